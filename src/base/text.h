@@ -1,0 +1,18 @@
+/* base/text.h - UTF-8 and small string helpers. */
+#ifndef KG_BASE_TEXT_H
+#define KG_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/buf.h"
+
+bool kg_utf8_valid(const char *s, size_t n);
+/* Appends s for a person's eyes: control characters and broken UTF-8 become '?', so that a name cannot move a cursor. */
+void kg_text_add_printable(struct kg_buf *b, const char *s);
+bool kg_starts_with_nocase(const char *s, const char *prefix);
+/* Appends s quoted for a POSIX shell ('it'\''s'); plain words stay plain. */
+void kg_text_add_shell(struct kg_buf *b, const char *s);
+/* Copies with truncation at a whole UTF-8 character; always NUL-terminated. */
+void kg_text_copy(char *dst, size_t size, const char *src);
+
+#endif

@@ -1,0 +1,29 @@
+/* pg/conninfo.h - how to reach a PostgreSQL server, read from a secret's value.
+ *
+ * Accepted: an ADO.NET connection string ("Server=h;Port=5432;Database=d;User Id=u;Password='a;b';Ssl Mode=Require", with
+ * Npgsql's synonyms of keys, quoting rules and SSL modes) or a postgresql:// URI (libpq's). A parse error is
+ * KG_E_SECRET_FORMAT and names the key at fault, never a value. Several hosts are refused.
+ *
+ * Everything except the password is plain text; the password stays in a kg_secret. */
+#ifndef KG_PG_CONNINFO_H
+#define KG_PG_CONNINFO_H
+
+#include "base/cleanup.h"
+#include "crypto/secret.h"
+#include "keepgres/err.h"
+
+struct kg_conninfo {
+    char *host;                  /* name, address, or directory of a unix socket; NULL: libpq's default */
+    char *port;
+    char *database;
+    char *user;
+    char *sslmode;               /* libpq's words; NULL: libpq's default */
+    char *sslrootcert;
+    struct kg_secret *password;  /* may be NULL */
+};
+
+int kg_conninfo_parse(const struct kg_secret *value, struct kg_conninfo *ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_conninfo_done(struct kg_conninfo *c);
+#define KG_AUTO_CONNINFO KG_CLEANUP(kg_conninfo_done)
+
+#endif

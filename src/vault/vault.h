@@ -1,0 +1,141 @@
+/* vault/vault.h - a Backup vault's bytes: keys, chunks, packs, index, manifests. The format is docs/formats/vault.md.
+ *
+ * Writing: kg_writer (one a backup) loads the index; each session thread opens a kg_sink on it and sends streams
+ *          through; kg_writer_commit() makes everything durable (packs, then index, then manifest) and only then the
+ *          recovery point exists. Dropping a writer without commit leaves garbage that collection finds, nothing else.
+ * Reading: kg_reader (one a restore, immutable, shared) loads the index; each thread opens a kg_source on it.
+ *
+ * Ownership: *_open, *_begin and *_create give the caller an object, the matching close/free takes it back. A vault
+ *            borrows its store; writers and readers borrow their vault.
+ * Threads:   vault, writer and reader may be used from any thread; a sink or a source belongs to one.
+ * Errors:    KG_E_CORRUPT names the object and what is wrong with it; KG_E_WRONG_KEY; KG_E_VAULT_FORMAT; store errors. */
+#ifndef KG_VAULT_VAULT_H
+#define KG_VAULT_VAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/cleanup.h"
+#include "crypto/secret.h"
+#include "json/json.h"
+#include "store/store.h"
+
+struct kg_vault;
+
+/* ---- vaults and keys ---- */
+
+struct kg_vault_spec {
+    const char *tier;        /* "VaultStore", "ArchiveStore" */
+    const char *hash;        /* "hmac-sha256", "blake2b-256"; NULL: the fastest on this processor */
+};
+
+/* Makes a vault in an empty store (KG_E_VAULT_EXISTS otherwise) with one key slot, for the service's key (32 bytes). */
+int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const struct kg_secret *service_key,
+                    struct kg_vault **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_vault_open(struct kg_store *st, const struct kg_secret *service_key, struct kg_vault **ret,
+                  struct kg_err *err) KG_MUST_CHECK;
+/* With the printed recovery key: text of groups, blanks and case do not matter; a typing mistake is told apart
+ * (checksum in the text) from a key of another vault. */
+int kg_vault_open_recovery(struct kg_store *st, const struct kg_secret *recovery_text, struct kg_vault **ret,
+                           struct kg_err *err) KG_MUST_CHECK;
+/* Makes a new recovery slot, removes the older ones, and hands out the text to print. */
+int kg_vault_issue_recovery_key(struct kg_vault *v, struct kg_secret **ret_text, struct kg_err *err) KG_MUST_CHECK;
+void kg_vault_close(struct kg_vault *v);
+KG_DEFINE_CLEANUP(struct kg_vault, kg_vault_close)
+const char *kg_vault_id(const struct kg_vault *v);             /* UUID */
+
+/* ---- streams ---- */
+
+enum { KG_CHUNK_ID = 32, KG_STREAM_INLINE = 64 };
+
+/* What the manifest says of a stream. depth 0: ids are the chunks of the data; depth k: they are the chunks of the
+ * list of ids of depth k-1. At most KG_STREAM_INLINE ids stand here. */
+struct kg_stream {
+    uint64_t bytes;          /* plain length of the data */
+    uint64_t chunks;         /* how many chunks the data has */
+    uint32_t chunk_size;     /* average asked of the chunker */
+    uint32_t depth;
+    uint32_t n_ids;
+    uint8_t ids[KG_STREAM_INLINE][KG_CHUNK_ID];
+};
+struct kg_json *kg_stream_to_json(const struct kg_stream *s);  /* {"bytes","chunks","chunkSize","depth","ids":base64} */
+int kg_stream_from_json(const struct kg_json *j, struct kg_stream *ret, struct kg_err *err) KG_MUST_CHECK;
+
+enum { KG_CHUNK_SMALL = 8 * 1024, KG_CHUNK_MEDIUM = 32 * 1024, KG_CHUNK_LARGE = 64 * 1024 };
+
+/* ---- writing ---- */
+
+struct kg_writer;
+struct kg_sink;
+
+struct kg_write_opts {
+    int level;               /* zstd */
+    size_t segment_bytes;    /* 0: 1 MiB of plain bytes */
+    uint64_t pack_bytes;     /* 0: 16 MiB of stored bytes */
+};
+struct kg_write_stats {
+    uint64_t plain_bytes;    /* sent through sinks */
+    uint64_t new_bytes;      /* of these, in chunks that the vault did not have */
+    uint64_t stored_bytes;   /* bytes of the objects written: packs, index, manifest */
+    uint64_t chunks, new_chunks, segments, packs;
+};
+
+int kg_writer_begin(struct kg_vault *v, const struct kg_write_opts *o, struct kg_writer **ret,
+                    struct kg_err *err) KG_MUST_CHECK;
+void kg_writer_stats(struct kg_writer *w, struct kg_write_stats *ret);
+/* All sinks must be closed. point and instance are name parts (see store.h). *manifest is completed with "format",
+ * "vaultId", "instance", "point" and written as the last object. */
+int kg_writer_commit(struct kg_writer *w, const char *instance, const char *point, struct kg_json *manifest,
+                     struct kg_err *err) KG_MUST_CHECK;
+void kg_writer_free(struct kg_writer *w);                      /* after commit, or instead of it; NULL is allowed */
+KG_DEFINE_CLEANUP(struct kg_writer, kg_writer_free)
+
+int kg_sink_open(struct kg_writer *w, struct kg_sink **ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_sink_begin(struct kg_sink *s, uint32_t chunk_size);    /* a new stream; the one before must have ended */
+int kg_sink_add(struct kg_sink *s, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;
+int kg_sink_end(struct kg_sink *s, struct kg_stream *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_sink_close(struct kg_sink *s, struct kg_err *err) KG_MUST_CHECK; /* flushes and frees s, whatever happens */
+void kg_sink_abort(struct kg_sink *s);                         /* frees; NULL is allowed */
+KG_DEFINE_CLEANUP(struct kg_sink, kg_sink_abort)
+
+/* ---- reading ---- */
+
+struct kg_reader;
+struct kg_source;
+
+struct kg_read_stats { uint64_t plain_bytes, segment_bytes, stored_bytes, segments; };
+
+int kg_reader_open(struct kg_vault *v, struct kg_reader **ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_reader_close(struct kg_reader *r);
+KG_DEFINE_CLEANUP(struct kg_reader, kg_reader_close)
+void kg_reader_stats(struct kg_reader *r, struct kg_read_stats *ret);
+
+int kg_source_open(struct kg_reader *r, size_t cached_segments, struct kg_source **ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_source_close(struct kg_source *s);
+KG_DEFINE_CLEANUP(struct kg_source, kg_source_close)
+int kg_source_begin(struct kg_source *s, const struct kg_stream *stream, struct kg_err *err) KG_MUST_CHECK;
+/* The next run of bytes, borrowed until the next call; *ret_n is 0 at the end, when the length has been checked. */
+int kg_source_next(struct kg_source *s, const void **ret_data, size_t *ret_n, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- recovery points ---- */
+
+typedef int (*kg_point_visit)(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err);
+int kg_point_list(struct kg_vault *v, const char *instance, kg_point_visit visit, void *ctx, struct kg_err *err) KG_MUST_CHECK; /* instance NULL: all */
+int kg_point_get(struct kg_vault *v, const char *instance, const char *point, struct kg_json **ret_manifest,
+                 struct kg_err *err) KG_MUST_CHECK;            /* KG_E_NO_POINT, KG_E_CORRUPT */
+int kg_point_delete(struct kg_vault *v, const char *instance, const char *point, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- check ---- */
+
+struct kg_check_opts {
+    bool read_data;                                            /* open every segment, hash every chunk */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *ctx;
+};
+/* Looks at everything and never stops at the first fault. The report (caller frees):
+ * {"healthy":bool,"objects":n,"bytes":n,"points":n,"chunks":n,"readData":bool,"unreferencedPacks":n,"unreferencedBytes":n,
+ *  "damage":[{"object":"packs/ab/…","problem":"…","affects":[{"instance","point","what":"table public.t"}…]}…]}
+ * Returns < 0 only when the check itself cannot be done (store unreachable, wrong key). */
+int kg_vault_check(struct kg_vault *v, const struct kg_check_opts *o, struct kg_json **ret_report,
+                   struct kg_err *err) KG_MUST_CHECK;
+
+#endif
