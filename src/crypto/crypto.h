@@ -18,11 +18,16 @@ void kg_uuid(char out[37]);                     /* random, version 4, lower case
 /* A key for one purpose from a master key: context is 8 characters naming the purpose, id a number. crypto_kdf. */
 struct kg_secret *kg_key_derive(const struct kg_secret *master, const char context[8], uint64_t id);
 
-/* XChaCha20-Poly1305: out (n + KG_SEAL_EXTRA bytes) = nonce | ciphertext | tag. ad binds what the bytes are. */
+/* XChaCha20-Poly1305: out (n + KG_SEAL_EXTRA bytes) = nonce | ciphertext | tag. ad binds what the bytes are.
+ * plain may be out + KG_NONCE_BYTES: sealed in place. */
 void kg_seal(const struct kg_secret *key, const void *ad, size_t ad_len, const void *plain, size_t n, void *out);
 /* Opens n sealed bytes into plain (n - KG_SEAL_EXTRA). KG_E_CORRUPT when they are not exactly what was sealed. */
 int kg_unseal(const struct kg_secret *key, const void *ad, size_t ad_len, const void *sealed, size_t n, void *plain,
               struct kg_err *err) KG_MUST_CHECK;
+
+/* BLAKE2b-256 without a key: for what is no secret. Constant-time comparison of bytes. */
+void kg_digest(const void *data, size_t n, uint8_t out[KG_HASH_BYTES]);
+bool kg_bytes_equal(const void *a, const void *b, size_t n);
 
 /* Keyed 256-bit hash: chunk identity. */
 enum kg_hash_kind { KG_HASH_HMAC_SHA256, KG_HASH_BLAKE2B };

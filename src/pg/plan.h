@@ -19,6 +19,7 @@ struct kg_plan_opts {
     const char *bin_dir;                 /* NULL: search */
     uint64_t lock_timeout_ms;            /* of one try; 0: 2000 */
     unsigned lock_tries;                 /* 0: 30 */
+    struct kg_buf *pg_dump_stderr;       /* gets the last lines of what pg_dump said when it fails; may be NULL */
     bool (*cancelled)(void *ctx); void *cancel_ctx;
 };
 

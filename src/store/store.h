@@ -47,6 +47,8 @@ struct kg_store_ops {
 struct kg_store { const struct kg_store_ops *ops; };
 struct kg_put { struct kg_store *store; };
 
+bool kg_store_name_ok(const char *name);
+
 /* Begins a new object. KG_E_EXISTS when the name is taken (also when another writer finished first: at put_end). */
 int kg_store_put_begin(struct kg_store *st, const char *name, struct kg_put **ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_store_put_add(struct kg_put *p, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;

@@ -1,0 +1,433 @@
+#include "plugin/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fault.h"
+#include "crypto/sha256.h"
+#include "keepgres/version.h"
+#include "plugin/point.h"
+
+enum { PIECE = 64 * 1024, CACHED_SEGMENTS = 4, N_FILES = 4 };
+
+/* One file on its way into the container. */
+struct out {
+    struct kg_put *put;
+    struct kg_sha256 *sha;
+    uint64_t bytes;
+};
+
+struct job {
+    const struct kg_export_spec *spec;
+    const struct kg_events *ev;
+    struct kg_store *container;
+    struct kg_point point;
+    struct kg_json *files;
+    char *done[N_FILES];                 /* finished names: removed again when a later one fails */
+    size_t n_done;
+    struct kg_progress progress;
+    kg_usec told;
+};
+
+static int out_open(struct job *j, const char *suffix, struct out *o, struct kg_err *err)
+{
+    KG_AUTO_FREE char *name = kg_xprintf("%s%s", j->spec->prefix, suffix);
+
+    *o = (struct out){ .sha = kg_sha256_new() };
+    if (kg_store_put_begin(j->container, name, &o->put, err) == 0)
+        return 0;
+    if (err->code == KG_E_EXISTS)
+        kg_err_advise(err, "Choose another prefix; files that exist are never overwritten.");
+    return -(int)err->code;
+}
+
+static int out_add(struct out *o, const void *data, size_t n, struct kg_err *err)
+{
+    int eno;
+
+    if ((eno = KG_FAULT(FILES_WRITE)))
+        return kg_err_sys(err, eno, "write a file");
+    kg_sha256_add(o->sha, data, n);
+    o->bytes += n;
+    return kg_store_put_add(o->put, data, n, err);
+}
+
+static void out_abort(struct out *o)
+{
+    kg_store_put_abort(o->put);
+    kg_sha256_free(o->sha);
+    *o = (struct out){ 0 };
+}
+
+/* Makes the file visible and enters it into the list. */
+static int out_close(struct job *j, const char *suffix, struct out *o, struct kg_err *err)
+{
+    KG_AUTO_FREE char *name = kg_xprintf("%s%s", j->spec->prefix, suffix);
+    struct kg_json *f;
+    char hex[65];
+
+    kg_sha256_end(o->sha, hex);
+    if (kg_store_put_end(KG_TAKE(o->put), err) < 0)
+        return -(int)err->code;
+    f = kg_json_object();
+    kg_json_set_str(f, "name", name);
+    kg_json_set_u64(f, "bytes", o->bytes);
+    kg_json_set_str(f, "sha256", hex);
+    kg_json_push(j->files, f);
+    j->done[j->n_done++] = KG_TAKE(name);
+    return 0;
+}
+
+static int tell(struct job *j, size_t bytes, struct kg_err *err)
+{
+    kg_usec now = kg_now_mono();
+
+    j->progress.bytes_done += bytes;
+    if (now - j->told < KG_SECOND / 4)
+        return 0;
+    j->told = now;
+    kg_events_progress(j->ev, &j->progress);
+    return kg_events_check(j->ev, err);
+}
+
+/* ---- the archive ---- */
+
+static int add_buf(struct out *o, struct kg_buf *b, struct kg_err *err)
+{
+    int r = kg_buf_ok(b, err) < 0 ? -(int)err->code : out_add(o, b->p, b->len, err);
+
+    kg_buf_reset(b);
+    return r;
+}
+
+/* A run of a data block: length in front, pieces of at most PIECE because pg_restore allocates a buffer of that size. */
+static int add_pieces(struct out *o, const void *data, size_t n, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf head = KG_BUF_INIT(64);
+
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t k = n - at < PIECE ? n - at : PIECE;
+
+        kg_archive_block_piece(&head, k);
+        if (add_buf(o, &head, err) < 0 || out_add(o, (const char *)data + at, k, err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
+}
+
+static int add_slice(struct job *j, struct out *o, struct kg_source *src, const struct kg_slice *sl, struct kg_err *err)
+{
+    struct kg_rowsum_text text = { 0 };
+    const void *data;
+    size_t n;
+    int r = kg_source_begin(src, &sl->stream, err);
+
+    while (r == 0 && (r = kg_source_next(src, &data, &n, err)) == 0 && n > 0) {
+        kg_rowsum_text_add(&text, data, n);
+        if ((r = add_pieces(o, data, n, err)) == 0)
+            r = tell(j, n, err);
+    }
+    if (r == 0 && !kg_rowsum_equal(&text.sum, &sl->sum))
+        r = kg_err_set(err, KG_E_CORRUPT, "the rows are not what the manifest says");
+    kg_rowsum_text_done(&text);
+    return r;
+}
+
+static int add_table(struct job *j, struct out *o, struct kg_source *src, const struct kg_mtable *t, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+
+    kg_archive_block_begin(&b, false, t->dump_id);
+    if (add_buf(o, &b, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < t->n_slices; i++)
+        if (add_slice(j, o, src, &t->slice[i], err) < 0)
+            return kg_err_wrap(err, "table '%s.%s'", t->schema, t->name);
+    /* What pg_dump writes behind the rows; pg_restore wants it when it makes a script of the archive. */
+    if (add_pieces(o, "\\.\n\n\n", 5, err) < 0)
+        return -(int)err->code;
+    kg_archive_block_piece(&b, 0);
+    j->progress.tables_done++;
+    return add_buf(o, &b, err);
+}
+
+/* ---- large objects: since archive 1.16 in groups, each with its own list of object ids ---- */
+
+struct blob_writer {
+    struct job *j;
+    struct out *o;
+    const uint32_t *only; size_t n_only; /* sorted; NULL: all */
+    uint32_t last;
+    bool open;
+};
+
+static int by_oid(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int add_blob_page(void *ctx, uint32_t oid, uint64_t at, const void *page, size_t n, struct kg_err *err)
+{
+    struct blob_writer *w = ctx;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64);
+
+    if (w->only && !bsearch(&oid, w->only, w->n_only, sizeof oid, by_oid))
+        return 0;
+    if (at == 0) {
+        if (w->open)
+            kg_archive_block_piece(&b, 0);
+        kg_archive_blob_begin(&b, oid);
+        if (add_buf(w->o, &b, err) < 0)
+            return -(int)err->code;
+        w->open = true;
+    }
+    w->last = oid;
+    if (add_pieces(w->o, page, n, err) < 0)
+        return -(int)err->code;
+    return tell(w->j, n, err);
+}
+
+/* The object ids that a BLOBS entry of archive 1.16 and later stands for: the definition of the BLOB METADATA entry it
+ * depends on, one a line. */
+static uint32_t *blob_group(const struct kg_archive *a, const struct kg_toc_entry *e, size_t *ret_n)
+{
+    for (size_t i = 0; i < e->n_deps; i++) {
+        const struct kg_toc_entry *d = kg_archive_find(a, (int)strtol(e->deps[i], NULL, 10));
+        uint32_t *oid;
+        size_t n = 0, cap = 0;
+
+        if (!d || !d->desc || strcmp(d->desc, "BLOB METADATA") != 0 || !d->defn)
+            continue;
+        oid = NULL;
+        for (const char *s = d->defn; *s;) {
+            char *end;
+            unsigned long v = strtoul(s, &end, 10);
+
+            if (end == s)
+                break;
+            KG_GROW(oid, n, cap);
+            oid[n++] = (uint32_t)v;
+            s = end + strspn(end, "\n\r ");
+        }
+        if (n)
+            qsort(oid, n, sizeof *oid, by_oid);
+        *ret_n = n;
+        return oid;
+    }
+    *ret_n = 0;
+    return NULL;
+}
+
+static int add_blobs(struct job *j, struct out *o, const struct kg_toc_entry *e, struct kg_err *err)
+{
+    struct blob_writer w = { .j = j, .o = o };
+    KG_AUTO_FREE uint32_t *only = blob_group(j->point.archive, e, &w.n_only);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64);
+
+    w.only = only;
+    kg_archive_block_begin(&b, true, e->dump_id);
+    if (add_buf(o, &b, err) < 0 ||
+        (j->point.manifest->has_blobs && kg_point_blobs(j->point.reader, j->point.manifest, add_blob_page, &w, err) < 0))
+        return kg_err_wrap(err, "large objects");
+    if (w.open)
+        kg_archive_block_piece(&b, 0);
+    kg_archive_block_piece(&b, 0);
+    return add_buf(o, &b, err);
+}
+
+static int add_blocks(struct job *j, struct out *o, struct kg_err *err)
+{
+    const struct kg_archive *a = j->point.archive;
+    KG_CLEANUP(kg_source_closep) struct kg_source *src = NULL;
+
+    if (kg_source_open(j->point.reader, CACHED_SEGMENTS, &src, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < a->n_entries; i++) {
+        const struct kg_toc_entry *e = &a->entry[i];
+        const struct kg_mtable *t;
+
+        if (!e->has_data)
+            continue;
+        if (strcmp(e->desc, "BLOBS") == 0) {
+            if (add_blobs(j, o, e, err) < 0)
+                return -(int)err->code;
+            continue;
+        }
+        if (!(t = kg_point_table(&j->point, e->dump_id)))
+            return kg_err_set(err, KG_E_CORRUPT, "the manifest has no rows for entry %d, '%s'", e->dump_id, e->tag);
+        if (add_table(j, o, src, t, err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
+}
+
+static void give_back_times(struct job *j)
+{
+    /* The stored table of contents has zeros there so that it deduplicates; the manifest knows when it was. */
+    struct kg_archive *a = j->point.archive;
+    int64_t sec = j->point.manifest->time / KG_SECOND, year;
+    unsigned month, day;
+
+    kg_civil_from_days(sec / 86400, &year, &month, &day);
+    a->created[0] = (int)(sec % 60);
+    a->created[1] = (int)(sec / 60 % 60);
+    a->created[2] = (int)(sec / 3600 % 24);
+    a->created[3] = (int)day;
+    a->created[4] = (int)month - 1;
+    a->created[5] = (int)(year - 1900);
+    a->created[6] = 0;
+}
+
+static int write_archive(struct job *j, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf toc = KG_BUF_INIT((size_t)2 << 30);
+    struct out o;
+
+    give_back_times(j);
+    kg_archive_write(j->point.archive, NULL, true, &toc);
+    if (out_open(j, ".dump", &o, err) < 0 || add_buf(&o, &toc, err) < 0 || add_blocks(j, &o, err) < 0 ||
+        out_close(j, ".dump", &o, err) < 0) {
+        out_abort(&o);
+        return -(int)err->code;
+    }
+    out_abort(&o);
+    return 0;
+}
+
+/* ---- what stands beside it ---- */
+
+static int write_small(struct job *j, const char *suffix, struct kg_buf *text, struct kg_err *err)
+{
+    struct out o;
+    int r = -1;
+
+    if (out_open(j, suffix, &o, err) == 0 && add_buf(&o, text, err) == 0)
+        r = out_close(j, suffix, &o, err);
+    out_abort(&o);
+    return r < 0 ? -(int)err->code : 0;
+}
+
+static int write_roles(struct job *j, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64u << 20);
+
+    if (!j->point.manifest->has_globals)
+        kg_buf_adds(&b, "-- The backup could not read the server's roles.\n");
+    else if (kg_point_read(j->point.reader, &j->point.manifest->globals, &b, err) < 0)
+        return kg_err_wrap(err, "roles");
+    return write_small(j, "_roles.sql", &b, err);
+}
+
+static int write_readme(struct job *j, struct kg_err *err)
+{
+    const struct kg_json *f = j->point.manifest->facts;
+    const char *p = j->spec->prefix;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64u << 10);
+    struct kg_rowsum total;
+    char when[32];
+
+    kg_manifest_totals(j->point.manifest, &total);
+    kg_buf_addf(&b, "PostgreSQL database '%s', as it was at %s.\nWritten by keepgres %s from recovery point %s.\n\n",
+                kg_json_str_or(f, "datasource.database", "?"), kg_time_iso_seconds(j->point.manifest->time, when),
+                KG_VERSION, j->spec->point);
+    kg_buf_addf(&b, "  server    PostgreSQL %s, encoding %s\n  tables    %zu, with %llu rows\n  archive   pg_dump %s, custom format\n\n",
+                kg_json_str_or(f, "postgres.version", "?"), kg_json_str_or(f, "postgres.encoding", "?"),
+                j->point.manifest->n_tables, (unsigned long long)total.rows, kg_json_str_or(f, "tools.pgDump", "?"));
+    kg_buf_addf(&b, "  sha256sum -c %s_SHA256SUMS             check the files\n", p);
+    kg_buf_addf(&b, "  pg_restore --list %s.dump              see what is in it\n", p);
+    kg_buf_addf(&b, "  psql -f %s_roles.sql postgres          make the roles (no passwords are in there)\n", p);
+    kg_buf_addf(&b, "  createdb -T template0 NAME && pg_restore -j 4 -d NAME %s.dump\n", p);
+    kg_buf_adds(&b, "\nUse the pg_restore of the target server's version, or a newer one than the pg_dump named above.\n");
+    return write_small(j, "_README.txt", &b, err);
+}
+
+static int write_sums(struct job *j, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64u << 10);
+
+    for (const struct kg_json *f = kg_json_first(j->files); f; f = kg_json_next(f))
+        kg_buf_addf(&b, "%s  %s\n", kg_json_str(f, "sha256"), kg_json_str(f, "name"));
+    return write_small(j, "_SHA256SUMS", &b, err);
+}
+
+static int open_container(const struct kg_export_spec *spec, struct kg_store **ret, struct kg_err *err)
+{
+    if (kg_store_open_dir(spec->directory, false, ret, err) == 0)
+        return 0;
+    kg_err_wrap(err, "open the container");
+    err->code = KG_E_NO_CONTAINER;
+    kg_err_advise(err, "%s", kg_code_action(KG_E_NO_CONTAINER));
+    return -(int)err->code;
+}
+
+int kg_plugin_validate_export(const struct kg_export_spec *spec, struct kg_err *err)
+{
+    static const char *const suffixes[N_FILES] = { ".dump", "_roles.sql", "_README.txt", "_SHA256SUMS" };
+    KG_CLEANUP(kg_store_closep) struct kg_store *container = NULL;
+    KG_AUTO_JSON struct kg_json *manifest = NULL;
+
+    if (open_container(spec, &container, err) < 0 ||
+        kg_point_get(spec->vault, spec->instance, spec->point, &manifest, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < N_FILES; i++) {
+        KG_AUTO_FREE char *name = kg_xprintf("%s%s", spec->prefix, suffixes[i]);
+        struct kg_err e = { 0 };
+        uint64_t size;
+
+        if (kg_store_size(container, name, &size, &e) == 0)
+            return kg_err_set(err, KG_E_EXISTS, "the container has a file '%s' already", name);
+        if (e.code != KG_E_NOT_FOUND) {
+            *err = e;
+            return -(int)err->code;
+        }
+    }
+    return 0;
+}
+
+static int run(struct job *j, struct kg_err *err)
+{
+    struct kg_rowsum total;
+
+    if (open_container(j->spec, &j->container, err) < 0 ||
+        kg_point_open(j->spec->vault, j->spec->instance, j->spec->point, &j->point, err) < 0)
+        return -(int)err->code;
+    kg_manifest_totals(j->point.manifest, &total);
+    j->progress = (struct kg_progress){ .phase = "data", .bytes_total = total.bytes + j->point.manifest->blob_sum.bytes,
+                                        .rows = total.rows, .tables_total = j->point.manifest->n_tables };
+    kg_events_subtask(j->ev, 1, "Write files", "InProgress");
+    if (write_archive(j, err) < 0 || write_roles(j, err) < 0 || write_readme(j, err) < 0 || write_sums(j, err) < 0)
+        return -(int)err->code;
+    kg_events_subtask(j->ev, 1, "Write files", "Completed");
+    return 0;
+}
+
+int kg_plugin_export_files(const struct kg_export_spec *spec, const struct kg_events *ev, struct kg_json **ret_result,
+                           struct kg_err *err)
+{
+    struct job j = { .spec = spec, .ev = ev, .files = kg_json_array() };
+    int r = run(&j, err);
+
+    if (r == 0) {
+        struct kg_json *res = kg_json_object();
+
+        kg_json_set(res, "files", KG_TAKE(j.files));
+        kg_json_set_u64(res, "rows", j.progress.rows);
+        kg_json_set_u64(res, "bytes", j.progress.bytes_total);
+        kg_json_set_u64(res, "tables", j.progress.tables_total);
+        *ret_result = res;
+    }
+    for (size_t i = 0; i < j.n_done; i++) {
+        struct kg_err ignored = { 0 };
+
+        if (r < 0)
+            (void)!kg_store_remove(j.container, j.done[i], &ignored);
+        free(j.done[i]);
+    }
+    kg_json_free(j.files);
+    kg_point_close(&j.point);
+    kg_store_close(j.container);
+    return r;
+}

@@ -1,0 +1,30 @@
+/* plugin/point.h - a recovery point opened for reading: manifest, table of contents, the vault's index. */
+#ifndef KG_PLUGIN_POINT_H
+#define KG_PLUGIN_POINT_H
+
+#include "pg/archive.h"
+#include "plugin/manifest.h"
+#include "vault/vault.h"
+
+struct kg_point {
+    struct kg_manifest *manifest;
+    struct kg_archive *archive;
+    struct kg_reader *reader;
+    const struct kg_mtable **by_dump_id; /* sorted: what kg_point_table() looks in */
+};
+
+int kg_point_open(struct kg_vault *v, const char *instance, const char *point, struct kg_point *ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_point_close(struct kg_point *p);
+#define KG_AUTO_POINT KG_CLEANUP(kg_point_close)
+
+/* A whole stream into memory (bounded by ret's ceiling). */
+int kg_point_read(struct kg_reader *r, const struct kg_stream *s, struct kg_buf *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* The manifest's table of a TABLE DATA entry; NULL when there is none. */
+const struct kg_mtable *kg_point_table(const struct kg_point *p, int dump_id);
+
+/* Reads a stream of large-object records: visit gets every record's page; at counts from 0 within its object. */
+typedef int (*kg_record_visit)(void *ctx, uint32_t oid, uint64_t at, const void *page, size_t n, struct kg_err *err);
+int kg_point_blobs(struct kg_reader *r, const struct kg_manifest *m, kg_record_visit visit, void *ctx, struct kg_err *err) KG_MUST_CHECK;
+
+#endif
