@@ -36,12 +36,11 @@ void kg_client_close(struct kg_client *c)
     if (c->easy)
         curl_easy_cleanup(c->easy);
     kg_json_free(c->error);
-    free(c->socket);
-    free(c->log);
+    kg_paths_done(&c->paths);
     free(c);
 }
 
-const char *kg_client_socket(const struct kg_client *c) { return c->socket; }
+const char *kg_client_socket(const struct kg_client *c) { return c->paths.socket; }
 const struct kg_json *kg_client_error_detail(const struct kg_client *c) { return c->error; }
 
 static void trace(const struct kg_client *c, const struct kg_request *rq, int status, kg_usec took)
@@ -68,7 +67,9 @@ static int call_once(struct kg_client *c, const struct kg_request *rq, struct kg
     int r;
 
     forget_error(c);
-    r = kg_transfer_begin(&t, c->easy, c->socket, &c->opts, rq, err);
+    if (kg_paths_check_socket(&c->paths, err) < 0)
+        return -(int)err->code;
+    r = kg_transfer_begin(&t, c->easy, c->paths.socket, &c->opts, rq, err);
     if (r == 0) {
         code = curl_easy_perform(c->easy);
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -3,22 +3,20 @@
  * (1) Whoever holds the lock file beside the socket is the only one that starts a service; the others wait for the
  *     lock and then find the socket answering.
  * (2) The lock is held until the new service answers or has ended, so nobody starts a second one meanwhile.
- * (3) The lock file is never removed: removing it would let two clients lock two different files of one name. */
+ * (3) A service that nobody waits for any more ends by itself when nobody asks it anything (--idle-exit). */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
 #include "client/client.h"
 #include "sys/fd.h"
+#include "sys/lock.h"
 #include "sys/paths.h"
 #include "sys/proc.h"
+#include "sys/sock.h"
 
 #define START_LIMIT (10 * KG_SECOND)
 
@@ -30,31 +28,20 @@ static const char *const inherited[] = { "HOME", "PATH", "USER", "LOGNAME", "TMP
 
 int kg_client_paths(struct kg_client *c, const char *socket, struct kg_err *err)
 {
-    struct kg_paths p = { 0 };
+    struct kg_paths_env env = { 0 };
 
-    if (kg_paths_find(&p, err) < 0)
-        return -(int)err->code;
-    c->socket = kg_xstrdup(socket ? socket : p.socket);
-    c->log = kg_xstrdup(p.log);
-    kg_paths_done(&p);
-    return 0;
+    kg_paths_env_read(&env);
+    if (socket)
+        env.socket = socket;
+    return kg_paths_find(&env, &c->paths, err);
 }
 
-/* 0 when somebody listens there, else the errno that says why not. */
-static int probe(const char *path, struct kg_err *err)
+/* Does somebody listen there? KG_E_NO_SERVICE when nobody does. */
+static int probe(const struct kg_client *c, struct kg_err *err)
 {
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    KG_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    KG_AUTO_CLOSE int fd = -1;
 
-    if (strlen(path) >= sizeof sa.sun_path) {
-        kg_err_set(err, KG_E_USAGE, "the socket's path '%s' is longer than %zu bytes", path, sizeof sa.sun_path - 1);
-        kg_err_advise(err, "Choose a shorter one with --socket or KEEPGRES_SOCKET.");
-        return -(int)err->code;
-    }
-    memcpy(sa.sun_path, path, strlen(path));
-    if (fd < 0)
-        return errno;
-    return connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0 ? 0 : errno;
+    return kg_socket_connect(c->paths.socket, &fd, err);
 }
 
 static bool is_inherited(const char *var)
@@ -86,7 +73,7 @@ static const char **make_environment(void)
 /* Adds the last lines that the service wrote since it was started. */
 static void add_log_tail(const struct kg_client *c, off_t from, struct kg_err *err)
 {
-    KG_AUTO_CLOSE int fd = open(c->log, O_RDONLY | O_CLOEXEC);
+    KG_AUTO_CLOSE int fd = open(c->paths.log, O_RDONLY | O_CLOEXEC);
     char tail[400];
     struct stat st;
     ssize_t n;
@@ -102,14 +89,28 @@ static void add_log_tail(const struct kg_client *c, off_t from, struct kg_err *e
     while (n > 0 && tail[n - 1] == '\n')
         tail[--n] = '\0';
     snprintf(err->msg + strlen(err->msg), sizeof err->msg - strlen(err->msg), "; its log ends: %s", tail);
-    kg_err_advise(err, "See '%s' for the whole log.", c->log);
+    kg_err_advise(err, "See '%s' for the whole log.", c->paths.log);
+}
+
+/* The path of this very program. The link reads "… (deleted)" after an upgrade; then PATH knows the new one. */
+static char *self_path(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    if (n > 0) {
+        path[n] = '\0';
+        if (access(path, X_OK) == 0)
+            return kg_xstrdup(path);
+    }
+    return kg_xstrdup("keepgres");
 }
 
 static int spawn(const struct kg_client *c, int log_fd, pid_t *ret_pid, struct kg_err *err)
 {
-    KG_AUTO_FREE char *self = c->opts.program ? kg_xstrdup(c->opts.program) : kg_self_path();
+    KG_AUTO_FREE char *self = c->opts.program ? kg_xstrdup(c->opts.program) : self_path();
     KG_AUTO_FREE const char **env = make_environment();
-    const char *argv[] = { self, "serve", "--idle-exit", "--socket", c->socket, "--log", c->log, NULL };
+    const char *argv[] = { self, "serve", "--idle-exit", "--socket", c->paths.socket, "--log", c->paths.log, NULL };
     struct kg_proc_spec spec = { .argv = argv, .envp = env, .fd_in = -1, .fd_out = log_fd, .fd_err = log_fd };
 
     return kg_proc_spawn(&spec, ret_pid, err);
@@ -121,80 +122,62 @@ static int wait_until_up(struct kg_client *c, pid_t pid, off_t log_from, struct 
     kg_usec deadline = kg_now_mono() + START_LIMIT, nap = KG_SECOND / 200;
     bool gone = false;
     int status = 0;
+    char how[48];
 
     for (;;) {
-        struct kg_err ignored = { 0 };
-        int eno = probe(c->socket, err);
+        struct kg_err down = { 0 }, running = { 0 };
 
-        if (eno <= 0)
-            return eno;
+        if (probe(c, &down) == 0)
+            return 0;
         if (gone || kg_now_mono() > deadline)
             break;
         if (kg_client_pause(c, nap, err) < 0)
             return -(int)err->code;
         nap = nap < KG_SECOND / 20 ? nap * 2 : nap;
-        gone = kg_proc_wait(pid, 0, &status, &ignored) == 0; /* then look at the socket once more: it may have lost
-                                                                against a service that somebody else started */
+        /* When it has ended, the socket is looked at once more: it may have lost against another service. */
+        gone = kg_proc_wait(pid, 0, &status, &running) == 0;
     }
-    if (gone) {
-        char how[48];
-
+    if (gone)
         kg_err_set(err, KG_E_NO_SERVICE, "the service %s while starting", kg_proc_status_text(status, how));
-    } else {
-        kg_err_set(err, KG_E_NO_SERVICE, "the service did not answer at '%s' within %d seconds", c->socket,
+    else
+        kg_err_set(err, KG_E_NO_SERVICE, "the service did not answer at '%s' within %d seconds", c->paths.socket,
                    (int)(START_LIMIT / KG_SECOND));
-    }
     add_log_tail(c, log_from, err);
     return -(int)err->code;
 }
 
-static int make_parent(const char *path, struct kg_err *err)
+static int take_lock(struct kg_client *c, struct kg_lock **ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *dir = kg_xstrdup(path);
-    char *slash = strrchr(dir, '/');
-
-    if (!slash || slash == dir)
-        return 0;
-    *slash = '\0';
-    return kg_make_dirs(dir, 0700, err);
-}
-
-static int take_lock(struct kg_client *c, int *ret_fd, struct kg_err *err)
-{
-    KG_AUTO_FREE char *path = kg_xprintf("%s.start", c->socket);
-    KG_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    KG_AUTO_FREE char *path = kg_xprintf("%s/start.lock", c->paths.socket_dir);
     kg_usec deadline = kg_now_mono() + START_LIMIT + 2 * KG_SECOND;
 
-    if (fd < 0)
-        return kg_err_sys(err, errno, "open '%s'", path);
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return kg_err_sys(err, errno, "lock '%s'", path);
-        if (kg_now_mono() > deadline)
-            return kg_err_set(err, KG_E_TIMEOUT, "another program holds '%s'", path);
+    for (;;) {
+        struct kg_err busy = { 0 };
+
+        if (kg_lock_take(path, ret, &busy) == 0)
+            return 0;
+        if (busy.code != KG_E_BUSY || kg_now_mono() > deadline) {
+            *err = busy;
+            return -(int)err->code;
+        }
         if (kg_client_pause(c, KG_SECOND / 50, err) < 0)
             return -(int)err->code;
     }
-    *ret_fd = KG_TAKE_FD(fd);
-    return 0;
 }
 
 /* With the lock held: the service may be there by now. */
 static int start_locked(struct kg_client *c, bool *ret_started, struct kg_err *err)
 {
     KG_AUTO_CLOSE int log_fd = -1;
+    struct kg_err down = { 0 };
     struct stat st = { 0 };
-    int eno = probe(c->socket, err);
     pid_t pid;
 
-    *ret_started = false;
-    if (eno <= 0)
-        return eno;
-    if (make_parent(c->log, err) < 0)
-        return -(int)err->code;
-    log_fd = open(c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (probe(c, &down) == 0)
+        return 0;
+    log_fd = open(c->paths.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0 || fstat(log_fd, &st) < 0)
-        return kg_err_sys(err, errno, "open '%s'", c->log);
+        return kg_err_sys(err, errno, "open '%s'", c->paths.log);
     if (spawn(c, log_fd, &pid, err) < 0 || wait_until_up(c, pid, st.st_size, err) < 0)
         return -(int)err->code;
     *ret_started = true;
@@ -203,18 +186,19 @@ static int start_locked(struct kg_client *c, bool *ret_started, struct kg_err *e
 
 int kg_client_start_service(struct kg_client *c, bool *ret_started, struct kg_err *err)
 {
-    KG_AUTO_CLOSE int lock = -1;
-    int eno = probe(c->socket, err);
+    KG_CLEANUP(kg_lock_releasep) struct kg_lock *lock = NULL;
+    struct kg_err down = { 0 };
 
     *ret_started = false;
-    if (eno <= 0)
-        return eno;
-    if (eno == EACCES || eno == EPERM) {
-        kg_err_set(err, KG_E_DENIED, "the service's socket '%s' is not open to this user", c->socket);
-        kg_err_advise(err, "Ask the operator of the service for access to its socket.");
+    if (kg_paths_check_socket(&c->paths, err) < 0)
+        return -(int)err->code;
+    if (probe(c, &down) == 0)
+        return 0;
+    if (down.code != KG_E_NO_SERVICE) {
+        *err = down;
         return -(int)err->code;
     }
-    if (make_parent(c->socket, err) < 0 || take_lock(c, &lock, err) < 0)
+    if (kg_paths_prepare(&c->paths, err) < 0 || take_lock(c, &lock, err) < 0)
         return -(int)err->code;
     return start_locked(c, ret_started, err);
 }

@@ -120,17 +120,26 @@ static void add_header(struct kg_transfer *t, const char *line)
         t->headers = l;
 }
 
-/* The host's name is of no meaning on a unix socket; api-version is ARM's. A blank in a path would end the request's
- * first line, so whoever forgot to escape one is told. */
+/* The host's name is of no meaning on a unix socket; api-version is ARM's. Names in a path are encoded as IDs write them,
+ * which leaves blanks and letters beyond ASCII as they are: those are encoded here. NULL: not a path. */
 static char *make_url(const char *path)
 {
-    const char *sep = strchr(path, '?') ? "&" : "?";
+    struct kg_buf b = KG_BUF_INIT(65536);
 
-    if (path[0] != '/' || strpbrk(path, " \t\r\n"))
+    kg_buf_adds(&b, "http://keepgres");
+    for (const char *s = path; *s; s++) {
+        if ((unsigned char)*s <= 0x20 || (unsigned char)*s >= 0x7f || strchr("\"<>\\^`{|}#", *s))
+            kg_buf_addf(&b, "%%%02X", (unsigned char)*s);
+        else
+            kg_buf_add(&b, s, 1);
+    }
+    if (!strcasestr(path, "api-version="))
+        kg_buf_addf(&b, "%capi-version=%s", strchr(path, '?') ? '&' : '?', KG_API_VERSION);
+    if (path[0] != '/' || b.overflow) {
+        kg_buf_done(&b);
         return NULL;
-    if (strcasestr(path, "api-version="))
-        return kg_xprintf("http://keepgres%s", path);
-    return kg_xprintf("http://keepgres%s%sapi-version=%s", path, sep, KG_API_VERSION);
+    }
+    return kg_buf_take(&b);
 }
 
 int kg_transfer_begin(struct kg_transfer *t, CURL *easy, const char *socket, const struct kg_client_opts *opts,
@@ -146,6 +155,7 @@ int kg_transfer_begin(struct kg_transfer *t, CURL *easy, const char *socket, con
         add_header(t, "Content-Type: application/json");
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, socket);
     curl_easy_setopt(easy, CURLOPT_URL, t->url);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "keepgres/" KG_VERSION);

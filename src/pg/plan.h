@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/buf.h"
 #include "json/json.h"
 #include "pg/archive.h"
@@ -48,6 +49,8 @@ struct kg_plan {
     int server_version;                  /* 150020 */
     bool standby;
     bool tid_range_scan;                 /* server can read ctid slices cheaply (14+) */
+    pid_t lock_holder;                   /* a stopped pg_dump that holds the locks, where the leader cannot; 0: none */
+    int lock_pipe;
     struct kg_json *facts;               /* {"postgres":{version,versionNum,encoding,collate,ctype,provider,iculocale?,
                                              blockSize,standby,lcMonetary},
                                              "extensions":[{name,version,schema}],"roles":[owner names],

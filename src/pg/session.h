@@ -5,8 +5,8 @@
  *
  * Errors are told apart by SQLSTATE and by libpq's state: KG_E_DB_CONNECT, KG_E_DB_AUTH, KG_E_DB_NOT_FOUND,
  * KG_E_DB_PRIVILEGE (42501), KG_E_DB_CLOSED (connection lost), KG_E_DB_LOCKED (55P03), KG_E_DB_LIMIT (53xxx),
- * KG_E_DB_NAME_TAKEN (42P04), KG_E_CANCELLED (57014 after kg_session_cancel), otherwise KG_E_DB_ERROR; the server's
- * message, detail and hint are in the text, the advice says what to do about it.
+ * KG_E_DB_NAME_TAKEN (42P04), KG_E_DB_STANDBY (recovery conflict), KG_E_CANCELLED (57014 after kg_session_cancel),
+ * otherwise KG_E_DB_ERROR; the server's message, detail and hint are in the text, the advice says what to do about it.
  *
  * Ownership: kg_session_open() gives, kg_session_close() takes. Threads: one session, one thread, except
  * kg_session_cancel(), which any thread may call while the session is open. */
@@ -50,7 +50,8 @@ char *kg_quote_literal(const char *text);                         /* '…' or E'
 
 /* Settings that a session needs so that COPY text is the same in every run (pg_dump's, and TimeZone UTC), then the
  * import of a snapshot in a read-only repeatable-read transaction. A snapshot that the server does not know is
- * KG_E_DB_POOLER. encoding: the archive's ENCODING entry. */
+ * KG_E_DB_POOLER. encoding: the archive's ENCODING entry. snapshot NULL: nothing is imported and the transaction has no
+ * snapshot yet, so that the caller may lock tables first. */
 int kg_session_begin_dump(struct kg_session *s, const char *encoding, const char *snapshot, struct kg_err *err) KG_MUST_CHECK;
 /* The counterpart for loading. */
 int kg_session_begin_load(struct kg_session *s, const char *encoding, struct kg_err *err) KG_MUST_CHECK;
@@ -63,5 +64,8 @@ int kg_copy_out(struct kg_session *s, const char *sql, kg_row_visit visit, void 
 int kg_copy_in_begin(struct kg_session *s, const char *sql, struct kg_err *err) KG_MUST_CHECK;
 int kg_copy_in_add(struct kg_session *s, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;
 int kg_copy_in_end(struct kg_session *s, uint64_t *ret_rows, struct kg_err *err) KG_MUST_CHECK;
+/* Ends a COPY FROM that the caller cannot feed any longer; the server discards its rows. The session is usable after
+ * ROLLBACK. Does nothing when no COPY is running. */
+void kg_copy_in_abort(struct kg_session *s);
 
 #endif

@@ -20,9 +20,10 @@
 #include "base/text.h"
 #include "keepgres/version.h"
 #include "pg/plan.h"
+#include "plugin/jobs.h"
 #include "plugin/manifest.h"
 
-enum { DEFAULT_JOBS_MAX = 4, JOBS_MAX = 64, COUNT_EVERY = 256 };
+enum { COUNT_EVERY = 256 };
 static const uint64_t default_slice_bytes = (uint64_t)256 << 20;
 
 /* One unit of work: a slice of a table, or all large objects. */
@@ -365,14 +366,6 @@ static void *session_main(void *arg)
 
 /* ---- the sessions ---- */
 
-static unsigned jobs_wanted(const struct kg_backup_spec *spec)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned n = spec->jobs ? spec->jobs : cores > DEFAULT_JOBS_MAX ? DEFAULT_JOBS_MAX : cores > 0 ? (unsigned)cores : 1;
-
-    return n > JOBS_MAX ? JOBS_MAX : n;
-}
-
 static int open_session(struct run *r, struct session *s, struct kg_err *err)
 {
     s->run = r;
@@ -478,7 +471,7 @@ static int leader_part(struct run *r, bool all, struct kg_err *err)
 
 static int read_everything(struct run *r, struct kg_err *err)
 {
-    unsigned want = jobs_wanted(r->spec), n = 0, started = 0;
+    unsigned want = kg_jobs_wanted(r->spec->jobs), n = 0, started = 0;
     KG_AUTO_FREE struct session *s = kg_xalloc_array(want, sizeof *s);
 
     if (open_sessions(r, s, want > r->n_items ? (unsigned)(r->n_items ? r->n_items : 1) : want, &n, err) < 0)

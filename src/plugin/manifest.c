@@ -180,6 +180,7 @@ static int get_table(const struct kg_json *j, struct kg_mtable *ret, struct kg_e
 {
     const char *schema, *name, *target, *columns;
     const struct kg_json *slices;
+    struct kg_rowsum sum, total;
     uint64_t dump_id, oid;
 
     if (kg_json_need_u64(j, "dumpId", &dump_id, err) < 0 || kg_json_need_u64(j, "oid", &oid, err) < 0 ||
@@ -205,6 +206,11 @@ static int get_table(const struct kg_json *j, struct kg_mtable *ret, struct kg_e
             return kg_err_wrap(err, "table '%s.%s'", schema, name);
         ret->n_slices++;
     }
+    kg_mtable_sum(ret, &sum);
+    if (get_sum(j, &total, err) < 0)
+        return kg_err_wrap(err, "table '%s.%s'", schema, name);
+    if (!kg_rowsum_equal(&sum, &total))
+        return kg_err_set(err, KG_E_USAGE, "table '%s.%s': its slices do not add up to it", schema, name);
     return 0;
 }
 

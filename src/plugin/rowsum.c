@@ -1,12 +1,11 @@
 #include "plugin/rowsum.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/alloc.h"
+#include "base/assert.h"
 
 void kg_rowsum_add(struct kg_rowsum *r, const char *row, size_t n)
 {
@@ -28,26 +27,38 @@ void kg_rowsum_add_pair(struct kg_rowsum *r, const void *head, size_t n_head, co
     r->sum += XXH3_64bits_digest(&state);
 }
 
+/* A row that is cut between two calls goes through the hash's streaming form, which gives the same value. */
+static void add_part(struct kg_rowsum_text *t, const char *text, size_t n, bool complete)
+{
+    XXH3_state_t *st = t->state;
+
+    if (!st) {
+        if (!(st = t->state = XXH3_createState()))
+            KG_BUG("out of memory");
+        XXH3_INITSTATE(st);
+    }
+    if (!t->part_n)
+        XXH3_64bits_reset(st);
+    XXH3_64bits_update(st, text, complete ? n - 1 : n);
+    t->part_n += n;
+    if (!complete)
+        return;
+    t->sum.rows++;
+    t->sum.bytes += t->part_n;
+    t->sum.sum += XXH3_64bits_digest(st);
+    t->part_n = 0;
+}
+
 void kg_rowsum_text_add(struct kg_rowsum_text *t, const char *text, size_t n)
 {
     while (n > 0) {
         const char *nl = memchr(text, '\n', n);
         size_t len = nl ? (size_t)(nl - text) + 1 : n;
 
-        if (nl && !t->part_n) {
+        if (nl && !t->part_n)
             kg_rowsum_add(&t->sum, text, len);
-        } else {
-            if (t->part_cap - t->part_n < len) {
-                t->part_cap = (t->part_n + len) * 2;
-                t->part = kg_xrealloc_array(t->part, t->part_cap, 1);
-            }
-            memcpy(t->part + t->part_n, text, len);
-            t->part_n += len;
-            if (nl) {
-                kg_rowsum_add(&t->sum, t->part, t->part_n);
-                t->part_n = 0;
-            }
-        }
+        else
+            add_part(t, text, len, nl);
         text += len;
         n -= len;
     }
@@ -55,7 +66,8 @@ void kg_rowsum_text_add(struct kg_rowsum_text *t, const char *text, size_t n)
 
 void kg_rowsum_text_done(struct kg_rowsum_text *t)
 {
-    free(t->part);
+    if (t->state)
+        XXH3_freeState(t->state);
     *t = (struct kg_rowsum_text){ 0 };
 }
 

@@ -17,7 +17,7 @@ void kg_rowsum_add(struct kg_rowsum *r, const char *row, size_t n);
 /* A record in two parts, hashed as one (large objects). */
 void kg_rowsum_add_pair(struct kg_rowsum *r, const void *head, size_t n_head, const void *body, size_t n_body);
 /* Any run of COPY text: rows may be cut anywhere between calls; at the end every row must be complete. */
-struct kg_rowsum_text { struct kg_rowsum sum; char *part; size_t part_n, part_cap; };
+struct kg_rowsum_text { struct kg_rowsum sum; void *state; uint64_t part_n; }; /* constant memory, however long a row is */
 void kg_rowsum_text_add(struct kg_rowsum_text *t, const char *text, size_t n);
 void kg_rowsum_text_done(struct kg_rowsum_text *t);
 

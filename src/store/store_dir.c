@@ -211,7 +211,7 @@ static int dir_get(struct kg_store *st, const char *name, uint64_t at, size_t n,
 
     if (fd < 0)
         return fd;
-    if (at > INT64_MAX) {
+    if (at > (uint64_t)INT64_MAX - n) { /* no file is that long */
         *ret_n = 0;
         return 0;
     }

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/fault.h"
 
 enum { CODEC_STORED = 0, CODEC_ZSTD = 1 };
 
@@ -47,7 +48,7 @@ int kg_block_seal(const struct kg_vault *v, enum kg_block_kind kind, const char 
                   const void *plain, size_t n, uint8_t *out, size_t *ret_n, struct kg_err *err)
 {
     uint8_t ad[KG_AD_ROOM], *head = out + KG_NONCE_BYTES;
-    size_t body, ad_len = kg_block_ad(v->id_raw, kind, name, at, ad);
+    size_t body = 0, ad_len = kg_block_ad(v->id_raw, kind, name, at, ad);
 
     KG_ASSERT(n > 0 && n <= UINT32_MAX);
     memset(head, 0, KG_BLOCK_HEAD);
@@ -104,11 +105,12 @@ int kg_sealed_object_put(const struct kg_vault *v, enum kg_block_kind kind, cons
 }
 
 int kg_sealed_object_get(const struct kg_vault *v, enum kg_block_kind kind, const char *magic, const char *name,
-                         struct kg_buf *ret, struct kg_err *err)
+                         size_t limit, uint8_t **ret, size_t *ret_n, struct kg_err *err)
 {
-    KG_AUTO_BUF struct kg_buf raw = KG_BUF_INIT(KG_MAGIC + kg_block_room(ret->max));
+    KG_AUTO_BUF struct kg_buf raw = KG_BUF_INIT(KG_MAGIC + kg_block_room(limit));
     KG_CLEANUP(kg_codec_freep) struct kg_codec *c = NULL;
-    KG_AUTO_FREE uint8_t *scratch = NULL, *plain = NULL;
+    KG_AUTO_FREE uint8_t *plain = NULL;
+    uint8_t *sealed;
     struct kg_block b;
 
     if (kg_store_get_all(v->store, name, &raw, err) < 0)
@@ -117,68 +119,73 @@ int kg_sealed_object_get(const struct kg_vault *v, enum kg_block_kind kind, cons
         kg_err_set(err, KG_E_CORRUPT, "it does not begin with %s", magic);
         return kg_err_wrap(err, "%s", name);
     }
-    scratch = kg_xalloc(raw.len);
-    if (kg_block_unseal(v, kind, name, KG_MAGIC, (const uint8_t *)raw.p + KG_MAGIC, raw.len - KG_MAGIC, scratch,
-                        ret->max, &b, err) < 0)
+    sealed = (uint8_t *)raw.p + KG_MAGIC;
+    if (kg_block_unseal(v, kind, name, KG_MAGIC, sealed, raw.len - KG_MAGIC, sealed + KG_NONCE_BYTES, limit, &b, err) < 0)
         return kg_err_wrap(err, "%s", name);
     c = kg_codec_new(1);
-    if (kg_alloc_limit(b.plain, ret->max, (void **)&plain, err) < 0 || kg_block_expand(c, &b, plain, err) < 0)
+    if (kg_alloc_limit(b.plain, limit, (void **)&plain, err) < 0 || kg_block_expand(c, &b, plain, err) < 0)
         return kg_err_wrap(err, "%s", name);
-    kg_buf_add(ret, plain, b.plain);
+    *ret = KG_TAKE(plain);
+    *ret_n = b.plain;
     return 0;
 }
 
 /* ---- packs ---- */
 
-int kg_pack_open_dir(const struct kg_vault *v, const char *name, uint64_t size, struct kg_buf *ret_plain,
+static int read_exactly(const struct kg_vault *v, const char *name, uint64_t at, size_t n, void *out, struct kg_err *err)
+{
+    size_t got;
+
+    if (kg_store_get(v->store, name, at, n, out, &got, err) < 0)
+        return -(int)err->code;
+    if (got != n)
+        return kg_err_set(err, KG_E_CORRUPT, "%s: the pack is shorter than the list of objects says", name);
+    return 0;
+}
+
+/* The plain directory in *sealed, which is opened in place. */
+static int open_dir_block(const struct kg_vault *v, const char *name, const struct kg_footer *f, uint8_t *sealed,
+                          struct kg_dir *ret, struct kg_err *err)
+{
+    struct kg_block b;
+    size_t used;
+
+    if (kg_block_unseal(v, KG_BLOCK_DIRECTORY, name, f->dir_at, sealed, f->dir_sealed, sealed + KG_NONCE_BYTES,
+                        KG_DIR_LIMIT, &b, err) < 0)
+        return kg_err_wrap(err, "the directory");
+    if (b.codec != CODEC_STORED)
+        return kg_err_set(err, KG_E_CORRUPT, "the directory is compressed, which format %d does not know",
+                          KG_VAULT_FORMAT);
+    if (kg_dir_read(b.body, b.plain, ret, &used, err) < 0)
+        return -(int)err->code;
+    if (used != b.plain || kg_dir_end(ret) != f->dir_at)
+        return kg_err_set(err, KG_E_CORRUPT, "the directory does not fit the pack");
+    return 0;
+}
+
+int kg_pack_open_dir(const struct kg_vault *v, const char *name, uint64_t size, uint8_t **ret_bytes,
                      struct kg_dir *ret, struct kg_err *err)
 {
-    uint8_t tail[KG_FOOTER];
-    KG_AUTO_FREE uint8_t *sealed = NULL, *scratch = NULL, *plain = NULL;
+    uint8_t magic[KG_MAGIC], tail[KG_FOOTER];
+    KG_AUTO_FREE uint8_t *sealed = NULL;
     struct kg_footer f;
-    struct kg_block b;
-    size_t got, used;
 
-    if (size < KG_MAGIC + KG_FOOTER) {
-        kg_err_set(err, KG_E_CORRUPT, "the pack is cut short to %llu bytes", (unsigned long long)size);
-        goto fail;
-    }
-    if (kg_store_get(v->store, name, size - KG_FOOTER, KG_FOOTER, tail, &got, err) < 0)
+    if (size < KG_MAGIC + KG_FOOTER)
+        return kg_err_set(err, KG_E_CORRUPT, "%s: the pack is cut short to %llu bytes", name, (unsigned long long)size);
+    if (read_exactly(v, name, 0, KG_MAGIC, magic, err) < 0 ||
+        read_exactly(v, name, size - KG_FOOTER, KG_FOOTER, tail, err) < 0)
         return -(int)err->code;
-    if (got != KG_FOOTER) {
-        kg_err_set(err, KG_E_CORRUPT, "the pack is shorter than the list of objects says");
-        goto fail;
-    }
+    if (memcmp(magic, KG_MAGIC_PACK, KG_MAGIC) != 0)
+        return kg_err_set(err, KG_E_CORRUPT, "%s: it does not begin with %s", name, KG_MAGIC_PACK);
     if (kg_footer_read(tail, size, &f, err) < 0)
-        goto fail;
+        return kg_err_wrap(err, "%s", name);
     sealed = kg_xalloc(f.dir_sealed);
-    scratch = kg_xalloc(f.dir_sealed);
-    if (kg_store_get(v->store, name, f.dir_at, f.dir_sealed, sealed, &got, err) < 0)
+    if (read_exactly(v, name, f.dir_at, f.dir_sealed, sealed, err) < 0)
         return -(int)err->code;
-    if (got != f.dir_sealed) {
-        kg_err_set(err, KG_E_CORRUPT, "the pack is shorter than the list of objects says");
-        goto fail;
-    }
-    if (kg_block_unseal(v, KG_BLOCK_DIRECTORY, name, f.dir_at, sealed, got, scratch, KG_DIR_LIMIT, &b, err) < 0)
-        goto fail;
-    if (b.codec != CODEC_STORED) {
-        kg_err_set(err, KG_E_CORRUPT, "the pack's directory is compressed, which format %d does not know",
-                   KG_VAULT_FORMAT);
-        goto fail;
-    }
-    kg_buf_reset(ret_plain);
-    kg_buf_add(ret_plain, b.body, b.plain);
-    if (kg_buf_ok(ret_plain, err) < 0 ||
-        kg_dir_read((const uint8_t *)ret_plain->p, ret_plain->len, ret, &used, err) < 0)
-        goto fail;
-    if (used != ret_plain->len || kg_dir_end(ret) != f.dir_at) {
-        kg_err_set(err, KG_E_CORRUPT, "the pack's directory does not fit the pack");
-        goto fail;
-    }
+    if (open_dir_block(v, name, &f, sealed, ret, err) < 0)
+        return kg_err_wrap(err, "%s", name);
+    *ret_bytes = KG_TAKE(sealed);
     return 0;
-
-fail:
-    return kg_err_wrap(err, "%s", name);
 }
 
 void kg_seg_reader_init(struct kg_seg_reader *r, const struct kg_vault *v)
@@ -190,36 +197,43 @@ void kg_seg_reader_done(struct kg_seg_reader *r)
 {
     kg_codec_free(r->codec);
     free(r->sealed);
-    free(r->scratch);
     *r = (struct kg_seg_reader){ 0 };
+}
+
+static int expand_segment(struct kg_seg_reader *r, const char *pack, const struct kg_seg *s, uint8_t *out,
+                          struct kg_err *err)
+{
+    struct kg_block b;
+
+    if (kg_block_unseal(r->v, KG_BLOCK_SEGMENT, pack, s->at, r->sealed, s->sealed, r->sealed + KG_NONCE_BYTES, s->plain,
+                        &b, err) < 0)
+        return -(int)err->code;
+    if (b.plain != s->plain)
+        return kg_err_set(err, KG_E_CORRUPT, "it opens to %u bytes where %u were written", b.plain, s->plain);
+    return kg_block_expand(r->codec, &b, out, err);
 }
 
 int kg_seg_read(struct kg_seg_reader *r, const char *pack, const struct kg_seg *s, uint8_t *out, struct kg_err *err)
 {
-    struct kg_block b;
+    int eno = KG_FAULT(VAULT_READ);
     size_t got;
 
+    if (eno)
+        return kg_err_sys(err, eno, "read %s", pack);
     if (s->sealed > r->room) {
         free(r->sealed);
-        free(r->scratch);
         r->room = s->sealed;
         r->sealed = kg_xalloc(r->room);
-        r->scratch = kg_xalloc(r->room);
     }
     if (kg_store_get(r->v->store, pack, s->at, s->sealed, r->sealed, &got, err) < 0) {
-        if (err->code == KG_E_NOT_FOUND) {
-            *err = (struct kg_err){ 0 };
-            kg_err_set(err, KG_E_CORRUPT, "%s: the object is missing", pack);
-        }
-        return -(int)err->code;
+        if (err->code != KG_E_NOT_FOUND)
+            return -(int)err->code;
+        *err = (struct kg_err){ 0 };
+        return kg_err_set(err, KG_E_CORRUPT, "%s: the object is missing", pack);
     }
     if (got != s->sealed)
         kg_err_set(err, KG_E_CORRUPT, "the object is cut short");
-    else if (kg_block_unseal(r->v, KG_BLOCK_SEGMENT, pack, s->at, r->sealed, got, r->scratch, s->plain, &b, err) == 0) {
-        if (b.plain != s->plain)
-            kg_err_set(err, KG_E_CORRUPT, "it opens to %u bytes where %u were written", b.plain, s->plain);
-        else if (kg_block_expand(r->codec, &b, out, err) == 0)
-            return 0;
-    }
+    else if (expand_segment(r, pack, s, out, err) == 0)
+        return 0;
     return kg_err_wrap(err, "%s: segment at byte %llu", pack, (unsigned long long)s->at);
 }

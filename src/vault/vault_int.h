@@ -30,10 +30,13 @@ struct kg_vault {
     uint8_t header_digest[KG_HASH_BYTES];
     char slot[KG_OBJECT_NAME];                        /* the key slot that opened the vault */
     struct kg_secret *master;
-    struct kg_secret *keys[KG_BLOCK_KINDS_];          /* by kind; [KG_BLOCK_MASTER] authenticates slots */
+    struct kg_secret *keys[KG_BLOCK_KINDS_];          /* by kind, from KG_BLOCK_SEGMENT on */
     struct kg_secret *chunk_key;                      /* of chunk ids */
     uint64_t gear[256];                               /* the chunker's table */
 };
+
+/* Is the header still the one that the vault was opened with? */
+int kg_header_check(const struct kg_vault *v, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- blocks: codec byte, 3 zeros, u32 plain length, body; sealed as a whole ---- */
 
@@ -55,7 +58,8 @@ struct kg_block {                                     /* an unsealed one; body b
     const uint8_t *body;
     size_t body_len;
 };
-/* Unseals into scratch (n bytes will do) and reads the block's head. KG_E_CORRUPT also when plain exceeds limit. */
+/* Unseals into scratch (n bytes will do, and it may be sealed + KG_NONCE_BYTES: in place) and reads the block's head.
+ * KG_E_CORRUPT also when plain exceeds limit. */
 int kg_block_unseal(const struct kg_vault *v, enum kg_block_kind kind, const char *name, uint64_t at,
                     const uint8_t *sealed, size_t n, uint8_t *scratch, size_t limit, struct kg_block *ret,
                     struct kg_err *err) KG_MUST_CHECK;
@@ -66,21 +70,21 @@ int kg_block_expand(struct kg_codec *c, const struct kg_block *b, void *out, str
 int kg_sealed_object_put(const struct kg_vault *v, enum kg_block_kind kind, const char *magic, const char *name,
                          struct kg_codec *c, const void *plain, size_t n, uint64_t *ret_size,
                          struct kg_err *err) KG_MUST_CHECK;
-/* *ret has limit as its ceiling and gets the plain bytes. */
+/* The plain bytes, at most limit of them; the caller frees *ret. */
 int kg_sealed_object_get(const struct kg_vault *v, enum kg_block_kind kind, const char *magic, const char *name,
-                         struct kg_buf *ret, struct kg_err *err) KG_MUST_CHECK;
+                         size_t limit, uint8_t **ret, size_t *ret_n, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- packs ---- */
 
-/* Opens the directory of a pack; ret_plain keeps the bytes that *ret borrows. KG_E_CORRUPT, KG_E_NOT_FOUND. */
-int kg_pack_open_dir(const struct kg_vault *v, const char *name, uint64_t size, struct kg_buf *ret_plain,
+/* Opens the directory of a pack; the caller frees *ret_bytes, which *ret borrows. KG_E_CORRUPT, KG_E_NOT_FOUND. */
+int kg_pack_open_dir(const struct kg_vault *v, const char *name, uint64_t size, uint8_t **ret_bytes,
                      struct kg_dir *ret, struct kg_err *err) KG_MUST_CHECK;
 
 /* Reads, unseals and expands segments; keeps its buffers between calls. One a thread. */
 struct kg_seg_reader {
     const struct kg_vault *v;
     struct kg_codec *codec;
-    uint8_t *sealed, *scratch;
+    uint8_t *sealed;
     size_t room;
 };
 void kg_seg_reader_init(struct kg_seg_reader *r, const struct kg_vault *v);
@@ -91,8 +95,9 @@ int kg_seg_read(struct kg_seg_reader *r, const char *pack, const struct kg_seg *
 
 /* ---- manifests ---- */
 
+enum { KG_POINT_PART = 101 }; /* a part of an object name and its NUL */
 /* "points/<instance>/<point>" apart; false when it is not the name of a manifest. */
-bool kg_point_parts(const char *name, char ret_instance[128], char ret_point[128]);
+bool kg_point_parts(const char *name, char ret_instance[KG_POINT_PART], char ret_point[KG_POINT_PART]);
 /* Parses a manifest's plain bytes and demands that it says what its name says. No cryptography. */
 int kg_manifest_read(const char *text, size_t n, const char *vault_id, const char *instance, const char *point,
                      struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;

@@ -27,6 +27,16 @@ void kg_frame_done(struct kg_frame *f);
 int kg_frame_send_json(int fd, const struct kg_json *j, struct kg_err *err) KG_MUST_CHECK;
 int kg_frame_send_secret(int fd, const char *name, const struct kg_secret *s, struct kg_err *err) KG_MUST_CHECK;
 
+/* Sending without blocking: gather frames, flush when the descriptor takes more. */
+struct kg_frame_writer;
+struct kg_frame_writer *kg_frame_writer_new(void);
+void kg_frame_writer_free(struct kg_frame_writer *w);          /* wipes what was not sent */
+int kg_frame_writer_add_json(struct kg_frame_writer *w, const struct kg_json *j, struct kg_err *err) KG_MUST_CHECK;
+int kg_frame_writer_add_secret(struct kg_frame_writer *w, const char *name, const struct kg_secret *s,
+                               struct kg_err *err) KG_MUST_CHECK;
+/* 0: all was sent; 1: the rest waits for EPOLLOUT; < 0: KG_E_IO. */
+int kg_frame_writer_flush(struct kg_frame_writer *w, int fd, struct kg_err *err) KG_MUST_CHECK;
+
 /* Receiving without blocking: feed what read() gave, take whole frames. One reader a connection. */
 struct kg_frame_reader;
 struct kg_frame_reader *kg_frame_reader_new(void);
@@ -37,7 +47,7 @@ int kg_frame_reader_fill(struct kg_frame_reader *r, int fd, struct kg_err *err) 
 /* 1: *ret is a frame (caller: kg_frame_done); 0: no whole frame yet; < 0: KG_E_BAD_JSON or KG_E_LIMIT. */
 int kg_frame_reader_next(struct kg_frame_reader *r, struct kg_frame *ret, struct kg_err *err) KG_MUST_CHECK;
 
-/* {"code","number","message","action"} and back. */
+/* {"code","number","message","action"} and back. Reading: a code this side does not know becomes KG_E_CHILD. */
 struct kg_json *kg_err_to_json(const struct kg_err *e);
 void kg_err_from_json(const struct kg_json *j, struct kg_err *ret);
 

@@ -204,6 +204,7 @@ def read_plan(path, jobs):
                 rel = os.path.relpath(name, TOP) if name else ""
                 stem = os.path.splitext(rel)[0]
                 text = command.strip().replace("{file}", rel).replace("{stem}", stem).replace("{jobs}", str(jobs))
+                text = text.replace("{name}", os.path.basename(stem))
                 tests.append({"group": group, "seconds": int(seconds), "kind": kind, "command": text,
                               "label": f"{group}: {text}"})
     return tests

@@ -1,0 +1,169 @@
+/* The request boundary: who asks, for what, may they; then the handler, and one way to say that it went wrong. */
+#include "api/api.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/call.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "job/user_error.h"
+#include "keepgres/version.h"
+
+static bool is_guid(const char *s)
+{
+    return s && strlen(s) == 36 && strspn(s, "0123456789abcdefABCDEF-") == 36;
+}
+
+static void add_ids(struct kg_http_out *out, const struct kg_http_in *in, const char *activity)
+{
+    kg_http_header(out, "x-ms-request-id", kg_xstrdup(activity));
+    kg_http_header(out, "x-ms-correlation-request-id", kg_xstrdup(is_guid(in->correlation) ? in->correlation : activity));
+    if (is_guid(in->client_request))
+        kg_http_header(out, "x-ms-client-request-id", kg_xstrdup(in->client_request));
+}
+
+static void answer_error(struct kg_http_out *out, const struct kg_err *e, const char *target, const char *activity)
+{
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+
+    kg_json_set(body, "error", kg_cloud_error(e, NULL, target, activity));
+    kg_buf_reset(&out->body);
+    out->status = kg_code_http(e->code);
+    kg_json_print(body, false, &out->body);
+}
+
+/* The service log tells who asked for what and how it went; never bodies, queries or answers. */
+static void log_request(const struct kg_http_in *in, const struct kg_principal *who, int status, const char *activity,
+                        kg_usec took, const struct kg_err *e)
+{
+    bool reads = strcmp(in->method, "GET") == 0;
+
+    if (e->code != KG_E_OK)
+        kg_log_err(status >= 500 ? KG_LOG_WARN : KG_LOG_INFO, e, "%s %s uid=%u user=%s status=%d request=%s",
+                   in->method, in->path, (unsigned)who->uid, who->name, status, activity);
+    else
+        kg_log(reads ? KG_LOG_DEBUG : KG_LOG_INFO, "%s %s uid=%u user=%s status=%d request=%s took_us=%" PRId64,
+               in->method, in->path, (unsigned)who->uid, who->name, status, activity, took);
+}
+
+static int check_version(const struct kg_query *q, struct kg_err *err)
+{
+    const char *v = kg_query_get(q, "api-version");
+
+    /* Every version is spoken the same way; only what cannot be one is refused. */
+    if (!v || (strlen(v) >= 10 && strspn(v, "0123456789") == 4 && v[4] == '-' && v[7] == '-'))
+        return 0;
+    kg_err_set(err, KG_E_USAGE, "api-version '%.40s' is not a date", v);
+    kg_err_advise(err, "Leave it out, or send " KG_API_VERSION ".");
+    return -(int)err->code;
+}
+
+static int parse_body(const struct kg_http_in *in, struct kg_json **ret, struct kg_err *err)
+{
+    size_t blank = in->body ? strspn(in->body, " \t\r\n") : 0;
+
+    if (!in->body || blank == in->body_len)
+        return 0;
+    if (kg_json_parse(in->body, in->body_len, ret, err) < 0)
+        return -(int)err->code;
+    if (kg_json_type(*ret) != KG_JSON_OBJECT)
+        return kg_err_set(err, KG_E_BAD_JSON, "the body must be a JSON object");
+    return 0;
+}
+
+static int refuse_large(const struct kg_match *m, struct kg_err *err)
+{
+    kg_err_set(err, KG_E_LIMIT, "the body is larger than the %zu bytes that are taken here", m->route->body_max);
+    kg_err_advise(err, "Send less.");
+    return -(int)err->code;
+}
+
+static int refuse_stopping(struct kg_err *err)
+{
+    kg_err_set(err, KG_E_NO_SERVICE, "the service is about to stop and starts nothing new");
+    kg_err_advise(err, "Try again when it has stopped and was started anew.");
+    return -(int)err->code;
+}
+
+/* The order matters: what a path is and who may use it is settled before a byte of the body is looked at. */
+static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, struct kg_json **body, struct kg_err *err)
+{
+    const struct kg_http_in *in = c->in;
+
+    if (kg_route_find(kg_routes, kg_routes_count, in->method, in->path, m, err) < 0)
+        return -(int)err->code;
+    if (kg_identity_may(c->api->identity, &c->who, m->route->action, m->scope, err) < 0)
+        return -(int)err->code;
+    if (in->too_large)
+        return refuse_large(m, err);
+    if (strcmp(in->method, "GET") != 0 && !(m->route->flags & KG_ROUTE_OPEN_STOPPING) &&
+        c->api->env.stopping(c->api->env.arg))
+        return refuse_stopping(err);
+    if (kg_query_parse(in->query, q, err) < 0 || check_version(q, err) < 0 || parse_body(in, body, err) < 0)
+        return -(int)err->code;
+    c->match = m;
+    c->query = q;
+    c->body = *body;
+    return m->route->handler(c, err);
+}
+
+static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
+{
+    KG_AUTO_MATCH struct kg_match m = { 0 };
+    KG_AUTO_QUERY struct kg_query q = { 0 };
+    KG_AUTO_JSON struct kg_json *body = NULL;
+    struct kg_call c = { .api = arg, .in = in, .out = out };
+    kg_usec began = kg_now_mono();
+    struct kg_err err = { 0 };
+    char activity[37];
+
+    kg_uuid(activity);
+    c.activity = activity;
+    kg_principal_of_uid(in->peer.uid, &c.who);
+    add_ids(out, in, activity);
+    if (dispatch(&c, &m, &q, &body, &err) < 0)
+        answer_error(out, &err, m.scope, activity);
+    log_request(in, &c.who, out->status, activity, kg_now_mono() - began, &err);
+}
+
+static size_t body_limit(void *arg, const struct kg_http_in *in)
+{
+    KG_AUTO_MATCH struct kg_match m = { 0 };
+    struct kg_err ignored = { 0 };
+
+    (void)arg;
+    if (kg_route_find(kg_routes, kg_routes_count, in->method, in->path, &m, &ignored) < 0)
+        return KG_API_BODY_NONE;
+    return m.route->body_max;
+}
+
+const struct kg_http_ops kg_api_http_ops = { .body_limit = body_limit, .handle = handle };
+
+int kg_api_make_defaults(struct kg_api *api, struct kg_err *err)
+{
+    KG_AUTO_FREE char *sub = kg_id_subscription(KG_DEFAULT_SUBSCRIPTION);
+    KG_AUTO_FREE char *group = kg_id_group(KG_DEFAULT_SUBSCRIPTION, "default");
+    KG_AUTO_JSON struct kg_json *sj = kg_json_object();
+    KG_AUTO_JSON struct kg_json *gj = kg_json_object();
+    struct kg_resource_query any = { .type = KG_TYPE_SUBSCRIPTION };
+    uint64_t n;
+
+    if (kg_catalog_count(api->catalog, &any, &n, err) < 0)
+        return -(int)err->code;
+    if (n)
+        return 0; /* not the first start: a default group that was deleted stays deleted */
+    kg_json_set_str(sj, "properties.displayName", "default");
+    kg_json_set_str(gj, "properties.provisioningState", "Succeeded");
+    if (kg_catalog_begin(api->catalog, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = api->catalog;
+    if (kg_catalog_put(tx, sub, NULL, sj, KG_PUT_CREATE, NULL, NULL, err) < 0 ||
+        kg_catalog_put(tx, group, api->region, gj, KG_PUT_CREATE, NULL, NULL, err) < 0 ||
+        kg_catalog_commit(tx, err) < 0)
+        return -(int)err->code;
+    return 0;
+}

@@ -1,0 +1,400 @@
+#include "api/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/parse.h"
+#include "crypto/crypto.h"
+#include "keepgres/version.h"
+
+/* ---- what came ---- */
+
+const char *kg_call_param(const struct kg_call *c, const char *name)
+{
+    const char *v = kg_match_param(c->match, name);
+
+    if (!v)
+        KG_BUG("a handler asks for a name that its route does not have");
+    return v;
+}
+
+char *kg_call_vault_id(const struct kg_call *c)
+{
+    return kg_id_resource(kg_call_param(c, "subscription"), kg_call_param(c, "group"), KG_TYPE_VAULT,
+                          kg_call_param(c, "vault"));
+}
+
+char *kg_call_instance_id(const struct kg_call *c)
+{
+    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
+
+    return kg_id_child(vault, "backupInstances", kg_call_param(c, "instance"));
+}
+
+int kg_call_need_body(const struct kg_call *c, struct kg_err *err)
+{
+    return c->body ? 0 : kg_err_set(err, KG_E_BAD_JSON, "a body is needed here");
+}
+
+int kg_call_top(const struct kg_call *c, unsigned *ret, struct kg_err *err)
+{
+    const char *top = kg_query_get(c->query, "$top");
+    uint64_t n = KG_API_PAGE_MAX;
+
+    if (top && kg_parse_range(top, 1, 1000000, &n, err) < 0)
+        return kg_err_wrap(err, "$top");
+    *ret = n > KG_API_PAGE_MAX ? KG_API_PAGE_MAX : (unsigned)n;
+    return 0;
+}
+
+bool kg_call_flag(const struct kg_call *c, const char *key)
+{
+    const char *v = kg_query_get(c->query, key);
+    struct kg_err ignored = { 0 };
+    bool on = true;
+
+    return v && (!*v || (kg_parse_bool(v, &on, &ignored) == 0 && on));
+}
+
+/* ---- answers ---- */
+
+int kg_call_answer(struct kg_call *c, int status, struct kg_json *body, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *own = body;
+
+    c->out->status = status;
+    if (own)
+        kg_json_print(own, false, &c->out->body);
+    return kg_buf_ok(&c->out->body, err);
+}
+
+static bool is_host(const char *h)
+{
+    return h && *h && strlen(h) < 256 && !h[strspn(h, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]_")];
+}
+
+char *kg_call_base(const struct kg_call *c)
+{
+    return kg_xprintf("http://%s", is_host(c->in->host) ? c->in->host : "keepgres");
+}
+
+/* The same request with another $skipToken. */
+static char *next_link(const struct kg_call *c, const char *next)
+{
+    KG_AUTO_FREE char *base = kg_call_base(c);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(KG_API_URI_MAX * 4);
+
+    kg_buf_addf(&b, "%s%s?", base, c->in->path);
+    for (unsigned i = 0; i < c->query->count; i++) {
+        if (strcasecmp(c->query->item[i].key, "$skipToken") == 0)
+            continue;
+        kg_query_encode(&b, c->query->item[i].key);
+        kg_buf_adds(&b, "=");
+        kg_query_encode(&b, c->query->item[i].value);
+        kg_buf_adds(&b, "&");
+    }
+    kg_buf_adds(&b, "%24skipToken=");
+    kg_query_encode(&b, next);
+    return kg_buf_take(&b);
+}
+
+int kg_call_answer_list(struct kg_call *c, struct kg_json *array, const char *next, struct kg_err *err)
+{
+    struct kg_json *body = kg_json_object();
+
+    kg_json_set(body, "value", array);
+    if (next) {
+        KG_AUTO_FREE char *link = next_link(c, next);
+
+        kg_json_set_str(body, "nextLink", link);
+    }
+    return kg_call_answer(c, 200, body, err);
+}
+
+int kg_call_answer_secret(struct kg_call *c, struct kg_json *body, const char *key, const struct kg_secret *value,
+                          struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *own = body;
+    size_t n = kg_secret_size(value), room = n + (64 << 10);
+    KG_AUTO_FREE char *blanks = kg_xalloc(room);
+    const char *text = (const char *)kg_secret_open(value);
+    int r = 0;
+
+    /* Room for all of it first: a buffer that grows leaves copies behind. */
+    kg_buf_add(&c->out->body, blanks, room);
+    kg_buf_reset(&c->out->body);
+    c->out->status = 200;
+    c->out->secret = true;
+    kg_json_print(own, false, &c->out->body);
+    kg_buf_cut(&c->out->body, c->out->body.len - 1); /* the closing brace */
+    kg_buf_addf(&c->out->body, "%s\"%s\":\"", kg_json_count(own) ? "," : "", key);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e || text[i] == '"' || text[i] == '\\')
+            r = kg_err_set(err, KG_E_BUG, "a recovery key is not printable");
+    }
+    if (r == 0) {
+        kg_buf_add(&c->out->body, text, n);
+        kg_buf_adds(&c->out->body, "\"}");
+    }
+    kg_secret_shut(value);
+    return r < 0 ? r : kg_buf_ok(&c->out->body, err);
+}
+
+/* ---- resources ---- */
+
+static void set_system_data(struct kg_json *a, const struct kg_resource *r)
+{
+    char when[32];
+
+    kg_json_set_str(a, "systemData.createdBy", kg_json_str(r->json, "internal.createdBy"));
+    kg_json_set_str(a, "systemData.createdByType", "User");
+    kg_json_set_str(a, "systemData.createdAt", kg_time_iso(r->created, when));
+    kg_json_set_str(a, "systemData.lastModifiedBy", kg_json_str(r->json, "internal.lastModifiedBy"));
+    kg_json_set_str(a, "systemData.lastModifiedByType", "User");
+    kg_json_set_str(a, "systemData.lastModifiedAt", kg_time_iso(r->updated, when));
+}
+
+struct kg_json *kg_resource_answer(const struct kg_resource *r)
+{
+    struct kg_json *a = kg_json_object();
+
+    kg_json_set_str(a, "id", r->id);
+    kg_json_set_str(a, "name", r->name);
+    kg_json_set_str(a, "type", r->type);
+    if (r->location)
+        kg_json_set_str(a, "location", r->location);
+    for (const struct kg_json *m = kg_json_first(r->json); m; m = kg_json_next(m))
+        if (strcmp(kg_json_key(m), "internal") != 0)
+            kg_json_set(a, kg_json_key(m), kg_json_copy(m));
+    kg_json_set_str(a, "eTag", r->etag);
+    set_system_data(a, r);
+    return a;
+}
+
+int kg_call_get(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &r, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, kg_resource_answer(&r), err);
+}
+
+int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+    struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
+    struct kg_json *array;
+    bool there;
+
+    if (kg_catalog_exists(c->api->catalog, kg_call_id(c), &there, err) < 0)
+        return -(int)err->code;
+    if (!there)
+        return kg_err_set(err, KG_E_NOT_FOUND, "there is no '%s'", kg_call_id(c));
+    *(deep ? &q.under : &q.parent) = kg_call_id(c);
+    if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
+        return -(int)err->code;
+    array = kg_json_array();
+    for (size_t i = 0; i < l.count; i++)
+        kg_json_push(array, kg_resource_answer(&l.rows[i]));
+    return kg_call_answer_list(c, array, l.next, err);
+}
+
+int kg_call_delete(struct kg_call *c, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_delete(c->api->catalog, kg_call_id(c), &why) == 0)
+        return kg_call_answer(c, 200, NULL, err);
+    if (why.code == KG_E_NOT_FOUND)
+        return kg_call_answer(c, 204, NULL, err);
+    *err = why;
+    return -(int)err->code;
+}
+
+void kg_put_done(struct kg_put *p)
+{
+    kg_resource_done(&p->old);
+    free(p->group_location);
+    kg_json_free(p->json);
+    *p = (struct kg_put){ 0 };
+}
+
+static int find_old(struct kg_call *c, struct kg_put *p, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &p->old, &why) == 0) {
+        p->exists = true;
+        return 0;
+    }
+    if (why.code == KG_E_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -(int)err->code;
+}
+
+/* Where a resource is when its PUT does not say: where its group is. A group's own default is the service's region. */
+static int find_group_location(struct kg_call *c, enum kg_name_kind kind, struct kg_put *p, struct kg_err *err)
+{
+    const char *name = kg_match_param(c->match, "group");
+    KG_AUTO_RESOURCE struct kg_resource g = { 0 };
+    KG_AUTO_FREE char *id = NULL;
+
+    if (!name || kind == KG_NAME_GROUP) {
+        p->group_location = kg_xstrdup(c->api->region);
+        return 0;
+    }
+    id = kg_id_group(kg_call_param(c, "subscription"), name);
+    if (kg_catalog_get(c->api->catalog, id, &g, err) < 0)
+        return kg_err_wrap(err, "resource group '%s'", name);
+    p->group_location = KG_TAKE(g.location);
+    return 0;
+}
+
+int kg_put_begin(struct kg_call *c, enum kg_name_kind kind, const char *name, struct kg_put *ret, struct kg_err *err)
+{
+    KG_AUTO_PUT struct kg_put p = { 0 };
+    struct kg_json *tags = NULL;
+    const char *location;
+
+    if (kg_call_need_body(c, err) < 0 || kg_name_check(kind, name, err) < 0 || find_old(c, &p, err) < 0 ||
+        kg_envelope_parse(c->body, &location, &tags, err) < 0)
+        return -(int)err->code;
+    p.json = kg_json_object();
+    if (tags)
+        kg_json_set(p.json, "tags", tags);
+    else if (p.exists && kg_json_get(p.old.json, "tags"))
+        kg_json_set(p.json, "tags", kg_json_copy(kg_json_get(p.old.json, "tags")));
+    kg_json_set(p.json, "internal", p.exists ? kg_json_copy(kg_json_get(p.old.json, "internal")) : kg_json_object());
+    if (kg_json_type(kg_json_get(p.json, "internal")) != KG_JSON_OBJECT)
+        kg_json_set(p.json, "internal", kg_json_object());
+    if (p.exists && location && p.old.location && strcasecmp(location, p.old.location) != 0) {
+        kg_err_set(err, KG_E_CONFLICT, "'%s' is in '%s' and cannot move to '%s'", name, p.old.location, location);
+        kg_err_advise(err, "Leave the location out, or create the resource anew under another name.");
+        return -(int)err->code;
+    }
+    if (!location && !p.exists && find_group_location(c, kind, &p, err) < 0)
+        return -(int)err->code;
+    p.location = p.exists ? p.old.location : location ? location : p.group_location;
+    *ret = p;
+    p = (struct kg_put){ 0 };
+    return 0;
+}
+
+int kg_put_store(struct kg_call *c, struct kg_put *p, struct kg_resource *ret, struct kg_err *err)
+{
+    if (!p->exists)
+        kg_json_set_str(p->json, "internal.createdBy", c->who.name);
+    kg_json_set_str(p->json, "internal.lastModifiedBy", c->who.name);
+    return kg_catalog_put(c->api->catalog, kg_call_id(c), p->location, p->json, KG_PUT_ANY, c->in->if_match, ret, err);
+}
+
+int kg_put_finish(struct kg_call *c, struct kg_put *p, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    if (kg_put_store(c, p, &r, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, p->exists ? 200 : 201, kg_resource_answer(&r), err);
+}
+
+/* ---- operations ---- */
+
+/* As Azure writes them: base64 of two GUIDs, the first one constant. */
+static char *new_operation_id(void)
+{
+    struct kg_buf b = KG_BUF_INIT(256);
+    char text[80], id[37];
+
+    kg_uuid(id);
+    snprintf(text, sizeof text, "6b656570-6772-4573-8000-000000000001;%s", id);
+    kg_base64_add(&b, text, strlen(text));
+    return kg_buf_take(&b);
+}
+
+/* A backup or a restore is a job to be followed by itself: its operation has done its work when the job is there, as in
+ * Azure. All others last as long as the worker does. */
+static bool ends_with_start(const struct kg_task *t)
+{
+    return t->kind == KG_TASK_BACKUP || t->kind == KG_TASK_RESTORE_DATABASE || t->kind == KG_TASK_RESTORE_FILES;
+}
+
+static int insert_operation(struct kg_call *c, const struct kg_task *t, struct kg_err *err)
+{
+    struct kg_operation_row row = { .id = t->operation, .uid = t->uid, .start = kg_now_wall(), .resource = t->resource,
+                                    .job = t->job };
+    int r;
+
+    row.kind = (char *)(uintptr_t)kg_task_row(t->kind)->name;
+    row.status = (char *)(uintptr_t)"Inprogress";
+    if (ends_with_start(t)) {
+        KG_AUTO_FREE char *job = kg_id_child(t->vault, "backupJobs", t->job);
+
+        row.status = (char *)(uintptr_t)"Succeeded";
+        row.end = row.start;
+        row.result = kg_json_object();
+        kg_json_set_str(row.result, "objectType", "OperationJobExtendedInfo");
+        kg_json_set_str(row.result, "jobId", job);
+    }
+    r = kg_catalog_operation_insert(c->api->catalog, &row, err);
+    kg_json_free(row.result);
+    return r;
+}
+
+static int insert_job(struct kg_call *c, const struct kg_job *job, struct kg_err *err)
+{
+    struct kg_job_row row;
+    int r;
+
+    kg_job_to_row(job, &row);
+    r = kg_catalog_job_insert(c->api->catalog, &row, err);
+    kg_json_free(row.json);
+    return r;
+}
+
+int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *job, struct kg_err *err)
+{
+    if (c->api->env.task_check(c->api->env.arg, t, err) < 0)
+        return -(int)err->code;
+    t->operation = new_operation_id();
+    t->uid = c->who.uid;
+    if (job)
+        t->job = kg_xstrdup(job->id);
+    if (kg_catalog_begin(c->api->catalog, err) < 0)
+        return -(int)err->code;
+    if (insert_operation(c, t, err) < 0 || (job && insert_job(c, job, err) < 0)) {
+        kg_catalog_rollback(c->api->catalog);
+        return -(int)err->code;
+    }
+    return 0;
+}
+
+void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *subscription, const char *results_at)
+{
+    KG_AUTO_FREE char *base = kg_call_base(c);
+    KG_AUTO_FREE char *location = kg_xprintf("/subscriptions/%s/providers/" KG_NS_BACKUP "/locations/%s", subscription,
+                                             c->api->region);
+    char *result = kg_xprintf("%s%s/operationResults/%s?api-version=" KG_API_VERSION, base,
+                              results_at ? results_at : location, operation);
+
+    kg_http_header(c->out, "Azure-AsyncOperation",
+                   kg_xprintf("%s%s/operationStatus/%s?api-version=" KG_API_VERSION, base, location, operation));
+    kg_http_header(c->out, "Location", result);
+    kg_http_header(c->out, "Retry-After", kg_xstrdup("1"));
+}
+
+int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, int status, const char *results_at,
+                   struct kg_json *body, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *own = body;
+
+    if (kg_catalog_commit(c->api->catalog, err) < 0)
+        return -(int)err->code;
+    kg_call_follow_headers(c, (*t)->operation, kg_call_param(c, "subscription"), results_at);
+    c->api->env.task_start(c->api->env.arg, KG_TAKE(*t), job ? KG_TAKE(*job) : NULL);
+    return kg_call_answer(c, status, KG_TAKE(own), err);
+}

@@ -1,0 +1,80 @@
+/* api/handlers.h - the handlers that the route table names, by the file they live in. For api/ only. */
+#ifndef KG_API_HANDLERS_H
+#define KG_API_HANDLERS_H
+
+#include "api/router.h"
+
+#define KG_HANDLER(name) kg_handler kg_res_##name
+
+/* res_groups.c */
+KG_HANDLER(subscriptions_list);
+KG_HANDLER(subscription_get);
+KG_HANDLER(groups_list);
+KG_HANDLER(group_get);
+KG_HANDLER(group_put);
+KG_HANDLER(group_delete);
+/* res_servers.c */
+KG_HANDLER(servers_list);
+KG_HANDLER(server_get);
+KG_HANDLER(server_put);
+KG_HANDLER(server_delete);
+KG_HANDLER(server_test);
+KG_HANDLER(server_databases);
+/* res_keyvaults.c */
+KG_HANDLER(keyvaults_list);
+KG_HANDLER(keyvault_get);
+KG_HANDLER(keyvault_put);
+KG_HANDLER(keyvault_delete);
+KG_HANDLER(secrets_list);
+KG_HANDLER(secret_get);
+KG_HANDLER(secret_put);
+KG_HANDLER(secret_delete);
+/* res_storage.c */
+KG_HANDLER(accounts_list);
+KG_HANDLER(account_get);
+KG_HANDLER(account_put);
+KG_HANDLER(account_delete);
+KG_HANDLER(containers_list);
+KG_HANDLER(container_get);
+KG_HANDLER(container_put);
+KG_HANDLER(container_delete);
+/* res_vaults.c */
+KG_HANDLER(vaults_list);
+KG_HANDLER(vault_get);
+KG_HANDLER(vault_put);
+KG_HANDLER(vault_delete);
+KG_HANDLER(vault_recovery_key);
+KG_HANDLER(vault_check);
+/* res_policies.c */
+KG_HANDLER(policies_list);
+KG_HANDLER(policy_get);
+KG_HANDLER(policy_put);
+KG_HANDLER(policy_delete);
+/* res_instances.c */
+KG_HANDLER(instances_list);
+KG_HANDLER(instance_get);
+KG_HANDLER(instance_put);
+KG_HANDLER(instance_delete);
+KG_HANDLER(validate_for_backup);
+/* res_backup.c */
+KG_HANDLER(backup);
+/* res_restore.c */
+KG_HANDLER(restore);
+KG_HANDLER(validate_restore);
+/* res_points.c */
+KG_HANDLER(points_list);
+KG_HANDLER(point_get);
+/* res_jobs.c */
+KG_HANDLER(jobs_list);
+KG_HANDLER(job_get);
+KG_HANDLER(job_cancel);
+KG_HANDLER(job_log);
+/* res_operations.c */
+KG_HANDLER(operation_status);
+KG_HANDLER(operation_result);
+KG_HANDLER(provider_operations);
+/* res_service.c */
+KG_HANDLER(service_get);
+KG_HANDLER(service_stop);
+
+#endif

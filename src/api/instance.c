@@ -1,0 +1,130 @@
+#include "api/instance.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "crypto/crypto.h"
+
+void kg_target_done(struct kg_target *t)
+{
+    kg_resource_done(&t->vault);
+    kg_resource_done(&t->instance);
+    *t = (struct kg_target){ 0 };
+}
+
+/* States in which the instance's recovery points and settings can be worked with. */
+static bool is_ready(const char *state)
+{
+    static const char *const ready[] = { "ProtectionConfigured", "ProtectionError", "UpdatingProtection" };
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(ready); i++)
+        if (strcasecmp(ready[i], state) == 0)
+            return true;
+    return false;
+}
+
+int kg_target_find(struct kg_call *c, struct kg_target *ret, struct kg_err *err)
+{
+    KG_AUTO_TARGET struct kg_target t = { 0 };
+    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
+    KG_AUTO_FREE char *instance = kg_call_instance_id(c);
+    const char *state, *provisioning;
+
+    if (kg_catalog_get(c->api->catalog, vault, &t.vault, err) < 0 ||
+        kg_catalog_get(c->api->catalog, instance, &t.instance, err) < 0)
+        return -(int)err->code;
+    t.properties = kg_json_get(t.instance.json, "properties");
+    state = kg_json_str_or(t.properties, "currentProtectionState", "?");
+    provisioning = kg_json_str_or(t.properties, "provisioningState", "?");
+    if (!is_ready(state) || strcasecmp(provisioning, "Deleting") == 0) {
+        kg_err_set(err, KG_E_CONFLICT, "backup instance '%s' is not ready: it is in state '%s' (%s)", t.instance.name, state,
+                   provisioning);
+        kg_err_advise(err, "Look at its protectionErrorDetails, then configure its backup again.");
+        return -(int)err->code;
+    }
+    *ret = t;
+    t = (struct kg_target){ 0 };
+    return 0;
+}
+
+int kg_server_of(struct kg_call *c, const struct kg_datasource *d, const char *location, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource s = { 0 };
+
+    if (kg_catalog_get(c->api->catalog, d->server_id, &s, err) < 0) {
+        kg_err_wrap(err, "server '%s'", d->server);
+        kg_err_advise(err, "Register the server first.");
+        return -(int)err->code;
+    }
+    if (location && s.location && strcasecmp(location, s.location) != 0) {
+        kg_err_set(err, KG_E_USAGE, "server '%s' is in '%s' and the vault in '%s'", d->server, s.location, location);
+        kg_err_advise(err, "Use a vault and a server of the same region.");
+        return -(int)err->code;
+    }
+    return 0;
+}
+
+struct kg_task *kg_target_task(const struct kg_target *t, enum kg_task_kind kind)
+{
+    struct kg_task *task = kg_task_new(kind);
+
+    task->resource = kg_xstrdup(t->instance.id);
+    task->vault = kg_xstrdup(t->vault.id);
+    task->instance = kg_xstrdup(t->instance.id);
+    return task;
+}
+
+struct kg_job *kg_target_job(const struct kg_call *c, const struct kg_target *t, const char *operation,
+                             const char *category, const char *restore_type)
+{
+    char id[37];
+    struct kg_job_spec s = { .id = id, .activity = c->activity, .vault = t->vault.id, .instance = t->instance.id,
+                             .instance_properties = t->properties, .location = t->vault.location,
+                             .operation = operation, .category = category, .user_triggered = true,
+                             .restore_type = restore_type, .start = kg_now_wall() };
+
+    kg_uuid(id);
+    return kg_job_new(&s);
+}
+
+/* ---- snake_case ---- */
+
+static char *camel(const char *key)
+{
+    char *out = kg_xstrdup(key), *w = out;
+
+    for (const char *s = key; *s; s++) {
+        if (*s == '_' && s > key && s[1])
+            *w++ = (char)toupper((unsigned char)*++s);
+        else
+            *w++ = *s;
+    }
+    *w = '\0';
+    return out;
+}
+
+struct kg_json *kg_camel_case(const struct kg_json *j)
+{
+    struct kg_json *out;
+
+    if (kg_json_type(j) == KG_JSON_ARRAY) {
+        out = kg_json_array();
+        for (const struct kg_json *e = kg_json_first(j); e; e = kg_json_next(e))
+            kg_json_push(out, kg_camel_case(e));
+        return out;
+    }
+    if (kg_json_type(j) != KG_JSON_OBJECT)
+        return kg_json_copy(j);
+    out = kg_json_object();
+    for (const struct kg_json *e = kg_json_first(j); e; e = kg_json_next(e)) {
+        KG_AUTO_FREE char *key = camel(kg_json_key(e));
+
+        if (strchr(key, '.')) /* would be taken for a path; no key of ours has one */
+            continue;
+        kg_json_set(out, key, strcasecmp(key, "tags") == 0 ? kg_json_copy(e) : kg_camel_case(e));
+    }
+    return out;
+}

@@ -1,0 +1,47 @@
+/* Backup policies. Stored as they were made regular by the model; used by backup instances, so not deleted under them. */
+#include "api/call.h"
+#include "api/handlers.h"
+
+#include "api/resolve.h"
+#include "base/alloc.h"
+
+int kg_res_policies_list(struct kg_call *c, struct kg_err *err) { return kg_call_list(c, KG_TYPE_POLICY, false, err); }
+int kg_res_policy_get(struct kg_call *c, struct kg_err *err) { return kg_call_get(c, err); }
+
+int kg_res_policy_put(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_PUT struct kg_put p = { 0 };
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    struct kg_json *properties;
+
+    if (kg_put_begin(c, KG_NAME_POLICY, kg_call_param(c, "policy"), &p, err) < 0 ||
+        kg_policy_normalise(c->body, &properties, err) < 0)
+        return -(int)err->code;
+    kg_json_set(p.json, "properties", properties);
+    p.location = NULL; /* where the vault is */
+    if (kg_put_store(c, &p, &r, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, kg_resource_answer(&r), err);
+}
+
+static int refuse_used(void *arg, const struct kg_resource *instance, struct kg_err *err)
+{
+    const struct kg_call *c = arg;
+    const char *policy = kg_json_str(instance->json, "properties.policyInfo.policyId");
+
+    if (!policy || !kg_id_equal(policy, kg_call_id(c)))
+        return 0;
+    kg_err_set(err, KG_E_CONFLICT, "policy '%s' is used by backup instance '%s'", kg_call_param(c, "policy"),
+               instance->name);
+    kg_err_advise(err, "Give that backup instance another policy, or delete it.");
+    return -(int)err->code;
+}
+
+int kg_res_policy_delete(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
+    struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault };
+    int r = kg_each_resource(c->api->catalog, &q, refuse_used, c, err);
+
+    return r < 0 ? r : kg_call_delete(c, err);
+}

@@ -1,0 +1,158 @@
+/* Restore as database and as files, and whether either would work. */
+#include "api/call.h"
+#include "api/handlers.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/instance.h"
+#include "api/resolve.h"
+#include "base/alloc.h"
+
+static struct kg_json *names(char *const *v, size_t n)
+{
+    struct kg_json *a = kg_json_array();
+
+    for (size_t i = 0; i < n; i++)
+        kg_json_push_str(a, v[i]);
+    return a;
+}
+
+static int aim_at_database(struct kg_call *c, const struct kg_target *target, const struct kg_restore_request *r,
+                           struct kg_task *t, struct kg_err *err)
+{
+    const char *own = kg_json_str(target->properties, "datasourceAuthCredentials.secretStoreResource.uri");
+    const char *uri = r->secret_uri ? r->secret_uri : own;
+    KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
+    KG_AUTO_FREE char *keyvault = NULL;
+    struct kg_secret_ref ref;
+
+    if (kg_server_of(c, &r->target, target->vault.location, err) < 0 ||
+        kg_find_secret(c->api->catalog, uri ? uri : "", &ref, &keyvault, err) < 0 ||
+        kg_keyvault_show(c->api->keyvault, keyvault, ref.secret, *ref.version ? ref.version : NULL, &item, err) < 0)
+        return -(int)err->code;
+    t->server = kg_xstrdup(r->target.server_id);
+    t->secret = kg_xstrdup(uri);
+    kg_json_set_str(t->params, "kind", "database");
+    kg_json_set_str(t->params, "targetDatabase", r->target.database);
+    kg_json_set(t->params, "schemas", names(r->schemas, r->schema_count));
+    kg_json_set(t->params, "tables", names(r->tables, r->table_count));
+    kg_json_set_str(t->params, "settings.verify", r->verify ? "read-back" : "stream");
+    return 0;
+}
+
+/* "<database>_<server>-<region>_<epoch ms>", as Azure's portal proposes, of what a file name may have. */
+static char *default_prefix(const struct kg_target *target)
+{
+    char *p = kg_xprintf("%.80s_%.60s-%.40s_%" PRId64,
+                         kg_json_str_or(target->properties, "dataSourceInfo.resourceName", "database"),
+                         kg_json_str_or(target->properties, "dataSourceSetInfo.resourceName", "server"),
+                         target->vault.location ? target->vault.location : "local", kg_now_wall() / 1000);
+
+    for (char *s = p; *s; s++)
+        if ((unsigned char)*s < 0x21 || (unsigned char)*s > 0x7e || strchr("/\\:*?\"<>|'`$", *s) || (s == p && *s == '.'))
+            *s = '-';
+    return p;
+}
+
+static int aim_at_files(struct kg_call *c, const struct kg_target *target, const struct kg_restore_request *r,
+                        struct kg_task *t, struct kg_err *err)
+{
+    KG_AUTO_FREE char *location = NULL;
+    KG_AUTO_FREE char *dir = NULL;
+    KG_AUTO_FREE char *made = NULL;
+
+    if (kg_find_container(c->api->catalog, &r->container, &dir, &location, err) < 0)
+        return -(int)err->code;
+    if (location && target->vault.location && strcasecmp(location, target->vault.location) != 0) {
+        kg_err_set(err, KG_E_USAGE, "storage account '%s' is in '%s' and the vault in '%s'", r->container.account, location,
+                   target->vault.location);
+        kg_err_advise(err, "Use a storage account of the vault's region.");
+        return -(int)err->code;
+    }
+    made = *r->prefix ? NULL : default_prefix(target);
+    kg_json_set_str(t->params, "kind", "files");
+    kg_json_set_str(t->params, "directory", dir);
+    kg_json_set_str(t->params, "prefix", made ? made : r->prefix);
+    return 0;
+}
+
+static int check_request(struct kg_call *c, const struct kg_target *target, const struct kg_restore_request *r,
+                         struct kg_point_row *ret_point, struct kg_err *err)
+{
+    if (r->source != KG_DATASTORE_VAULT) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "the recovery point is in the VaultStore only");
+        kg_err_advise(err, "Restore with sourceDataStoreType VaultStore.");
+        return -(int)err->code;
+    }
+    if (r->location && target->vault.location && strcasecmp(r->location, target->vault.location) != 0) {
+        kg_err_set(err, KG_E_USAGE, "restoreLocation is '%s' and the vault is in '%s'", r->location, target->vault.location);
+        kg_err_advise(err, "Restore in the vault's region.");
+        return -(int)err->code;
+    }
+    return kg_catalog_point_get(c->api->catalog, target->instance.id, r->point, ret_point, err);
+}
+
+/* Reads the body and makes the task; validate: only whether it would work. */
+static int make_task(struct kg_call *c, const struct kg_target *target, bool validate, struct kg_task **ret,
+                     struct kg_point_row *ret_point, struct kg_restore_request *r, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *body = NULL;
+    KG_AUTO_TASK struct kg_task *t = NULL;
+    enum kg_task_kind kind;
+
+    if (kg_call_need_body(c, err) < 0)
+        return -(int)err->code;
+    body = kg_camel_case(c->body);
+    if (kg_restore_request_parse(body, r, err) < 0 || check_request(c, target, r, ret_point, err) < 0)
+        return -(int)err->code;
+    kind = r->kind == KG_RESTORE_DATABASE ? KG_TASK_RESTORE_DATABASE : KG_TASK_RESTORE_FILES;
+    t = kg_target_task(target, validate ? KG_TASK_VALIDATE_RESTORE : kind);
+    kg_json_set_str(t->params, "point", r->point);
+    if ((r->kind == KG_RESTORE_DATABASE ? aim_at_database(c, target, r, t, err) : aim_at_files(c, target, r, t, err)) < 0)
+        return -(int)err->code;
+    *ret = KG_TAKE(t);
+    return 0;
+}
+
+static void describe_job(struct kg_job *job, const struct kg_restore_request *r, const struct kg_task *t,
+                         const struct kg_point_row *point)
+{
+    struct kg_json *source = kg_json_object();
+    char when[32];
+
+    kg_json_set_str(source, "recoveryPointID", r->point);
+    kg_json_set_str(source, "recoveryPointTime", kg_time_iso(point->time, when));
+    kg_job_extend(job, "sourceRecoverPoint", source);
+    kg_job_extend(job, "recoveryDestination", kg_json_string(r->kind == KG_RESTORE_DATABASE ? r->target.id : r->container_url));
+    kg_json_set_str(job->properties, "sourceDataStoreName", "VaultStore");
+    kg_job_detail(job, "RestoreKind", r->kind == KG_RESTORE_DATABASE ? "RestoreAsDatabase" : "RestoreAsFiles");
+    kg_job_detail(job, "TargetDatabase", kg_json_str(t->params, "targetDatabase"));
+    kg_job_detail(job, "FilePrefix", kg_json_str(t->params, "prefix"));
+}
+
+static int start(struct kg_call *c, bool validate, struct kg_err *err)
+{
+    KG_CLEANUP(kg_restore_request_done) struct kg_restore_request r = { 0 };
+    KG_CLEANUP(kg_point_row_done) struct kg_point_row point = { 0 };
+    KG_AUTO_TARGET struct kg_target target = { 0 };
+    KG_AUTO_TASK struct kg_task *t = NULL;
+    KG_AUTO_JOB struct kg_job *job = NULL;
+
+    if (kg_target_find(c, &target, err) < 0 || make_task(c, &target, validate, &t, &point, &r, err) < 0)
+        return -(int)err->code;
+    if (!validate) {
+        job = kg_target_job(c, &target, "Restore", "Restore", "ALR");
+        describe_job(job, &r, t, &point);
+    }
+    if (kg_call_prepare(c, t, job, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    (void)tx;
+    return kg_call_launch(c, &t, job ? &job : NULL, 202, NULL, NULL, err);
+}
+
+int kg_res_restore(struct kg_call *c, struct kg_err *err) { return start(c, false, err); }
+int kg_res_validate_restore(struct kg_call *c, struct kg_err *err) { return start(c, true, err); }

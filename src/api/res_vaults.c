@@ -1,0 +1,187 @@
+/* Backup vaults. Making one is asynchronous: a worker makes the store, seals the vault's keys with the service's key and
+ * gives the recovery key, which is told once (res_operations.c). */
+#include "api/call.h"
+#include "api/handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/parse.h"
+#include "crypto/crypto.h"
+
+int kg_res_vaults_list(struct kg_call *c, struct kg_err *err) { return kg_call_list(c, KG_TYPE_VAULT, true, err); }
+int kg_res_vault_get(struct kg_call *c, struct kg_err *err) { return kg_call_get(c, err); }
+
+static const char *state_of(const struct kg_json *json) { return kg_json_str_or(json, "properties.provisioningState", ""); }
+
+/* The identity is generated once and stays; None takes it away. */
+static void set_identity(struct kg_json *json, const struct kg_resource *old, bool wanted)
+{
+    const struct kg_json *was = old->json ? kg_json_get(old->json, "identity") : NULL;
+    char id[37];
+
+    if (!wanted) {
+        kg_json_set_str(json, "identity.type", "None");
+        return;
+    }
+    if (was && kg_json_str(was, "principalId")) {
+        kg_json_set(json, "identity", kg_json_copy(was));
+        return;
+    }
+    kg_json_set_str(json, "identity.type", "SystemAssigned");
+    kg_uuid(id);
+    kg_json_set_str(json, "identity.principalId", id);
+    kg_json_set_str(json, "identity.tenantId", KG_DEFAULT_SUBSCRIPTION);
+}
+
+static char *default_path(const struct kg_call *c, const char *name)
+{
+    uint8_t id[4];
+    char hex[9];
+
+    kg_random(id, sizeof id);
+    kg_hex(id, sizeof id, hex);
+    return kg_xprintf("%s/%s-%s", c->api->vaults_dir, name, hex);
+}
+
+/* Where the vault's data is cannot change; a vault that was never made may be put elsewhere. */
+static int choose_path(struct kg_call *c, struct kg_put *p, const struct kg_vault_body *b, bool made, struct kg_err *err)
+{
+    const char *was = p->exists ? kg_json_str(p->old.json, "properties.storeSettings.path") : NULL;
+    KG_AUTO_FREE char *path = NULL;
+
+    if (made && was && b->store_path && strcmp(was, b->store_path) != 0)
+        return kg_err_set(err, KG_E_CONFLICT, "the vault's data is in '%s' and cannot move to '%s'", was, b->store_path);
+    path = made && was ? kg_xstrdup(was)
+           : b->store_path ? kg_xstrdup(b->store_path) : default_path(c, kg_call_param(c, "vault"));
+    kg_json_set_str(p->json, "properties.storeSettings.path", path);
+    return 0;
+}
+
+static void set_read_only(struct kg_json *json, const char *state)
+{
+    kg_json_set_str(json, "properties.provisioningState", state);
+    kg_json_set_str(json, "properties.resourceMoveState", "Unknown");
+    kg_json_set_bool(json, "properties.isVaultProtectedByResourceGuard", false);
+}
+
+static int create(struct kg_call *c, struct kg_put *p, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_PUT_VAULT);
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    set_read_only(p->json, "Provisioning");
+    t->resource = kg_xstrdup(kg_call_id(c));
+    t->vault = kg_xstrdup(kg_call_id(c));
+    kg_json_set_str(t->params, "tier", "VaultStore");
+    if (kg_call_prepare(c, t, NULL, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    if (kg_put_store(c, p, &r, err) < 0)
+        return -(int)err->code;
+    (void)tx;
+    return kg_call_launch(c, &t, NULL, 201, kg_call_id(c), kg_resource_answer(&r), err);
+}
+
+int kg_res_vault_put(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_PUT struct kg_put p = { 0 };
+    struct kg_vault_body b = { 0 };
+    bool made;
+    int r;
+
+    if (kg_put_begin(c, KG_NAME_VAULT, kg_call_param(c, "vault"), &p, err) < 0 ||
+        kg_vault_body_parse(c->body, &b, err) < 0)
+        return -(int)err->code;
+    made = p.exists && strcasecmp(state_of(p.old.json), "Succeeded") == 0;
+    if (p.exists && strcasecmp(state_of(p.old.json), "Provisioning") == 0) {
+        kg_vault_body_done(&b);
+        return kg_err_set(err, KG_E_BUSY, "vault '%s' is being made", kg_call_param(c, "vault"));
+    }
+    kg_json_set(p.json, "properties", KG_TAKE(b.properties));
+    set_identity(p.json, &p.old, b.system_identity);
+    r = choose_path(c, &p, &b, made, err);
+    kg_vault_body_done(&b);
+    if (r < 0)
+        return r;
+    if (!made)
+        return create(c, &p, err);
+    set_read_only(p.json, "Succeeded");
+    return kg_put_finish(c, &p, err);
+}
+
+int kg_res_vault_delete(struct kg_call *c, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+
+    if (c->api->env.resource_busy(c->api->env.arg, kg_call_id(c)))
+        return kg_err_set(err, KG_E_BUSY, "vault '%s' is in use by a task that runs", kg_call_param(c, "vault"));
+    if (kg_call_delete(c, &why) == 0)
+        return 0;
+    if (why.code == KG_E_CONFLICT)
+        kg_err_advise(&why, "Delete all backup instances and backup policies of the vault first.");
+    *err = why;
+    return -(int)err->code;
+}
+
+/* ---- actions ---- */
+
+/* The vault of the path, made and ready. */
+static int need_vault(struct kg_call *c, struct kg_resource *ret, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource v = { 0 };
+
+    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &v, err) < 0)
+        return -(int)err->code;
+    if (strcasecmp(state_of(v.json), "Succeeded") != 0)
+        return kg_err_set(err, KG_E_CONFLICT, "vault '%s' is not ready: its state is '%s'", v.name, state_of(v.json));
+    *ret = v;
+    v = (struct kg_resource){ 0 };
+    return 0;
+}
+
+int kg_res_vault_recovery_key(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_RECOVERY_KEY);
+    KG_AUTO_RESOURCE struct kg_resource v = { 0 };
+
+    if (need_vault(c, &v, err) < 0)
+        return -(int)err->code;
+    t->resource = kg_xstrdup(v.id);
+    t->vault = kg_xstrdup(v.id);
+    if (kg_call_prepare(c, t, NULL, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    (void)tx;
+    return kg_call_launch(c, &t, NULL, 202, kg_call_id(c), NULL, err);
+}
+
+int kg_res_vault_check(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_CHECK);
+    KG_AUTO_RESOURCE struct kg_resource v = { 0 };
+    KG_AUTO_JOB struct kg_job *job = NULL;
+    bool read_data = kg_json_bool(c->body, "readData", false);
+    struct kg_job_spec s = { .activity = c->activity, .operation = "Check", .category = "Management",
+                             .user_triggered = true, .start = kg_now_wall() };
+    char id[37];
+
+    if (need_vault(c, &v, err) < 0)
+        return -(int)err->code;
+    kg_uuid(id);
+    s.id = id;
+    s.vault = v.id;
+    s.location = v.location;
+    job = kg_job_new(&s);
+    kg_job_detail(job, "ReadData", read_data ? "true" : "false");
+    t->resource = kg_xstrdup(v.id);
+    t->vault = kg_xstrdup(v.id);
+    kg_json_set_bool(t->params, "readData", read_data);
+    if (kg_call_prepare(c, t, job, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    (void)tx;
+    return kg_call_launch(c, &t, &job, 202, kg_call_id(c), NULL, err);
+}

@@ -1,0 +1,268 @@
+/* catalog/catalog.h - what the service knows: resources, sealed secrets, jobs and their logs, asynchronous operations,
+ * recovery points, and a few remembered values. One interface, several drivers; the driver "sqlite" keeps one file.
+ *
+ * Ownership:  kg_catalog_open_*() gives the caller a catalog, kg_catalog_close() takes it back. Rows handed out belong to
+ *             the caller: ..._done() releases what is inside and may be called on a zeroed row. A row handed in is read.
+ * Atomicity:  every writing function is one transaction by itself, or part of the one that kg_catalog_begin() opened.
+ *             After a crash at any moment the catalog is as the last commit left it.
+ * IDs:        resources are found ignoring ASCII case; the spelling of the PUT that made them is what is answered.
+ * Threads:    one catalog, one thread, one process that writes.
+ * Failures:   besides those named below: KG_E_IO, KG_E_DISK_FULL, KG_E_CORRUPT (the file is damaged), KG_E_BUSY (another
+ *             process holds it). Every driver is held to this by tests/contract/test_catalog_contract.c. */
+#ifndef KG_CATALOG_CATALOG_H
+#define KG_CATALOG_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "json/json.h"
+#include "keepgres/err.h"
+
+struct kg_catalog;
+
+enum {
+    KG_PAGE_MAX = 1000,                 /* rows in one answer of any list; top 0 means this many */
+    KG_JOB_LOG_LINES = 2000,            /* per job; older lines make room for newer ones */
+    KG_JOB_LOG_LINE_BYTES = 4096,       /* longer lines are cut */
+    KG_CATALOG_JSON_MAX = 4 << 20,      /* bytes of one JSON document */
+};
+
+/* The file is made (0600) when it is missing and brought to the newest schema; ":memory:" keeps nothing.
+ * KG_E_UNSUPPORTED when the file is another program's, or was written by a newer keepgres. */
+int kg_catalog_open_sqlite(const char *path, struct kg_catalog **ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_catalog_close(struct kg_catalog *c);   /* rolls back what is open; NULL is allowed */
+KG_DEFINE_CLEANUP(struct kg_catalog, kg_catalog_close)
+
+/* Transactions. They do not nest: begin inside one is a bug. After a failed commit the transaction is rolled back. */
+int kg_catalog_begin(struct kg_catalog *c, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_commit(struct kg_catalog *c, struct kg_err *err) KG_MUST_CHECK;
+void kg_catalog_rollback(struct kg_catalog *c); /* nothing happens outside a transaction */
+KG_DEFINE_CLEANUP(struct kg_catalog, kg_catalog_rollback)
+/* KG_AUTO_ROLLBACK struct kg_catalog *tx = c; after begin(): undone on every way out that did not commit. */
+#define KG_AUTO_ROLLBACK KG_CLEANUP(kg_catalog_rollbackp)
+
+/* Reads every page and checks every index and reference. KG_E_CORRUPT with the first finding. */
+int kg_catalog_check(struct kg_catalog *c, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- resources ---- */
+
+struct kg_resource {
+    char *id;                /* as first written */
+    char *key;               /* lower case; set by the catalog */
+    char *type;              /* "Microsoft.KeyVault/vaults": taken from the id by the catalog, spelled as in the id */
+    char *name;              /* the last name of the id, decoded */
+    char *location;          /* NULL for what has none */
+    char *etag;
+    struct kg_json *json;    /* the service's to shape: the answer's properties, tags, …, and what it must remember */
+    kg_usec created, updated; /* wall */
+};
+void kg_resource_done(struct kg_resource *r);
+#define KG_AUTO_RESOURCE KG_CLEANUP(kg_resource_done)
+
+enum kg_put_mode {
+    KG_PUT_ANY,              /* create or replace */
+    KG_PUT_CREATE,           /* KG_E_EXISTS when it is there */
+    KG_PUT_REPLACE,          /* KG_E_NOT_FOUND when it is not */
+};
+/* Stores a resource under id. if_match (or NULL) must be the current etag: KG_E_PRECONDITION otherwise, also when the
+ * resource is not there. The parent must exist (for a database-like child too): KG_E_NOT_FOUND naming it; subscriptions
+ * have none. Replacing keeps id's spelling and created. KG_E_USAGE for a malformed id. ret may be NULL; otherwise it is
+ * the row as stored. */
+int kg_catalog_put(struct kg_catalog *c, const char *id, const char *location, const struct kg_json *json,
+                   enum kg_put_mode mode, const char *if_match, struct kg_resource *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_get(struct kg_catalog *c, const char *id, struct kg_resource *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_exists(struct kg_catalog *c, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
+/* KG_E_NOT_FOUND; KG_E_CONFLICT naming one of them while it has children. Secrets of a key vault and recovery points of an
+ * instance are no children: their rows go with it, so ask before (kg_catalog_secret_list, _point_count). Jobs stay. */
+int kg_catalog_delete(struct kg_catalog *c, const char *id, struct kg_err *err) KG_MUST_CHECK;
+
+struct kg_resource_query {
+    const char *type;        /* NULL: any */
+    const char *under;       /* an id; the resource itself is not in the answer. NULL: anywhere */
+    const char *parent;      /* direct children of this id only. NULL: any depth */
+    const char *name;        /* NULL: any; ignoring case */
+    const char *after;       /* kg_resource_list.next of the page before */
+    unsigned top;
+};
+struct kg_resource_list {
+    struct kg_resource *rows; /* by id */
+    size_t count;
+    char *next;               /* NULL: that was all */
+};
+void kg_resource_list_done(struct kg_resource_list *l);
+#define KG_AUTO_RESOURCE_LIST KG_CLEANUP(kg_resource_list_done)
+int kg_catalog_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret,
+                    struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_count(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- secrets: sealed, never plain ---- */
+
+struct kg_secret_row {
+    char *keyvault;          /* id of the key vault resource; found ignoring case */
+    char *name;              /* found ignoring case */
+    char *version;           /* 32 hexadecimal digits */
+    uint8_t *sealed;         /* NULL in lists */
+    size_t sealed_len;
+    bool enabled;
+    char *content_type;      /* or NULL */
+    kg_usec created, updated;
+};
+void kg_secret_row_done(struct kg_secret_row *r);
+struct kg_secret_list {
+    struct kg_secret_row *rows;
+    size_t count;
+    char *next;
+};
+void kg_secret_list_done(struct kg_secret_list *l);
+
+int kg_catalog_secret_put(struct kg_catalog *c, const struct kg_secret_row *row, struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
+/* version NULL: the newest that is enabled. KG_E_NO_SECRET. */
+int kg_catalog_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
+                          struct kg_secret_row *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_secret_enable(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
+                             bool enabled, struct kg_err *err) KG_MUST_CHECK;
+/* name NULL: the newest version of every secret, by name; otherwise all versions of that one, newest first. */
+int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after, unsigned top,
+                           struct kg_secret_list *ret, struct kg_err *err) KG_MUST_CHECK;
+/* All versions. name NULL: every secret of the key vault, and no error when there is none. KG_E_NO_SECRET. */
+int kg_catalog_secret_delete(struct kg_catalog *c, const char *keyvault, const char *name, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- jobs ---- */
+
+struct kg_job_row {
+    char *id;                /* GUID */
+    char *vault;             /* resource ids; found ignoring case */
+    char *instance;          /* or NULL */
+    char *operation;         /* "Backup", "Restore", "Check"… */
+    char *status;            /* "InProgress"… */
+    kg_usec start;           /* wall */
+    kg_usec end;             /* 0 while it runs */
+    struct kg_json *json;    /* properties of the answer, and what the job room remembers */
+};
+void kg_job_row_done(struct kg_job_row *r);
+#define KG_AUTO_JOB_ROW KG_CLEANUP(kg_job_row_done)
+struct kg_job_query {
+    const char *vault, *instance, *operation, *status; /* NULL: any; text ignoring case */
+    kg_usec from, to;        /* start in [from, to); 0: open */
+    bool unfinished;         /* only those with end 0 */
+    const char *after;
+    unsigned top;
+};
+struct kg_job_list {
+    struct kg_job_row *rows; /* newest start first */
+    size_t count;
+    char *next;
+};
+void kg_job_list_done(struct kg_job_list *l);
+#define KG_AUTO_JOB_LIST KG_CLEANUP(kg_job_list_done)
+
+int kg_catalog_job_insert(struct kg_catalog *c, const struct kg_job_row *row, struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
+/* Replaces status, end and json of row->id. KG_E_NOT_FOUND. */
+int kg_catalog_job_update(struct kg_catalog *c, const struct kg_job_row *row, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret,
+                        struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+/* Forgets finished jobs (with their logs) that ended before. *ret_count may be NULL. */
+int kg_catalog_job_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret_count, struct kg_err *err) KG_MUST_CHECK;
+
+/* The job must exist: KG_E_NOT_FOUND. Control characters are kept; readers make them harmless. A commit costs a write to
+ * the disk: put several lines, with the job's update, into one transaction. */
+int kg_catalog_log_add(struct kg_catalog *c, const char *job, kg_usec at, const char *text, struct kg_err *err) KG_MUST_CHECK;
+struct kg_log_line {
+    uint64_t seq;            /* 1, 2, 3… within the job */
+    kg_usec at;
+    char *text;
+};
+struct kg_log_list {
+    struct kg_log_line *rows; /* oldest first */
+    size_t count;
+    uint64_t next;           /* after of the next page; 0: that was all */
+};
+void kg_log_list_done(struct kg_log_list *l);
+int kg_catalog_log_list(struct kg_catalog *c, const char *job, uint64_t after, unsigned top, struct kg_log_list *ret,
+                        struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- asynchronous operations ---- */
+
+struct kg_operation_row {
+    char *id;                /* what stands in operationStatus/ID; compared exactly */
+    char *kind;              /* "PutVault"…: the api's to choose */
+    uid_t uid;               /* who asked */
+    char *status;            /* "Inprogress", "Succeeded", "Failed", "Canceled" */
+    kg_usec start, end;      /* end 0 while it runs */
+    char *resource;          /* id it is about; or NULL */
+    char *job;               /* job's GUID; or NULL */
+    struct kg_json *result;  /* or NULL */
+    struct kg_json *error;   /* or NULL */
+};
+void kg_operation_row_done(struct kg_operation_row *r);
+#define KG_AUTO_OPERATION_ROW KG_CLEANUP(kg_operation_row_done)
+struct kg_operation_list {
+    struct kg_operation_row *rows; /* oldest first */
+    size_t count;
+};
+void kg_operation_list_done(struct kg_operation_list *l);
+
+#define KG_OPERATION_KEEP (7 * 24 * 3600 * KG_SECOND)
+int kg_catalog_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, struct kg_err *err) KG_MUST_CHECK;
+/* Replaces status, end, job, result and error of row->id. KG_E_NOT_FOUND. */
+int kg_catalog_operation_update(struct kg_catalog *c, const struct kg_operation_row *row, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_operation_get(struct kg_catalog *c, const char *id, struct kg_operation_row *ret,
+                             struct kg_err *err) KG_MUST_CHECK;
+/* Those that have not ended (at most KG_PAGE_MAX, oldest first): what a restarted service must settle. job may be NULL;
+ * otherwise only the operations of that job. */
+int kg_catalog_operation_unfinished(struct kg_catalog *c, const char *job, struct kg_operation_list *ret,
+                                    struct kg_err *err) KG_MUST_CHECK;
+/* Forgets what ended before. Call now and then with now - KG_OPERATION_KEEP. *ret_count may be NULL. */
+int kg_catalog_operation_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret_count, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- recovery points ---- */
+
+struct kg_point_row {
+    char *instance;          /* resource id of the backup instance; found ignoring case */
+    char *id;                /* 32 hexadecimal digits */
+    kg_usec time;            /* wall: of the snapshot */
+    kg_usec expires;         /* wall; 0: not decided */
+    char *tag;               /* retention tag */
+    uint64_t bytes, stored_bytes, new_bytes, rows;
+    struct kg_json *json;
+};
+void kg_point_row_done(struct kg_point_row *r);
+#define KG_AUTO_POINT_ROW KG_CLEANUP(kg_point_row_done)
+struct kg_point_query {
+    const char *instance;    /* NULL: of all */
+    const char *tag;         /* NULL: any; ignoring case */
+    kg_usec from, to;        /* time in [from, to]; 0: open */
+    kg_usec expires_before;  /* 0: any; otherwise those with an expiry before it */
+    const char *after;
+    unsigned top;
+};
+struct kg_point_list {
+    struct kg_point_row *rows; /* newest first */
+    size_t count;
+    char *next;
+};
+void kg_point_list_done(struct kg_point_list *l);
+#define KG_AUTO_POINT_LIST KG_CLEANUP(kg_point_list_done)
+
+int kg_catalog_point_insert(struct kg_catalog *c, const struct kg_point_row *row, struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
+/* Replaces tag, expires and json. KG_E_NO_POINT. */
+int kg_catalog_point_update(struct kg_catalog *c, const struct kg_point_row *row, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_point_get(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret,
+                         struct kg_err *err) KG_MUST_CHECK; /* KG_E_NO_POINT */
+int kg_catalog_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret,
+                          struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+/* id NULL: all of the instance, and no error when there is none. KG_E_NO_POINT. */
+int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- remembered values ---- */
+
+int kg_catalog_value_set(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err) KG_MUST_CHECK; /* NULL forgets */
+int kg_catalog_value_get(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err) KG_MUST_CHECK; /* *ret NULL: unknown */
+
+#endif

@@ -1,0 +1,266 @@
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "keepgres/version.h"
+#include "model/id.h"
+
+#define DEFAULT_SUBSCRIPTION "00000000-0000-0000-0000-000000000001"
+
+static const char *const forms[] = { "json", "jsonc", "table", "tsv", "none", NULL };
+
+#define G(member) offsetof(struct kg_globals, member)
+const struct kg_opt kg_global_opts[] = {
+    { "output", 'o', NULL, KG_OPT_CHOICE, G(output), "FORM", "json (default), table, tsv, none", false, 0, 0, forms, false },
+    { "query", 0, NULL, KG_OPT_STRING, G(query), "JMESPATH", "not yet in this version", false, 0, 0, NULL, true },
+    { "subscription", 0, NULL, KG_OPT_STRING, G(subscription), "NAME", "name or id of the subscription", false, 0, 0, NULL,
+      false },
+    { "socket", 0, NULL, KG_OPT_STRING, G(socket), "PATH", "where the service listens", false, 0, 0, NULL, false },
+    { "only-show-errors", 0, NULL, KG_OPT_FLAG, G(quiet), NULL, "no notes, warnings and progress", false, 0, 0, NULL, false },
+    { "verbose", 0, NULL, KG_OPT_FLAG, G(verbose), NULL, "codes and places of errors", false, 0, 0, NULL, false },
+    { "debug", 0, NULL, KG_OPT_FLAG, G(debug), NULL, "every request that is sent", false, 0, 0, NULL, false },
+    { "help", 'h', NULL, KG_OPT_FLAG, G(help), NULL, "this text", false, 0, 0, NULL, false },
+    { 0 },
+};
+#undef G
+
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    interrupted = 1;
+}
+
+bool kg_cli_interrupted(void *ctx)
+{
+    (void)ctx;
+    return interrupted;
+}
+
+/* SA_RESETHAND: the second Ctrl-C ends the program whatever it is at. */
+static void watch_interrupts(void)
+{
+    struct sigaction sa = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+
+    interrupted = 0;
+    sigaction(SIGINT, &sa, NULL);
+}
+
+/* ---- where a command works ---- */
+
+static bool is_guid(const char *s)
+{
+    size_t n = 0;
+
+    for (; s[n]; n++)
+        if (n == 8 || n == 13 || n == 18 || n == 23 ? s[n] != '-' : strspn(s + n, "0123456789abcdefABCDEF") == 0)
+            return false;
+    return n == 36;
+}
+
+/* --subscription takes a name, too; only then is the service asked. */
+static int find_subscription(struct kg_cli *cli, struct kg_err *err)
+{
+    const char *asked = cli->g.subscription;
+    KG_AUTO_JSON struct kg_json *all = NULL;
+    struct kg_client *c;
+
+    free(cli->subscription);
+    cli->subscription = kg_xstrdup(asked && is_guid(asked) ? asked : DEFAULT_SUBSCRIPTION);
+    if (!asked || is_guid(asked))
+        return 0;
+    if (kg_cli_client(cli, &c, err) < 0 || kg_client_list(c, "/subscriptions", 0, &all, NULL, err) < 0)
+        return -(int)err->code;
+    for (const struct kg_json *s = kg_json_first(all); s; s = kg_json_next(s)) {
+        const char *id = kg_json_str(s, "subscriptionId");
+
+        if (id && strcasecmp(kg_json_str_or(s, "displayName", ""), asked) == 0) {
+            free(cli->subscription);
+            cli->subscription = kg_xstrdup(id);
+            return 0;
+        }
+    }
+    kg_err_set(err, KG_E_NOT_FOUND, "there is no subscription '%s'", asked);
+    kg_err_advise(err, "Run 'keepgres account list' to see which there are.");
+    return -(int)err->code;
+}
+
+/* Puts what an id says into the command's struct kg_at. Strings borrowed from id. */
+static int use_id(struct kg_cli *cli, const struct kg_cmd *cmd, const char *text, struct kg_id *id, struct kg_at *at,
+                  struct kg_err *err)
+{
+    if (kg_id_parse(text, id, err) < 0)
+        return -(int)err->code;
+    if (!id->group || !id->count || strcasecmp(id->parts[id->count - 1].type, cmd->ids_of) != 0)
+        return kg_err_set(err, KG_E_USAGE, "'%s' is not the id of one of the %s", text, cmd->ids_of);
+    at->group = id->group;
+    at->name = at->vault = id->parts[id->count - 1].name;
+    for (unsigned i = 0; i < id->count; i++)
+        if (strcasecmp(id->parts[i].type, "backupVaults") == 0)
+            at->vault = id->parts[i].name;
+    free(cli->subscription);
+    cli->subscription = kg_xstrdup(id->subscription);
+    return 0;
+}
+
+/* ---- running ---- */
+
+static int confirm(const struct kg_cmd *cmd, const struct kg_at *at, struct kg_err *err)
+{
+    const char *what = at->name ? at->name : at->vault ? at->vault : at->group;
+    KG_AUTO_FREE char *question = kg_xprintf("%s '%s'", cmd->question, what);
+
+    return kg_cli_confirm(question, err);
+}
+
+/* --yes is an option of the command's own; its row says where. */
+static bool said_yes(const struct kg_cmd *cmd, const void *opts)
+{
+    for (const struct kg_opt *o = cmd->opts; o->name; o++)
+        if (strcmp(o->name, "yes") == 0)
+            return *(const bool *)((const char *)opts + o->offset);
+    return false;
+}
+
+static int run_once(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts, struct kg_err *err)
+{
+    if ((cmd->flags & KG_CMD_CONFIRM) && !said_yes(cmd, opts) && confirm(cmd, opts, err) < 0)
+        return -(int)err->code;
+    return cmd->run(cli, opts, err);
+}
+
+static int run_for_ids(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts, struct kg_err *err)
+{
+    struct kg_at *at = opts;
+
+    for (size_t i = 0; i < at->ids.n; i++) {
+        KG_AUTO_ID struct kg_id id = { 0 };
+
+        if (use_id(cli, cmd, at->ids.v[i], &id, at, err) < 0 || run_once(cli, cmd, opts, err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
+}
+
+/* Also after a failure: what there is (a failed job, the first of several ids) is printed before the error. */
+static int print_result(struct kg_cli *cli, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT((size_t)512 << 20);
+
+    if (!cli->result)
+        return 0;
+    kg_output(cli->result, cli->g.output ? cli->g.output : "json", cli->out_tty, &b);
+    if (kg_buf_ok(&b, err) < 0)
+        return -(int)err->code;
+    return kg_cli_write(b.p, b.len, err);
+}
+
+static int print_help(const struct kg_cmd *cmd, const struct kg_group *group, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+    if (cmd)
+        kg_help_cmd(cmd, &b);
+    else if (group)
+        kg_help_group(group, &b);
+    else
+        kg_help_top(&b);
+    return kg_cli_write(b.p, b.len, err);
+}
+
+static int run_command(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts, int argc, const char *const *argv,
+                       struct kg_err *err)
+{
+    struct kg_opt_set sets[] = { { cmd->opts, opts }, { kg_global_opts, &cli->g } };
+    const struct kg_at *at = opts;
+    int r;
+
+    if (kg_opts_parse(sets, 2, cmd->positional, argc, argv, err) < 0)
+        return -(int)err->code;
+    if (cli->g.help)
+        return print_help(cmd, NULL, err);
+    if (cli->g.query) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "--query is not in this version");
+        kg_err_advise(err, "Filter the JSON with a program such as jq.");
+        return -(int)err->code;
+    }
+    if (kg_opts_check(cmd, opts, cmd->ids_of && at->ids.n, err) < 0)
+        return -(int)err->code;
+    if (!(cmd->flags & KG_CMD_LOCAL) && find_subscription(cli, err) < 0)
+        return -(int)err->code;
+    watch_interrupts();
+    r = cmd->ids_of && at->ids.n ? run_for_ids(cli, cmd, opts, err) : run_once(cli, cmd, opts, err);
+    if (r < 0) {
+        struct kg_err second = { 0 };
+
+        (void)print_result(cli, &second);
+        return r;
+    }
+    return print_result(cli, err);
+}
+
+static bool wants_help(int argc, const char *const *argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int print_version(struct kg_err *err)
+{
+    static const char line[] = "keepgres " KG_VERSION "\n";
+
+    return kg_cli_write(line, sizeof line - 1, err);
+}
+
+static int dispatch(struct kg_cli *cli, int argc, const char *const *argv, struct kg_err *err)
+{
+    const struct kg_cmd *cmd;
+    const struct kg_group *group;
+    int words, r;
+
+    if (argc && strcmp(argv[0], "dataprotection") == 0) {
+        argc--;
+        argv++;
+    }
+    if (argc && (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "-V") == 0))
+        return print_version(err);
+    cmd = kg_cmd_find(argc, argv, &words);
+    if (!cmd) {
+        group = kg_group_find(argc, argv, &words);
+        if (group || argc == 0 || (words == 0 && wants_help(argc, argv) && argv[0][0] == '-'))
+            return print_help(NULL, group, err);
+        return kg_cmd_unknown(argc, argv, err);
+    }
+    KG_AUTO_FREE void *opts = kg_xalloc(cmd->opts_size > sizeof(struct kg_at) ? cmd->opts_size : sizeof(struct kg_at));
+    r = run_command(cli, cmd, opts, argc - words, argv + words, err);
+    kg_opts_free(cmd->opts, opts);
+    return r;
+}
+
+int kg_cli_main(int argc, const char *const *argv, const struct kg_roles *roles)
+{
+    struct kg_cli cli = { .roles = roles, .out_tty = isatty(STDOUT_FILENO), .err_tty = isatty(STDERR_FILENO) };
+    struct kg_err err = { 0 };
+    int r;
+
+    cli.subscription = kg_xstrdup(DEFAULT_SUBSCRIPTION);
+    r = dispatch(&cli, argc, argv, &err);
+    if (r < 0 && !cli.explanation && cli.client)
+        kg_cli_explain(&cli, kg_client_error_detail(cli.client));
+    if (r < 0)
+        kg_cli_print_error(&cli, &err);
+    kg_client_close(cli.client);
+    kg_json_free(cli.result);
+    kg_json_free(cli.explanation);
+    free(cli.subscription);
+    return r < 0 ? kg_code_exit(err.code) : 0;
+}

@@ -1,0 +1,128 @@
+#include <stddef.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "cli/cmds.h"
+
+struct job_opts {
+    struct kg_at at;
+    const char *job;
+    uint64_t max_items;
+    bool secondary;
+};
+#define T struct job_opts
+
+#define JOB_ROW                                                                                              \
+    { "job-id", 0, "name", KG_OPT_STRING, offsetof(T, job), "ID", "the job: its name or its whole resource id", true, 0, 0, \
+      NULL, false }
+/* Not required by itself: a whole resource id says which vault. */
+#define VAULT_ROW                                                                                            \
+    { "vault-name", 'v', NULL, KG_OPT_STRING, offsetof(T, at.vault), "VAULT", "name of the Backup vault, unless the id says it", \
+      false, 0, 0, NULL, false }
+#define SECONDARY_ROW                                                                                        \
+    { "use-secondary-region", 0, NULL, KG_OPT_FLAG, offsetof(T, secondary), NULL, "not supported", false, 0, 0, NULL, true }
+
+static const struct kg_opt list_opts[] = {
+    KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_UINT_ROW(T, "max-items", 0, max_items, "N", "at most so many", 1, 1000000),
+    SECONDARY_ROW, { 0 },
+};
+static const struct kg_opt one_opts[] = { JOB_ROW, VAULT_ROW, KG_OPT_GROUP_ROW(T), SECONDARY_ROW, { 0 } };
+
+char *kg_cli_job_path(const struct kg_cli *cli, const struct kg_at *at, const char *job)
+{
+    if (job[0] == '/')
+        return kg_xstrdup(job);
+    return kg_cli_path(cli, kg_cli_group(at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupJobs/%s", at->vault, job);
+}
+
+static int path_of(const struct kg_cli *cli, const struct job_opts *o, char **ret, struct kg_err *err)
+{
+    if (o->secondary)
+        return kg_err_set(err, KG_E_UNSUPPORTED, "there is no secondary region");
+    if (o->job[0] != '/' && !o->at.vault)
+        return kg_err_set(err, KG_E_USAGE, "--vault-name (-v) is required with a job's name");
+    *ret = kg_cli_job_path(cli, &o->at, o->job);
+    return 0;
+}
+
+static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct job_opts *o = opts;
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupJobs",
+                                          o->at.vault);
+
+    if (o->secondary)
+        return kg_err_set(err, KG_E_UNSUPPORTED, "there is no secondary region");
+    return kg_cli_list(cli, path, o->max_items, err);
+}
+
+static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = NULL;
+
+    if (path_of(cli, opts, &path, err) < 0)
+        return -(int)err->code;
+    return kg_cli_show(cli, path, err);
+}
+
+static int wait_for(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = NULL;
+    struct kg_json *job = NULL;
+    int r;
+
+    if (path_of(cli, opts, &path, err) < 0)
+        return -(int)err->code;
+    r = kg_cli_follow_job(cli, path, &job, err);
+    if (job)
+        kg_cli_emit(cli, job);
+    return r;
+}
+
+static int cancel(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = NULL, *url = NULL;
+
+    if (path_of(cli, opts, &path, err) < 0)
+        return -(int)err->code;
+    url = kg_xprintf("%s/cancel", path);
+    return kg_cli_change(cli, "POST", url, NULL, false, err);
+}
+
+/* The log is lines of text; they are printed as such, whatever --output says. */
+static int show_log(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = NULL, *url = NULL;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64 << 20);
+    KG_AUTO_JSON struct kg_json *log = NULL;
+    const struct kg_json *lines;
+
+    if (path_of(cli, opts, &path, err) < 0)
+        return -(int)err->code;
+    url = kg_xprintf("%s/log", path);
+    if (kg_cli_get(cli, url, &log, err) < 0)
+        return -(int)err->code;
+    lines = kg_json_get(log, "value");
+    for (const struct kg_json *l = kg_json_first(lines); l; l = kg_json_next(l)) {
+        const char *text = kg_json_value_str(l);
+
+        kg_cli_add_line(cli, text ? text : kg_json_str_or(l, "text", ""), &b);
+    }
+    return kg_cli_write(b.p, b.len, err);
+}
+
+const struct kg_cmd kg_cmds_job[] = {
+    { .name = "job list", .summary = "List a vault's jobs", .opts = list_opts, .opts_size = sizeof(T), .run = list,
+      .examples = (const char *const[]){ "job list -v vault1 -o table", NULL } },
+    { .name = "job show", .summary = "Show a job", .opts = one_opts, .opts_size = sizeof(T), .run = show,
+      .examples = (const char *const[]){ "job show -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
+    { .name = "job wait", .summary = "Follow a job to its end", .opts = one_opts, .opts_size = sizeof(T), .run = wait_for,
+      .about = "Shows its progress on standard error, then prints the job. A failed job's error decides the exit code.",
+      .examples = (const char *const[]){ "job wait -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
+    { .name = "job cancel", .summary = "Cancel a running job", .opts = one_opts, .opts_size = sizeof(T), .run = cancel,
+      .examples = (const char *const[]){ "job cancel -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
+    { .name = "job log", .summary = "Print what a job has logged", .opts = one_opts, .opts_size = sizeof(T), .run = show_log,
+      .examples = (const char *const[]){ "job log -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
+    { 0 },
+};

@@ -1,0 +1,234 @@
+#include <stddef.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "cli/cmds.h"
+#include "cli/datasource.h"
+
+struct restore_opts {
+    struct kg_at at;
+    const char *datasource_type, *source, *location, *point, *point_in_time, *target_id, *instance_id, *store_type,
+        *store_uri, *url, *file_name, *priority, *identity;
+    uint64_t duration;
+    struct kg_words schemas, tables;
+    struct kg_json *request;
+    bool system_identity, no_verify, no_wait, wait, secondary;
+};
+#define T struct restore_opts
+
+static const char *const secret_stores[] = { "AzureKeyVault", NULL };
+static const char *const sources[] = { "VaultStore", "ArchiveStore", NULL };
+static const char *const priorities[] = { "Standard", NULL };
+
+#define COMMON_ROWS                                                                                          \
+    KG_OPT_CHOICE_ROW(T, "datasource-type", datasource_type, "TYPE", "kind of datasource", true, kg_datasource_types), \
+    KG_OPT_CHOICE_ROW(T, "source-datastore", source, "STORE", "where the recovery point is read from, default VaultStore", \
+                      false, sources),                                                                       \
+    KG_OPT_STRING_ROW(T, "restore-location", 0, location, "REGION", "region of the target, default 'local'", false), \
+    KG_OPT_STRING_ROW(T, "recovery-point-id", 0, point, "ID", "the recovery point", false),                  \
+    KG_OPT_STRING_ROW(T, "point-in-time", 0, point_in_time, "TIME", "not for PostgreSQL", false),            \
+    KG_OPT_CHOICE_ROW(T, "rehydration-priority", priority, "PRIORITY", "for a recovery point in the archive", false, \
+                      priorities),                                                                           \
+    KG_OPT_UINT_ROW(T, "rehydration-duration", 0, duration, "DAYS", "how long it stays rehydrated, default 15", 10, 30), \
+    { "use-system-identity", 0, "use-system-assigned-identity mi-system-assigned", KG_OPT_FLAG,              \
+      offsetof(T, system_identity), NULL, "act as the vault's own identity", false, 0, 0, NULL, false },     \
+    { "uami", 0, "mi-user-assigned user-assigned-identity-arm-url", KG_OPT_STRING, offsetof(T, identity), "ID", \
+      "act as this identity", false, 0, 0, NULL, false }
+
+static const struct kg_opt database_opts[] = {
+    COMMON_ROWS,
+    KG_OPT_STRING_ROW(T, "target-resource-id", 0, target_id, "ID", "resource id of the new database: …/servers/S/databases/NEW",
+                      false),
+    KG_OPT_STRING_ROW(T, "backup-instance-id", 0, instance_id, "ID", "restore in place, which is not supported", false),
+    KG_OPT_CHOICE_ROW(T, "secret-store-type", store_type, "TYPE", "where the target's credentials are", false, secret_stores),
+    KG_OPT_STRING_ROW(T, "secret-store-uri", 0, store_uri, "URI", "the secret with the target's credentials", false),
+    { "schema", 0, "schemas", KG_OPT_LIST, offsetof(T, schemas), "SCHEMA", "only these schemas", false, 0, 0, NULL, false },
+    { "table", 0, "tables", KG_OPT_LIST, offsetof(T, tables), "SCHEMA.TABLE", "only these tables", false, 0, 0, NULL, false },
+    KG_OPT_FLAG_ROW(T, "no-verify", no_verify, "do not compare row sums at the end"),
+    { 0 },
+};
+static const struct kg_opt files_opts[] = {
+    COMMON_ROWS,
+    KG_OPT_STRING_ROW(T, "target-blob-container-url", 0, url, "URL", "the container: https://ACCOUNT.blob.local/CONTAINER", true),
+    KG_OPT_STRING_ROW(T, "target-file-name", 0, file_name, "PREFIX", "what the files' names begin with", true),
+    KG_OPT_STRING_ROW(T, "target-resource-id", 0, target_id, "ID", "resource id of the storage account", false),
+    { 0 },
+};
+
+#define INSTANCE_ROWS                                                                                        \
+    KG_OPT_NAME_ROW(T, "backup-instance-name", "name of the backup instance"), KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), \
+    KG_OPT_IDS_ROW(T),                                                                                       \
+    KG_OPT_JSON_ROW(T, "restore-request-object", request, "what 'initialize…' printed: JSON, @file or a file", true), \
+    { "use-secondary-region", 0, NULL, KG_OPT_FLAG, offsetof(T, secondary), NULL, "not supported", false, 0, 0, NULL, true }, \
+    KG_OPT_NO_WAIT_ROW(T)
+
+static const struct kg_opt validate_opts[] = { INSTANCE_ROWS, { 0 } };
+static const struct kg_opt trigger_opts[] = { INSTANCE_ROWS, KG_OPT_FLAG_ROW(T, "wait", wait, "follow the job to its end"),
+                                              { 0 } };
+
+/* ---- initialize ---- */
+
+/* What both kinds have: which point, from where, how it is rehydrated. */
+static int begin_request(const struct restore_opts *o, struct kg_json **ret, struct kg_err *err)
+{
+    struct kg_json *j;
+
+    if (o->point_in_time)
+        return kg_err_set(err, KG_E_UNSUPPORTED, "PostgreSQL is restored from recovery points, not to a point in time");
+    if (!o->point)
+        return kg_err_set(err, KG_E_USAGE, "--recovery-point-id is required");
+    if (o->duration && !o->priority)
+        return kg_err_set(err, KG_E_USAGE, "--rehydration-duration needs --rehydration-priority");
+    j = kg_json_object();
+    kg_json_set_str(j, "object_type", o->priority ? "AzureBackupRestoreWithRehydrationRequest"
+                                                  : "AzureBackupRecoveryPointBasedRestoreRequest");
+    kg_json_set_str(j, "recovery_point_id", o->point);
+    kg_json_set_str(j, "source_data_store_type", o->source ? o->source : "VaultStore");
+    if (o->priority) {
+        KG_AUTO_FREE char *days = kg_xprintf("P%uD", (unsigned)(o->duration ? o->duration : 15));
+
+        kg_json_set_str(j, "rehydration_priority", o->priority);
+        kg_json_set_str(j, "rehydration_retention_duration", days);
+    }
+    if (o->system_identity || o->identity) {
+        kg_json_set_bool(j, "identity_details.use_system_assigned_identity", !o->identity);
+        if (o->identity)
+            kg_json_set_str(j, "identity_details.user_assigned_identity_arm_url", o->identity);
+    }
+    *ret = j;
+    return 0;
+}
+
+static void set_words(struct kg_json *j, const char *path, const struct kg_words *w)
+{
+    struct kg_json *array;
+
+    if (!w->n)
+        return;
+    array = kg_json_array();
+    for (size_t i = 0; i < w->n; i++)
+        kg_json_push_str(array, w->v[i]);
+    kg_json_set(j, path, array);
+}
+
+static int initialize_database(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct restore_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    struct kg_json *info = NULL, *set = NULL, *credentials = NULL;
+    const char *location = o->location ? o->location : "local";
+
+    if (o->instance_id && o->target_id)
+        return kg_err_set(err, KG_E_USAGE, "--target-resource-id and --backup-instance-id exclude each other");
+    if (o->instance_id) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "a database is never restored over itself");
+        kg_err_advise(err, "Name a new database with --target-resource-id.");
+        return -(int)err->code;
+    }
+    if (!o->target_id)
+        return kg_err_set(err, KG_E_USAGE, "--target-resource-id is required");
+    if (begin_request(o, &j, err) < 0 ||
+        kg_datasource_info(o->datasource_type, o->target_id, location, &info, &set, err) < 0)
+        return -(int)err->code;
+    kg_json_set_str(j, "restore_target_info.object_type", "RestoreTargetInfo");
+    kg_json_set_str(j, "restore_target_info.recovery_option", "FailIfExists");
+    kg_json_set_str(j, "restore_target_info.restore_location", location);
+    kg_json_set(j, "restore_target_info.datasource_info", info);
+    kg_json_set(j, "restore_target_info.datasource_set_info", set);
+    if (kg_secret_store(o->store_type, o->store_uri, &credentials, err) < 0)
+        return -(int)err->code;
+    kg_json_set(j, "restore_target_info.datasource_auth_credentials", credentials);
+    set_words(j, "restore_target_info.schemas", &o->schemas);
+    set_words(j, "restore_target_info.tables", &o->tables);
+    if (o->no_verify)
+        kg_json_set_bool(j, "restore_target_info.verify", false);
+    kg_cli_emit(cli, KG_TAKE(j));
+    return 0;
+}
+
+static int initialize_files(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct restore_opts *o = opts;
+    struct kg_json *j = NULL;
+
+    if (begin_request(o, &j, err) < 0)
+        return -(int)err->code;
+    kg_json_set_str(j, "restore_target_info.object_type", "RestoreFilesTargetInfo");
+    kg_json_set_str(j, "restore_target_info.recovery_option", "FailIfExists");
+    kg_json_set_str(j, "restore_target_info.restore_location", o->location ? o->location : "local");
+    kg_json_set_str(j, "restore_target_info.target_details.url", o->url);
+    kg_json_set_str(j, "restore_target_info.target_details.file_prefix", o->file_name);
+    kg_json_set_str(j, "restore_target_info.target_details.restore_target_location_type", "AzureBlobs");
+    if (o->target_id)
+        kg_json_set_str(j, "restore_target_info.target_details.target_resource_arm_id", o->target_id);
+    kg_cli_emit(cli, j);
+    return 0;
+}
+
+/* ---- requests ---- */
+
+static char *action_path(const struct kg_cli *cli, const struct restore_opts *o, const char *action)
+{
+    return kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/%s", o->at.vault,
+                       o->at.name, action);
+}
+
+static int refuse_secondary(const struct restore_opts *o, struct kg_err *err)
+{
+    return o->secondary ? kg_err_set(err, KG_E_UNSUPPORTED, "there is no secondary region") : 0;
+}
+
+static int validate(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct restore_opts *o = opts;
+    KG_AUTO_FREE char *path = action_path(cli, o, "validateRestore");
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+
+    if (refuse_secondary(o, err) < 0)
+        return -(int)err->code;
+    kg_json_set_str(body, "objectType", "ValidateRestoreRequestObject");
+    kg_json_set(body, "restoreRequestObject", kg_json_camel(o->request));
+    return kg_cli_change(cli, "POST", path, body, o->no_wait, err);
+}
+
+static int trigger(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct restore_opts *o = opts;
+    KG_AUTO_FREE char *path = action_path(cli, o, "restore");
+    KG_AUTO_JSON struct kg_json *body = kg_json_camel(o->request);
+
+    if (refuse_secondary(o, err) < 0)
+        return -(int)err->code;
+    return kg_cli_start_job(cli, &o->at, path, body, o->no_wait, o->wait, err);
+}
+
+const struct kg_cmd kg_cmds_restore[] = {
+    { .name = "backup-instance validate-for-restore", .summary = "Check whether a restore can be done",
+      .opts = validate_opts, .opts_size = sizeof(T), .run = validate, .ids_of = "backupInstances",
+      .examples = (const char *const[]){
+          "backup-instance validate-for-restore -n pg1-shop -v vault1 --restore-request-object restore.json", NULL } },
+    { .name = "backup-instance restore initialize-for-data-recovery",
+      .summary = "Print the document that restores a recovery point as a new database", .opts = database_opts,
+      .opts_size = sizeof(T), .run = initialize_database, .flags = KG_CMD_LOCAL,
+      .examples = (const char *const[]){
+          "backup-instance restore initialize-for-data-recovery --datasource-type AzureDatabaseForPostgreSQL "
+          "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/shop_restored\" --secret-store-type "
+          "AzureKeyVault --secret-store-uri https://kv1.vault.local/secrets/pg1-login",
+          "backup-instance restore initialize-for-data-recovery --datasource-type AzureDatabaseForPostgreSQL "
+          "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/two_tables\" "
+          "--table public.orders --table public.customers", NULL } },
+    { .name = "backup-instance restore initialize-for-data-recovery-as-files",
+      .summary = "Print the document that restores a recovery point as files", .opts = files_opts, .opts_size = sizeof(T),
+      .run = initialize_files, .flags = KG_CMD_LOCAL,
+      .examples = (const char *const[]){
+          "backup-instance restore initialize-for-data-recovery-as-files --datasource-type AzureDatabaseForPostgreSQL "
+          "--recovery-point-id \"$POINT\" --target-blob-container-url https://files1.blob.local/dumps --target-file-name shop",
+          NULL } },
+    { .name = "backup-instance restore trigger", .summary = "Restore", .opts = trigger_opts, .opts_size = sizeof(T),
+      .run = trigger, .ids_of = "backupInstances",
+      .about = "Prints the job's id as soon as the job runs; with --wait its progress, and the job when it has ended.",
+      .examples = (const char *const[]){
+          "backup-instance restore trigger -n pg1-shop -v vault1 --restore-request-object restore.json --wait", NULL } },
+    { 0 },
+};

@@ -1,0 +1,194 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "cli/cmds.h"
+#include "sys/fd.h"
+#include "sys/paths.h"
+
+struct service_opts {
+    struct kg_at at;
+    struct kg_serve_args serve;
+    uint64_t lines;
+    bool now, follow;
+};
+#define T struct service_opts
+#define SERVICE_PATH "/providers/Microsoft.KeepGres/service"
+
+static const struct kg_opt stop_opts[] = { KG_OPT_FLAG_ROW(T, "now", now, "cancel running jobs instead of waiting for them"),
+                                           { 0 } };
+static const struct kg_opt logs_opts[] = {
+    KG_OPT_UINT_ROW(T, "lines", 0, lines, "N", "how many of the last lines, default 100", 1, 1000000),
+    { "follow", 'f', NULL, KG_OPT_FLAG, offsetof(T, follow), NULL, "go on with new ones", false, 0, 0, NULL, false },
+    { 0 },
+};
+static const struct kg_opt serve_opts[] = {
+    KG_OPT_STRING_ROW(T, "config", 'c', serve.config, "FILE", "settings file", false),
+    KG_OPT_STRING_ROW(T, "state-dir", 0, serve.state_dir, "DIR", "catalog, service key and log", false),
+    KG_OPT_STRING_ROW(T, "log", 0, serve.log, "FILE", "write the log there instead of standard error", false),
+    KG_OPT_FLAG_ROW(T, "idle-exit", serve.idle_exit, "leave when nobody needs it"),
+    { "foreground", 0, NULL, KG_OPT_FLAG, offsetof(T, follow), NULL, "which it does anyway", false, 0, 0, NULL, true },
+    { 0 },
+};
+
+/* A client that asks about a service must not start one. */
+static int quiet_client(struct kg_cli *cli, struct kg_client **ret, struct kg_err *err)
+{
+    struct kg_client_opts o = { .socket = cli->g.socket, .no_start = true, .interrupted = kg_cli_interrupted };
+
+    if (!cli->client && kg_client_open(&o, &cli->client, err) < 0)
+        return -(int)err->code;
+    *ret = cli->client;
+    return 0;
+}
+
+static int not_running(const struct kg_client *c, struct kg_err *err)
+{
+    *err = (struct kg_err){ 0 };
+    kg_err_set(err, KG_E_NO_SERVICE, "no service runs at '%s'", kg_client_socket(c));
+    kg_err_advise(err, "Any other command starts it; 'keepgres serve' runs it in this terminal.");
+    return -(int)err->code;
+}
+
+static int status(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    struct kg_client *c;
+    struct kg_json *j = NULL;
+
+    (void)opts;
+    if (quiet_client(cli, &c, err) < 0)
+        return -(int)err->code;
+    if (kg_client_get(c, SERVICE_PATH, &j, err) < 0)
+        return err->code == KG_E_NO_SERVICE && !kg_client_error_detail(c) ? not_running(c, err) : -(int)err->code;
+    kg_cli_emit(cli, j);
+    return 0;
+}
+
+/* A draining service goes on answering; it has stopped when nobody listens any more. */
+static int wait_until_gone(struct kg_client *c, struct kg_err *err)
+{
+    for (;;) {
+        struct kg_err gone = { 0 };
+        struct kg_json *j = NULL;
+        int r = kg_client_get(c, SERVICE_PATH, &j, &gone);
+
+        kg_json_free(j);
+        if (r < 0 && gone.code != KG_E_CANCELLED)
+            return 0;
+        if (kg_cli_interrupted(NULL))
+            return kg_err_set(err, KG_E_CANCELLED, "interrupted; the service stops when its jobs have ended");
+        (void)poll(NULL, 0, 50);
+    }
+}
+
+static int stop(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct service_opts *o = opts;
+    KG_AUTO_REPLY struct kg_reply reply = { 0 };
+    KG_AUTO_FREE char *body = kg_xprintf("{\"mode\":\"%s\"}", o->now ? "now" : "drain");
+    struct kg_request rq = { .method = "POST", .path = SERVICE_PATH "/stop", .body = body, .body_len = strlen(body) };
+    struct kg_client *c;
+
+    if (quiet_client(cli, &c, err) < 0)
+        return -(int)err->code;
+    if (kg_client_call(c, &rq, &reply, err) < 0)
+        return err->code == KG_E_NO_SERVICE && !kg_client_error_detail(c) ? not_running(c, err) : -(int)err->code;
+    return wait_until_gone(c, err);
+}
+
+/* ---- logs ---- */
+
+/* Where the last n lines of a file begin. */
+static off_t last_lines(int fd, off_t size, uint64_t n)
+{
+    char block[8192];
+    off_t at = size;
+    uint64_t found = 0;
+
+    while (at > 0) {
+        size_t take = at < (off_t)sizeof block ? (size_t)at : sizeof block;
+        ssize_t got = kg_pread_full(fd, block, take, at - (off_t)take);
+
+        if (got != (ssize_t)take)
+            break;
+        for (size_t i = take; i-- > 0;)
+            if (block[i] == '\n' && at - (off_t)take + (off_t)i + 1 < size && ++found == n)
+                return at - (off_t)take + (off_t)i + 1;
+        at -= (off_t)take;
+    }
+    return 0;
+}
+
+/* Copies what stands behind *at to standard output, with control characters made harmless on a terminal. */
+static int copy_from(const struct kg_cli *cli, int fd, off_t *at, struct kg_err *err)
+{
+    char block[8192];
+    ssize_t n;
+
+    while ((n = kg_pread_full(fd, block, sizeof block, *at)) > 0) {
+        for (ssize_t i = 0; cli->out_tty && i < n; i++)
+            if ((block[i] >= 0 && block[i] < 0x20 && block[i] != '\n' && block[i] != '\t') || block[i] == 0x7f)
+                block[i] = '?';
+        if (kg_cli_write(block, (size_t)n, err) < 0)
+            return -(int)err->code;
+        *at += n;
+    }
+    return n < 0 ? kg_err_sys(err, (int)-n, "read the log") : 0;
+}
+
+static int logs(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct service_opts *o = opts;
+    KG_AUTO_PATHS struct kg_paths paths = { 0 };
+    KG_AUTO_CLOSE int fd = -1;
+    struct kg_paths_env env = { 0 };
+    struct stat st;
+    off_t at;
+
+    kg_paths_env_read(&env);
+    if (kg_paths_find(&env, &paths, err) < 0)
+        return -(int)err->code;
+    fd = open(paths.log, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return kg_err_set(err, KG_E_NOT_FOUND, "there is no log '%s'", paths.log);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return kg_err_sys(err, errno, "open '%s'", paths.log);
+    at = last_lines(fd, st.st_size, o->lines ? o->lines : 100);
+    do {
+        if (copy_from(cli, fd, &at, err) < 0)
+            return -(int)err->code;
+        if (o->follow)
+            (void)poll(NULL, 0, 250);
+    } while (o->follow && !kg_cli_interrupted(NULL));
+    return 0;
+}
+
+/* ---- roles ---- */
+
+static int serve(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    struct service_opts *o = opts;
+
+    o->serve.socket = cli->g.socket;
+    return cli->roles->serve(&o->serve, err);
+}
+
+const struct kg_cmd kg_cmds_service[] = {
+    { .name = "service status", .summary = "Tell whether the service runs, and where it keeps its things", .run = status,
+      .flags = KG_CMD_LOCAL, .examples = (const char *const[]){ "service status", NULL } },
+    { .name = "service stop", .summary = "Stop the service when its jobs have ended", .run = stop, .opts = stop_opts,
+      .opts_size = sizeof(T), .flags = KG_CMD_LOCAL,
+      .examples = (const char *const[]){ "service stop", "service stop --now", NULL } },
+    { .name = "service logs", .summary = "Print the service's log", .run = logs, .opts = logs_opts, .opts_size = sizeof(T),
+      .flags = KG_CMD_LOCAL, .examples = (const char *const[]){ "service logs --lines 20", "service logs -f", NULL } },
+    { .name = "serve", .summary = "Run the service in the foreground", .run = serve, .opts = serve_opts,
+      .opts_size = sizeof(T), .flags = KG_CMD_LOCAL,
+      .about = "Not needed for everyday use: the first command that needs the service starts it in the background.",
+      .examples = (const char *const[]){ "serve", "serve --config /etc/keepgres/keepgres.conf", NULL } },
+    { 0 },
+};

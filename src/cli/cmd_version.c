@@ -1,0 +1,90 @@
+#include <stddef.h>
+
+#include "cli/cli.h"
+#include "cli/cmds.h"
+#include "keepgres/version.h"
+
+struct help_opts {
+    struct kg_at at;
+    struct kg_words words;
+    const char *what;
+};
+
+static int version(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    struct kg_json *j = kg_json_object();
+
+    (void)opts, (void)err;
+    kg_json_set_str(j, "keepgres", KG_VERSION);
+    kg_json_set_str(j, "apiVersion", KG_API_VERSION);
+    kg_cli_emit(cli, j);
+    return 0;
+}
+
+static const struct kg_opt help_opts[] = {
+    { "words", 0, NULL, KG_OPT_LIST, offsetof(struct help_opts, words), "COMMAND", "what to explain", false, 0, 0, NULL, true },
+    { 0 },
+};
+
+static int help(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct help_opts *o = opts;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+    const struct kg_group *group;
+    const struct kg_cmd *cmd;
+    int n = (int)o->words.n, words;
+
+    (void)cli;
+    cmd = kg_cmd_find(n, o->words.v, &words);
+    group = kg_group_find(n, o->words.v, &words);
+    if (cmd)
+        kg_help_cmd(cmd, &b);
+    else if (group)
+        kg_help_group(group, &b);
+    else if (n == 0)
+        kg_help_top(&b);
+    else
+        return kg_cmd_unknown(n, o->words.v, err);
+    return kg_cli_write(b.p, b.len, err);
+}
+
+/* ---- documents, for `make docs` ---- */
+
+static int docs_cli(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4 << 20);
+
+    (void)cli, (void)opts;
+    kg_docs_cli(&b);
+    return kg_cli_write(b.p, b.len, err);
+}
+
+static int docs_errors(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+    (void)cli, (void)opts;
+    kg_docs_errors(&b);
+    return kg_cli_write(b.p, b.len, err);
+}
+
+static int docs_api(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4 << 20);
+
+    (void)opts;
+    cli->roles->api_docs(&b);
+    return kg_cli_write(b.p, b.len, err);
+}
+
+const struct kg_cmd kg_cmds_version[] = {
+    { .name = "version", .summary = "Print the version", .run = version, .flags = KG_CMD_LOCAL,
+      .examples = (const char *const[]){ "version", NULL } },
+    { .name = "help", .summary = "Explain a group or a command", .run = help, .flags = KG_CMD_LOCAL, .opts = help_opts,
+      .opts_size = sizeof(struct help_opts), .positional = "words",
+      .examples = (const char *const[]){ "help backup-instance create", NULL } },
+    { .name = "internal docs-cli", .summary = "docs/cli.md", .run = docs_cli, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
+    { .name = "internal docs-errors", .summary = "docs/errors.md", .run = docs_errors, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
+    { .name = "internal docs-api", .summary = "docs/api.md", .run = docs_api, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
+    { 0 },
+};

@@ -1,0 +1,131 @@
+#include "cli/cmd.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/cmds.h"
+
+/* What a word in front of commands means; the order of the help. */
+static const struct kg_group groups[] = {
+    { "account", "Subscriptions" },
+    { "group", "Resource groups" },
+    { "server", "PostgreSQL servers whose databases can be protected" },
+    { "keyvault", "Key vaults: where credentials for servers are kept" },
+    { "keyvault secret", "Secrets of a key vault" },
+    { "storage", "Storage for restores as files" },
+    { "storage account", "Storage accounts" },
+    { "storage container", "Containers of a storage account" },
+    { "backup-vault", "Backup vaults: where recovery points are kept" },
+    { "backup-policy", "Backup policies: when to back up and how long to keep" },
+    { "backup-instance", "Backup instances: databases under protection" },
+    { "backup-instance restore", "Restoring a recovery point" },
+    { "recovery-point", "Recovery points of a backup instance" },
+    { "job", "Backup and restore jobs" },
+    { "vault", "A vault's bytes: recovery key, check, export without a service" },
+    { "service", "The service behind all this" },
+};
+
+static const struct kg_cmd *const tables[] = {
+    kg_cmds_account, kg_cmds_group,  kg_cmds_server, kg_cmds_keyvault, kg_cmds_storage, kg_cmds_backup_vault,
+    kg_cmds_backup_policy, kg_cmds_backup_instance, kg_cmds_restore, kg_cmds_recovery_point, kg_cmds_job,
+    kg_cmds_vault, kg_cmds_service, kg_cmds_version,
+};
+
+const struct kg_cmd *kg_cmd_at(size_t i)
+{
+    for (size_t t = 0; t < KG_ARRAY_LEN(tables); t++)
+        for (const struct kg_cmd *c = tables[t]; c->name; c++)
+            if (i-- == 0)
+                return c;
+    return NULL;
+}
+
+const struct kg_group *kg_group_at(size_t i) { return i < KG_ARRAY_LEN(groups) ? &groups[i] : NULL; }
+
+/* How many words of argv name is made of; 0 when argv does not begin with it. */
+static int match(const char *name, int argc, const char *const *argv)
+{
+    int words = 0;
+
+    while (*name) {
+        size_t n = strcspn(name, " ");
+
+        if (words == argc || strncmp(argv[words], name, n) != 0 || argv[words][n])
+            return 0;
+        words++;
+        name += n + (name[n] == ' ');
+    }
+    return words;
+}
+
+const struct kg_cmd *kg_cmd_find(int argc, const char *const *argv, int *ret_words)
+{
+    const struct kg_cmd *best = NULL, *c;
+
+    *ret_words = 0;
+    for (size_t i = 0; (c = kg_cmd_at(i)); i++) {
+        int words = match(c->name, argc, argv);
+
+        if (words > *ret_words) {
+            best = c;
+            *ret_words = words;
+        }
+    }
+    return best;
+}
+
+static int leading_words(int argc, const char *const *argv)
+{
+    int n = 0;
+
+    while (n < argc && argv[n][0] != '-')
+        n++;
+    return n;
+}
+
+const struct kg_group *kg_group_find(int argc, const char *const *argv, int *ret_words)
+{
+    int n = leading_words(argc, argv);
+
+    *ret_words = 0;
+    for (size_t i = 0; n && i < KG_ARRAY_LEN(groups); i++)
+        if (match(groups[i].name, argc, argv) == n) {
+            *ret_words = n;
+            return &groups[i];
+        }
+    return NULL;
+}
+
+static void join(struct kg_buf *b, int n, const char *const *argv)
+{
+    for (int i = 0; i < n; i++)
+        kg_buf_addf(b, "%s%s", i ? " " : "", argv[i]);
+}
+
+int kg_cmd_unknown(int argc, const char *const *argv, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf typed = KG_BUF_INIT(400);
+    const struct kg_cmd *c;
+    const char *best = NULL;
+    unsigned least = 5;
+
+    join(&typed, leading_words(argc, argv), argv);
+    if (!typed.len) /* an option in front of everything */
+        join(&typed, argc ? 1 : 0, argv);
+    for (size_t i = 0; (c = kg_cmd_at(i)); i++)
+        if (!(c->flags & KG_CMD_HIDDEN) && kg_edit_distance(typed.p, c->name) < least) {
+            least = kg_edit_distance(typed.p, c->name);
+            best = c->name;
+        }
+    for (size_t i = 0; i < KG_ARRAY_LEN(groups); i++)
+        if (kg_edit_distance(typed.p, groups[i].name) < least) {
+            least = kg_edit_distance(typed.p, groups[i].name);
+            best = groups[i].name;
+        }
+    kg_err_set(err, KG_E_USAGE, "there is no command '%s'", typed.p);
+    if (best)
+        kg_err_advise(err, "Did you mean 'keepgres %s'?", best);
+    else
+        kg_err_advise(err, "Run 'keepgres --help' to see the commands.");
+    return -(int)err->code;
+}

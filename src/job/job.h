@@ -1,0 +1,70 @@
+/* job/job.h - one job: its state, and its properties in the shape of AzureBackupJob.
+ *
+ * The properties are the job: every change is made in them, the catalog keeps them, the API answers with them. What a
+ * worker reports is applied here, field by field and bounded; nothing of it is taken over unread.
+ *
+ * Ownership: kg_job_new() and kg_job_from_row() give, kg_job_free() takes. Threads: one job, one thread. */
+#ifndef KG_JOB_JOB_H
+#define KG_JOB_JOB_H
+
+#include <stdbool.h>
+#include "base/time.h"
+#include "catalog/catalog.h"
+#include "job/state.h"
+#include "json/json.h"
+#include "keepgres/err.h"
+
+enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000, KG_JOB_DETAIL_MAX = 16 << 10 };
+
+struct kg_job {
+    char *id;                    /* GUID */
+    char *vault, *instance;      /* resource ids; instance may be NULL */
+    char *operation;             /* "Backup", "Restore", "Check" */
+    enum kg_job_state state;
+    kg_usec start, end;          /* wall; end 0 while it has not ended */
+    struct kg_json *properties;
+    char *owner;                 /* run of the service that has the lease; NULL before */
+    bool dirty;                  /* changed since it was last stored */
+};
+
+struct kg_job_spec {
+    const char *id, *activity;
+    const char *vault;           /* id */
+    const char *instance;        /* id, or NULL */
+    const struct kg_json *instance_properties; /* of the backup instance; NULL without one */
+    const char *location;        /* of the vault */
+    const char *operation, *category;
+    bool user_triggered;
+    const char *restore_type;    /* "ALR", or NULL */
+    kg_usec start;
+};
+
+struct kg_job *kg_job_new(const struct kg_job_spec *s);
+void kg_job_free(struct kg_job *j);
+KG_DEFINE_CLEANUP(struct kg_job, kg_job_free)
+#define KG_AUTO_JOB KG_CLEANUP(kg_job_freep)
+
+/* extendedInfo.additionalDetails.KEY = text; NULL text does nothing. */
+void kg_job_detail(struct kg_job *j, const char *key, const char *text);
+void kg_job_extend(struct kg_job *j, const char *key, struct kg_json *value);  /* extendedInfo.KEY; takes value */
+
+/* A transition; false when there is none from where the job is. */
+bool kg_job_happens(struct kg_job *j, enum kg_job_event e);
+void kg_job_lease(struct kg_job *j, const char *owner);
+
+/* What a worker tells: {"event":"progress"|"subtask"|"warning",…}. False for an event that is not one of these. */
+bool kg_job_apply(struct kg_job *j, const struct kg_json *event);
+
+/* The end. A finished job is given the worker's result; a failed one the error and what the program said (or NULL). Which
+ * state that is follows from the job's state and from what was reported. */
+void kg_job_finish(struct kg_job *j, const struct kg_json *result, kg_usec at);
+void kg_job_fail(struct kg_job *j, const struct kg_err *e, const char *detail, kg_usec at);
+
+/* Borrowed strings and a JSON of its own: kg_json_free(row.json) is the caller's. */
+void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret);
+struct kg_job *kg_job_from_row(const struct kg_job_row *row);
+
+/* The answer: {id, name, type, properties}. now: for the duration of a job that runs. */
+struct kg_json *kg_job_answer(const char *vault, const char *id, const struct kg_json *properties, kg_usec now);
+
+#endif

@@ -1,0 +1,58 @@
+#include "job/task.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+
+/*                              name               worker                job        category     heavy  per_i. settings */
+static const struct kg_task_row rows[] = {
+    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,      NULL,        false, false, false },
+    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,      NULL,        false, false, false },
+    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",   "Management", true, false, false },
+    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    NULL,      NULL,        false, false, true },
+    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       NULL,      NULL,        false, true,  false },
+    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,      NULL,        false, false, true },
+    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",  "Backup",    true,  true,  true },
+    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,      NULL,        false, false, true },
+    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore", "Restore",   true,  false, true },
+    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore", "Restore",   true,  false, true },
+    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false },
+    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false },
+    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false },
+};
+_Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
+
+const struct kg_task_row *kg_task_row(enum kg_task_kind k) { return &rows[k]; }
+
+int kg_task_kind_from_name(const char *name)
+{
+    for (size_t i = 0; i < KG_ARRAY_LEN(rows); i++)
+        if (strcasecmp(rows[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+struct kg_task *kg_task_new(enum kg_task_kind kind)
+{
+    struct kg_task *t = kg_xalloc(sizeof *t);
+
+    t->kind = kind;
+    t->params = kg_json_object();
+    return t;
+}
+
+void kg_task_free(struct kg_task *t)
+{
+    if (!t)
+        return;
+    free(t->operation);
+    free(t->job);
+    free(t->resource);
+    free(t->vault);
+    free(t->instance);
+    free(t->server);
+    free(t->secret);
+    kg_json_free(t->params);
+    free(t);
+}

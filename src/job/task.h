@@ -1,0 +1,61 @@
+/* job/task.h - what a worker can be asked to do for the service, one row a kind, and one such request.
+ *
+ * A task belongs to an operation that a caller may follow; the big ones (job not NULL in the row) also to a job that is
+ * kept and shown. Tasks live in memory only: what a service that ended left unfinished is settled at the next start.
+ *
+ * Ownership: kg_task_new() gives, kg_task_free() takes. */
+#ifndef KG_JOB_TASK_H
+#define KG_JOB_TASK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "base/cleanup.h"
+#include "json/json.h"
+
+enum kg_task_kind {
+    KG_TASK_PUT_VAULT,
+    KG_TASK_RECOVERY_KEY,
+    KG_TASK_CHECK,
+    KG_TASK_PUT_INSTANCE,
+    KG_TASK_DELETE_INSTANCE,
+    KG_TASK_VALIDATE_BACKUP,
+    KG_TASK_BACKUP,
+    KG_TASK_VALIDATE_RESTORE,
+    KG_TASK_RESTORE_DATABASE,
+    KG_TASK_RESTORE_FILES,
+    KG_TASK_TEST_SERVER,
+    KG_TASK_LIST_DATABASES,
+    KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */
+    KG_TASK_KIND_COUNT_,
+};
+
+struct kg_task_row {
+    const char *name;           /* kind of the operation in the catalog */
+    const char *worker;         /* "operation" of the worker's job */
+    const char *job;            /* "Backup", "Restore"…; NULL: no job */
+    const char *category;       /* operationCategory of the job */
+    bool heavy;                 /* takes one of the host's few places; light ones have places of their own */
+    bool per_instance;          /* at most one at a time for a backup instance */
+    bool settings;              /* the worker gets the data path's settings */
+};
+
+const struct kg_task_row *kg_task_row(enum kg_task_kind k);
+int kg_task_kind_from_name(const char *name);       /* -1 when unknown */
+
+struct kg_task {
+    enum kg_task_kind kind;
+    char *operation;            /* id of the operation; NULL for the service's own */
+    char *job;                  /* GUID, or NULL */
+    char *resource;             /* id of what it is about; NULL for the service's own */
+    char *vault, *instance;     /* ids, or NULL */
+    char *server, *secret;      /* server's id and secret's URI when the worker connects; both are looked up at its start */
+    struct kg_json *params;     /* the worker's own fields */
+    uid_t uid;                  /* who asked */
+};
+
+struct kg_task *kg_task_new(enum kg_task_kind kind);
+void kg_task_free(struct kg_task *t);
+KG_DEFINE_CLEANUP(struct kg_task, kg_task_free)
+#define KG_AUTO_TASK KG_CLEANUP(kg_task_freep)
+
+#endif

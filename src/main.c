@@ -1,0 +1,64 @@
+/* keepgres - one program, several roles: the command line, the service (`serve`), its workers (`worker`). */
+#include <curl/curl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/fault.h"
+#include "cli/cli.h"
+#include "crypto/secret.h"
+#include "engine/engine.h"
+#include "worker/worker.h"
+
+/* A service that a client started in the background must outlive the terminal: a session of its own. The client made it
+ * the leader of a process group, and a leader cannot begin a session; so it first goes back to its parent's group. */
+static void leave_terminal(void)
+{
+    (void)setpgid(0, getpgid(getppid()));
+    (void)setsid();
+    (void)!chdir("/");
+}
+
+static int serve(const struct kg_serve_args *args, struct kg_err *err)
+{
+    struct kg_engine_opts o = { .config = args->config, .socket = args->socket, .state_dir = args->state_dir,
+                                .log = args->log, .idle_exit = args->idle_exit };
+
+    if (args->idle_exit)
+        leave_terminal();
+    return kg_engine_main(&o, err);
+}
+
+static const struct kg_roles roles = { .serve = serve, .api_docs = kg_api_docs };
+
+/* Names and texts are shown in the user's language and alphabet, numbers never: a decimal comma would end up in JSON and
+ * SQL. Service and workers have no locale at all. */
+static void use_locale(void)
+{
+    setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C");
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    const char *role = argc > 1 ? argv[1] : "";
+    int r;
+
+    kg_crypto_start();
+    kg_fault_from_environment();
+    sigaction(SIGPIPE, &ignore, NULL);
+    if (strcmp(role, "worker") == 0)
+        return kg_worker_main();
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        fputs("error: libcurl cannot start\n", stderr);
+        return kg_code_exit(KG_E_MEMORY);
+    }
+    if (strcmp(role, "serve") != 0)
+        use_locale();
+    r = kg_cli_main(argc - 1, (const char *const *)argv + 1, &roles);
+    curl_global_cleanup();
+    return r;
+}

@@ -1,0 +1,139 @@
+/* model/resources.h - the bodies that callers PUT and POST, checked and as small structs. Pure.
+ *
+ * The ..._parse() functions take a whole body ({location, properties, …}), complain with KG_E_USAGE beginning with the
+ * place, tolerate unknown keys, and fill a struct whose strings belong to it. The ..._properties() functions write what
+ * is stored and answered: known keys as documented, defaults filled in; read-only ones are the caller's to add.
+ *
+ * Ownership: every struct has its ..._done(), which may be called on a zeroed one. */
+#ifndef KG_MODEL_RESOURCES_H
+#define KG_MODEL_RESOURCES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/cleanup.h"
+#include "json/json.h"
+#include "keepgres/err.h"
+#include "model/policy.h"
+
+#define KG_TYPE_SUBSCRIPTION "Microsoft.Resources/subscriptions"
+#define KG_TYPE_GROUP        "Microsoft.Resources/subscriptions/resourceGroups"
+#define KG_TYPE_SERVER       "Microsoft.DBforPostgreSQL/servers"
+#define KG_TYPE_FLEXIBLE     "Microsoft.DBforPostgreSQL/flexibleServers"
+#define KG_TYPE_KEYVAULT     "Microsoft.KeyVault/vaults"
+#define KG_TYPE_SECRET       "Microsoft.KeyVault/vaults/secrets"
+#define KG_TYPE_STORAGE      "Microsoft.Storage/storageAccounts"
+#define KG_TYPE_CONTAINER    "Microsoft.Storage/storageAccounts/blobServices/containers"
+#define KG_TYPE_VAULT        "Microsoft.DataProtection/backupVaults"
+#define KG_TYPE_POLICY       "Microsoft.DataProtection/backupVaults/backupPolicies"
+#define KG_TYPE_INSTANCE     "Microsoft.DataProtection/backupVaults/backupInstances"
+#define KG_TYPE_POINT        "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
+#define KG_TYPE_JOB          "Microsoft.DataProtection/backupVaults/backupJobs"
+
+/* Common to all PUT bodies: location (a region's name; NULL when absent) and tags (an object of strings, at most 50).
+ * *ret_tags is NULL or a copy that belongs to the caller. */
+int kg_envelope_parse(const struct kg_json *body, const char **ret_location, struct kg_json **ret_tags,
+                      struct kg_err *err) KG_MUST_CHECK;
+
+/* A database to protect or to restore to: …/Microsoft.DBforPostgreSQL/{servers|flexibleServers}/S/databases/D */
+struct kg_datasource {
+    char *id;              /* as written */
+    char *server_id;       /* id without /databases/D */
+    char *server;          /* S */
+    char *database;        /* D, decoded */
+    bool flexible;
+};
+int kg_datasource_parse(const char *id, struct kg_datasource *ret, struct kg_err *err) KG_MUST_CHECK;
+bool kg_datasource_equal(const struct kg_datasource *a, const struct kg_datasource *b); /* server ignoring case, database not */
+void kg_datasource_done(struct kg_datasource *d);
+
+/* "https://NAME.vault.local/secrets/SECRET[/VERSION]" */
+struct kg_secret_ref {
+    char vault[25];
+    char secret[128];
+    char version[33];      /* "" : the newest enabled one, looked up at each use */
+};
+/* KG_E_USAGE when it is no secret identifier; KG_E_UNSUPPORTED for a host that is none of ours. */
+int kg_secret_ref_parse(const char *uri, struct kg_secret_ref *ret, struct kg_err *err) KG_MUST_CHECK;
+char *kg_secret_ref_uri(const char *vault, const char *secret, const char *version); /* version may be NULL */
+
+/* "https://ACCOUNT.blob.local/CONTAINER" */
+struct kg_container_ref {
+    char account[25];
+    char container[64];
+};
+int kg_container_ref_parse(const char *url, struct kg_container_ref *ret, struct kg_err *err) KG_MUST_CHECK;
+char *kg_container_ref_url(const char *account, const char *container);
+
+/* servers, flexibleServers */
+struct kg_server {
+    char *host;            /* fullyQualifiedDomainName: a name, an address, or a socket's directory */
+    uint16_t port;         /* 5432 */
+    char *ssl_mode;        /* "prefer" */
+    bool allow_access;     /* true */
+};
+int kg_server_parse(const struct kg_json *body, struct kg_server *ret, struct kg_err *err) KG_MUST_CHECK;
+struct kg_json *kg_server_properties(const struct kg_server *s);
+void kg_server_done(struct kg_server *s);
+
+/* Key vaults: nothing to choose yet but the provider; returns the properties. */
+int kg_keyvault_properties(const char *name, const struct kg_json *body, struct kg_json **ret,
+                           struct kg_err *err) KG_MUST_CHECK;
+
+/* Storage accounts: {path} (absolute, no ".." in it). Returns the properties. */
+int kg_storage_properties(const char *name, const struct kg_json *body, struct kg_json **ret,
+                          struct kg_err *err) KG_MUST_CHECK;
+
+/* backupVaults. store_path: the extension storeSettings.path, absolute; NULL when not given.
+ * soft_delete_days and the like are checked here and appear in the properties. */
+struct kg_vault_body {
+    char *store_path;
+    bool system_identity;  /* identity.type has SystemAssigned (the default when identity is absent) */
+    struct kg_json *properties; /* with the defaults of a new vault; to be stored */
+};
+int kg_vault_body_parse(const struct kg_json *body, struct kg_vault_body *ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_vault_body_done(struct kg_vault_body *v);
+
+/* backupInstances, and the backupInstance inside validateForBackup: accepts {properties:{…}} and {backupInstance:{…}}. */
+struct kg_instance_body {
+    struct kg_datasource source;
+    char *policy_id;
+    char *secret_uri;
+    char *friendly_name;        /* "server\database" when not given */
+    bool deep;                  /* validationType DeepValidation */
+    struct kg_json *properties; /* to be stored; dataSourceSetInfo and friendlyName filled in */
+};
+int kg_instance_body_parse(const struct kg_json *body, struct kg_instance_body *ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_instance_body_done(struct kg_instance_body *b);
+
+/* POST …/restore; also …/validateRestore, whose body wraps it in restoreRequestObject. */
+enum kg_restore_kind { KG_RESTORE_DATABASE, KG_RESTORE_FILES };
+struct kg_restore_request {
+    enum kg_restore_kind kind;
+    char *point;                /* 32 lower-case hexadecimal digits */
+    enum kg_datastore source;
+    char *location;             /* NULL: not said */
+    /* KG_RESTORE_DATABASE */
+    struct kg_datasource target;
+    char *secret_uri;           /* of the target server; NULL: the instance's own */
+    char **schemas, **tables;   /* extension restoreTargetInfo.{schemas,tables}: arrays of strings; empty: everything */
+    size_t schema_count, table_count;
+    bool verify;                /* extension restoreTargetInfo.verify; true when not given */
+    /* KG_RESTORE_FILES */
+    struct kg_container_ref container;
+    char *container_url;
+    char *prefix;               /* "" when not given; a plain file name's beginning */
+};
+int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_request *ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_restore_request_done(struct kg_restore_request *r);
+
+/* PUT …/secrets/NAME: attributes only; the value is taken apart by whoever may see it. */
+struct kg_secret_body {
+    const char *value;          /* borrowed from body */
+    const char *content_type;   /* borrowed; NULL when absent */
+    bool enabled;
+};
+enum { KG_SECRET_VALUE_MAX = 25 * 1024 };
+int kg_secret_body_parse(const struct kg_json *body, struct kg_secret_body *ret, struct kg_err *err) KG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,210 @@
+/* Large objects in bulk: pg_dump opens each one by itself and is bound by round trips. Small ones come many at once through
+ * COPY in binary format, as rows of oid and bytea; a big one comes in pages. Only SELECT on the objects is needed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "pg/plan.h"
+#include "pg/session_int.h"
+
+enum { PAGE = 1 << 20, LOAD_BYTES = 4 << 20 };
+
+/* ---- COPY binary: a header, then rows of counted fields ---- */
+
+struct out {
+    kg_blob_visit visit;
+    void *ctx;
+    bool head;
+};
+
+static uint32_t be32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static int bad_copy(struct kg_err *err)
+{
+    return kg_err_set(err, KG_E_DB_ERROR, "the server's answer is not COPY in binary format");
+}
+
+/* One message of COPY is one row here; the first one has the header in front. */
+static int take_row(void *ctx, const char *row, size_t n, struct kg_err *err)
+{
+    static const char signature[11] = "PGCOPY\n\377\r\n\0";
+    struct out *o = ctx;
+    const unsigned char *p = (const unsigned char *)row;
+    uint32_t oid, len;
+
+    if (!o->head) {
+        if (n < 19 || memcmp(p, signature, sizeof signature) != 0 || be32(p + 15) > n - 19)
+            return bad_copy(err);
+        n -= 19 + be32(p + 15);
+        p += 19 + be32(p + 15);
+        o->head = true;
+        if (n == 0)
+            return 0;
+    }
+    if (n == 2 && p[0] == 0xFF && p[1] == 0xFF)
+        return 0;                        /* the end */
+    if (n < 14 || p[0] != 0 || p[1] != 2 || be32(p + 2) != 4)
+        return bad_copy(err);
+    oid = be32(p + 6);
+    len = be32(p + 10);
+    if (len != n - 14 || len > PAGE)
+        return bad_copy(err);
+    return o->visit(o->ctx, oid, p + 14, len, err);
+}
+
+/* The pages of one object from an offset on. */
+static int rest_of(struct kg_session *s, uint32_t oid, kg_blob_visit visit, void *ctx, struct kg_err *err)
+{
+    for (uint64_t at = PAGE;; at += PAGE) {
+        char sql[160];
+        PGresult *res;
+        size_t n;
+        int r = 0;
+
+        snprintf(sql, sizeof sql, "SELECT pg_catalog.lo_get(%u, %llu, %d)", oid, (unsigned long long)at, PAGE);
+        res = PQexecParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
+        if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+            r = kg_session_fail(s, res, err);
+            PQclear(res);
+            return r;
+        }
+        n = (size_t)PQgetlength(res, 0, 0);
+        if (n > 0)
+            r = visit(ctx, oid, PQgetvalue(res, 0, 0), n, err);
+        PQclear(res);
+        if (r < 0 || n < PAGE)
+            return r;
+    }
+}
+
+/* The oids whose first page is full, in one pass before the data: they are few, and knowing them lets every COPY
+ * end at one of them, so that an object's pages come together. */
+static int list_big(struct kg_session *s, uint32_t **ret, size_t *ret_n, struct kg_err *err)
+{
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+    uint32_t *list;
+
+    if (kg_session_query(s,
+                         "SELECT oid FROM pg_catalog.pg_largeobject_metadata"
+                         " WHERE pg_catalog.length(pg_catalog.lo_get(oid, 1048575, 1)) > 0 ORDER BY oid", 0, NULL, &rows, err) < 0)
+        return -(int)err->code;
+    list = kg_xalloc_array((size_t)kg_rows_count(rows), sizeof *list);
+    for (int i = 0; i < kg_rows_count(rows); i++)
+        list[i] = (uint32_t)strtoul(kg_rows_get(rows, i, 0), NULL, 10);
+    *ret = list;
+    *ret_n = (size_t)kg_rows_count(rows);
+    return 0;
+}
+
+/* All objects from one oid to another; of the last one, which may be big, the first page. */
+static int copy_range(struct kg_session *s, uint32_t from, uint32_t to, kg_blob_visit visit, void *ctx, struct kg_err *err)
+{
+    struct out o = { .visit = visit, .ctx = ctx };
+    char sql[300];
+
+    snprintf(sql, sizeof sql,
+             "COPY (SELECT oid, pg_catalog.lo_get(oid, 0, %d) FROM pg_catalog.pg_largeobject_metadata"
+             " WHERE oid >= %u AND oid <= %u ORDER BY oid) TO STDOUT (FORMAT binary)", PAGE, from, to);
+    return kg_copy_out(s, sql, take_row, &o, err);
+}
+
+int kg_blobs_out(struct kg_session *s, kg_blob_visit visit, void *ctx, struct kg_err *err)
+{
+    KG_AUTO_FREE uint32_t *big = NULL;
+    size_t n_big = 0;
+    uint32_t from = 0;
+
+    if (list_big(s, &big, &n_big, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i <= n_big; i++) {
+        uint32_t to = i < n_big ? big[i] : UINT32_MAX;
+
+        if (copy_range(s, from, to, visit, ctx, err) < 0 || (i < n_big && rest_of(s, to, visit, ctx, err) < 0))
+            return -(int)err->code;
+        if (to == UINT32_MAX)
+            break;
+        from = to + 1;
+    }
+    return 0;
+}
+
+/* ---- loading: pages go into a temporary table by COPY, and from there into the objects, some megabytes at a time ---- */
+
+struct kg_blob_load {
+    struct kg_session *s;
+    struct kg_buf rows;          /* COPY text */
+};
+
+static int flush(struct kg_blob_load *l, struct kg_err *err)
+{
+    uint64_t n;
+
+    if (!l->rows.len)
+        return 0;
+    if (kg_buf_ok(&l->rows, err) < 0 ||
+        kg_copy_in_begin(l->s, "COPY pg_temp.keepgres_pages FROM STDIN", err) < 0 ||
+        kg_copy_in_add(l->s, l->rows.p, l->rows.len, err) < 0 || kg_copy_in_end(l->s, &n, err) < 0 ||
+        kg_session_run(l->s,
+                       "SELECT pg_catalog.count(pg_catalog.lo_put(o, a, d)::pg_catalog.text) FROM pg_temp.keepgres_pages;"
+                       "TRUNCATE pg_temp.keepgres_pages", err) < 0)
+        return -(int)err->code;
+    kg_buf_reset(&l->rows);
+    return 0;
+}
+
+int kg_blobs_in_begin(struct kg_session *s, struct kg_blob_load **ret, struct kg_err *err)
+{
+    struct kg_blob_load *l;
+
+    if (kg_session_run(s,
+                       "CREATE TEMPORARY TABLE keepgres_pages (o pg_catalog.oid, a pg_catalog.int8, d pg_catalog.bytea)"
+                       " ON COMMIT DROP", err) < 0)
+        return -(int)err->code;
+    l = kg_xalloc(sizeof *l);
+    l->s = s;
+    l->rows = (struct kg_buf)KG_BUF_INIT(LOAD_BYTES + 3 * PAGE);
+    *ret = l;
+    return 0;
+}
+
+int kg_blobs_in_add(struct kg_blob_load *l, uint32_t oid, uint64_t at, const void *page, size_t n, struct kg_err *err)
+{
+    static const char hex[] = "0123456789abcdef";
+    const unsigned char *p = page;
+    char piece[4096];
+
+    if (!n)
+        return 0;                        /* an empty object has been made already */
+    kg_buf_addf(&l->rows, "%u\t%llu\t\\\\x", oid, (unsigned long long)at);
+    for (size_t i = 0; i < n;) {
+        size_t k = 0;
+
+        for (; i < n && k < sizeof piece; i++) {
+            piece[k++] = hex[p[i] >> 4];
+            piece[k++] = hex[p[i] & 15];
+        }
+        kg_buf_add(&l->rows, piece, k);
+    }
+    kg_buf_adds(&l->rows, "\n");
+    return l->rows.len >= LOAD_BYTES ? flush(l, err) : 0;
+}
+
+void kg_blobs_in_abort(struct kg_blob_load *l)
+{
+    if (!l)
+        return;
+    kg_buf_done(&l->rows);
+    free(l);
+}
+
+int kg_blobs_in_end(struct kg_blob_load *l, struct kg_err *err)
+{
+    int r = flush(l, err);
+
+    kg_blobs_in_abort(l);
+    return r;
+}
