@@ -67,14 +67,9 @@ $(B)/tests/contract/%: $(B)/tests/contract/%.o $(support) $(lib)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(support) $(lib) $(LDFLAGS) $(pkg_libs) -lcmocka
 # A fuzz target is LLVMFuzzerTestOneInput() in a file. With VARIANT=fuzz CC=clang libFuzzer drives it; in every other
 # variant a small driver of our own does (corpus, then random mutations from a printed seed).
-ifeq ($(VARIANT),fuzz)
-fuzz_main := -fsanitize=fuzzer
-else
-fuzz_main := $(B)/tests/fuzz/driver.o
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/driver.o
-endif
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(lib)
-	$(CC) $(ALL_CFLAGS) -o $@ $< $(fuzz_main) $(lib) $(LDFLAGS) $(pkg_libs)
+fuzz_main := $(if $(filter fuzz,$(VARIANT)),,$(B)/tests/fuzz/driver.o)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(fuzz_main) $(lib)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(or $(fuzz_main),-fsanitize=fuzzer) $(lib) $(LDFLAGS) $(pkg_libs)
 
 build-unit: $(unit) # what "make test" builds in each variant before it counts
 build-fuzz: $(fuzz)

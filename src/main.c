@@ -1,5 +1,4 @@
 /* keepgres - one program, several roles: the command line, the service (`serve`), its workers (`worker`). */
-#include <curl/curl.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "cli/cli.h"
 #include "crypto/secret.h"
 #include "engine/engine.h"
+#include "keepgres/client.h"
 #include "worker/worker.h"
 
 /* A service that a client started in the background must outlive the terminal: a session of its own. The client made it
@@ -33,8 +33,8 @@ static int serve(const struct kg_serve_args *args, struct kg_err *err)
 
 static const struct kg_roles roles = { .serve = serve, .api_docs = kg_api_docs };
 
-/* Names and texts are shown in the user's language and alphabet, numbers never: a decimal comma would end up in JSON and
- * SQL. Service and workers have no locale at all. */
+/* Names and texts are shown in the user's language and alphabet, numbers never: a decimal comma would end up in JSON
+ * and SQL. Service and workers have no locale at all. */
 static void use_locale(void)
 {
     setlocale(LC_ALL, "");
@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 {
     struct sigaction ignore = { .sa_handler = SIG_IGN };
     const char *role = argc > 1 ? argv[1] : "";
+    struct kg_err err = { 0 };
     int r;
 
     kg_crypto_start();
@@ -52,13 +53,13 @@ int main(int argc, char **argv)
     sigaction(SIGPIPE, &ignore, NULL);
     if (strcmp(role, "worker") == 0)
         return kg_worker_main();
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        fputs("error: libcurl cannot start\n", stderr);
-        return kg_code_exit(KG_E_MEMORY);
+    if (kg_client_library_start(&err) < 0) {
+        fprintf(stderr, "error: %s\n", err.msg);
+        return kg_code_exit(err.code);
     }
     if (strcmp(role, "serve") != 0)
         use_locale();
     r = kg_cli_main(argc - 1, (const char *const *)argv + 1, &roles);
-    curl_global_cleanup();
+    kg_client_library_end();
     return r;
 }

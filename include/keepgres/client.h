@@ -1,4 +1,4 @@
-/* keepgres/client.h - talking to the service: ARM JSON over HTTP on its unix socket. For the command line and the portal.
+/* keepgres/client.h - talking to the service: ARM JSON over HTTP on its unix socket. For command line and portal.
  *
  * A client connects with its first call. When nothing listens it starts `keepgres serve --idle-exit` for this user in
  * the background, in a session of its own, and waits until it answers; of several clients only one starts it.
@@ -8,7 +8,7 @@
  *            last lines of its log). KG_E_NO_REPLY: the answer makes no sense. KG_E_TIMEOUT. KG_E_CANCELLED: the
  *            caller's interrupted() said so.
  * Secrets:   bodies are borrowed, never copied by us, never traced; what was received is wiped when it is released.
- * Threads:   one client, one thread. curl_global_init() must have been called. */
+ * Threads:   one client, one thread. */
 #ifndef KG_CLIENT_H
 #define KG_CLIENT_H
 
@@ -27,6 +27,10 @@ struct kg_client_opts {
     void (*trace)(void *ctx, const char *line); /* method, path, status, time of each call; may be NULL */
     void *ctx;
 };
+
+/* Once in main, before any thread; end: last. */
+int kg_client_library_start(struct kg_err *err) KG_MUST_CHECK;
+void kg_client_library_end(void);
 
 int kg_client_open(const struct kg_client_opts *o, struct kg_client **ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_client_close(struct kg_client *c);                       /* NULL is allowed */
@@ -53,20 +57,21 @@ void kg_reply_done(struct kg_reply *r);                          /* wipes and re
 #define KG_AUTO_REPLY __attribute__((cleanup(kg_reply_done)))
 
 /* One exchange. */
-int kg_client_call(struct kg_client *c, const struct kg_request *rq, struct kg_reply *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_client_call(struct kg_client *c, const struct kg_request *rq, struct kg_reply *ret,
+                   struct kg_err *err) KG_MUST_CHECK;
 int kg_client_get(struct kg_client *c, const char *path, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
 /* All pages of a list, at most max items (0: all) as one array. *ret_next: where the rest begins, or NULL. */
 int kg_client_list(struct kg_client *c, const char *path, size_t max, struct kg_json **ret_array, char **ret_next,
                    struct kg_err *err) KG_MUST_CHECK;
 
-/* Waits for the operation that an answer began (nothing to wait for: returns at once) and replaces *reply by its result:
- * what Location leads to, else the operation's properties, else an empty one. A failed operation's error is reported. */
+/* Waits for the operation that an answer began (none: returns at once) and replaces *reply by its result: what Location
+ * leads to, else the operation's properties, else an empty one. A failed operation's error is reported. */
 int kg_client_follow(struct kg_client *c, bool keep_text, struct kg_reply *reply, struct kg_err *err) KG_MUST_CHECK;
 
 /* What stands behind the last reported error: the service's error object (with innerError and the like), or NULL. */
 const struct kg_json *kg_client_error_detail(const struct kg_client *c);
 
-/* Fills err from an ARM error or UserFacingError object ({code,message,recommendedAction…}); status is HTTP's, or 0. */
+/* Fills err from an ARM error or UserFacingError object ({code,message,recommendedAction…}); status: HTTP's, or 0. */
 int kg_err_from_arm(const struct kg_json *error, int status, struct kg_err *err);
 
 /* Starts this user's service unless it runs. *ret_started tells which. */

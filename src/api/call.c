@@ -373,17 +373,19 @@ int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *j
     return 0;
 }
 
-void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *subscription, const char *results_at)
+void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *result_path)
 {
     KG_AUTO_FREE char *base = kg_call_base(c);
-    KG_AUTO_FREE char *location = kg_xprintf("/subscriptions/%s/providers/" KG_NS_BACKUP "/locations/%s", subscription,
-                                             c->api->region);
-    char *result = kg_xprintf("%s%s/operationResults/%s?api-version=" KG_API_VERSION, base,
-                              results_at ? results_at : location, operation);
+    KG_AUTO_FREE char *location = kg_xprintf("/subscriptions/%s/providers/" KG_NS_BACKUP "/locations/%s",
+                                             kg_call_param(c, "subscription"), c->api->region);
 
     kg_http_header(c->out, "Azure-AsyncOperation",
                    kg_xprintf("%s%s/operationStatus/%s?api-version=" KG_API_VERSION, base, location, operation));
-    kg_http_header(c->out, "Location", result);
+    if (result_path)
+        kg_http_header(c->out, "Location", kg_xprintf("%s%s?api-version=" KG_API_VERSION, base, result_path));
+    else
+        kg_http_header(c->out, "Location", kg_xprintf("%s%s/operationResults/%s?api-version=" KG_API_VERSION, base,
+                                                      location, operation));
     kg_http_header(c->out, "Retry-After", kg_xstrdup("1"));
 }
 
@@ -391,10 +393,11 @@ int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, i
                    struct kg_json *body, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *own = body;
+    KG_AUTO_FREE char *result = results_at ? kg_id_child(results_at, "operationResults", (*t)->operation) : NULL;
 
     if (kg_catalog_commit(c->api->catalog, err) < 0)
         return -(int)err->code;
-    kg_call_follow_headers(c, (*t)->operation, kg_call_param(c, "subscription"), results_at);
+    kg_call_follow_headers(c, (*t)->operation, result);
     c->api->env.task_start(c->api->env.arg, KG_TAKE(*t), job ? KG_TAKE(*job) : NULL);
     return kg_call_answer(c, status, KG_TAKE(own), err);
 }

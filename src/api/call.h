@@ -81,7 +81,7 @@ int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *j
  * found at results_at + "/operationResults/ID"; NULL: the location's. */
 int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, int status, const char *results_at,
                    struct kg_json *body, struct kg_err *err);
-/* The headers alone, for an operation that is under way. */
-void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *subscription, const char *results_at);
+/* The headers alone, for an operation that is under way: the result at result_path, or at the location's. */
+void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *result_path);
 
 #endif

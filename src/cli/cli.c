@@ -13,17 +13,17 @@
 
 static const char *const forms[] = { "json", "jsonc", "table", "tsv", "none", NULL };
 
-#define G(member) offsetof(struct kg_globals, member)
+#define G struct kg_globals
 const struct kg_opt kg_global_opts[] = {
-    { "output", 'o', NULL, KG_OPT_CHOICE, G(output), "FORM", "json (default), table, tsv, none", false, 0, 0, forms, false },
-    { "query", 0, NULL, KG_OPT_STRING, G(query), "JMESPATH", "not yet in this version", false, 0, 0, NULL, true },
-    { "subscription", 0, NULL, KG_OPT_STRING, G(subscription), "NAME", "name or id of the subscription", false, 0, 0, NULL,
-      false },
-    { "socket", 0, NULL, KG_OPT_STRING, G(socket), "PATH", "where the service listens", false, 0, 0, NULL, false },
-    { "only-show-errors", 0, NULL, KG_OPT_FLAG, G(quiet), NULL, "no notes, warnings and progress", false, 0, 0, NULL, false },
-    { "verbose", 0, NULL, KG_OPT_FLAG, G(verbose), NULL, "codes and places of errors", false, 0, 0, NULL, false },
-    { "debug", 0, NULL, KG_OPT_FLAG, G(debug), NULL, "every request that is sent", false, 0, 0, NULL, false },
-    { "help", 'h', NULL, KG_OPT_FLAG, G(help), NULL, "this text", false, 0, 0, NULL, false },
+    KG_OPT(G, CHOICE, "output", output, "FORM",
+           "json (default), table, tsv, none", .letter = 'o', .choices = forms),
+    KG_OPT(G, STRING, "query", query, "JMESPATH", "not yet in this version", .hidden = true),
+    KG_OPT(G, STRING, "subscription", subscription, "NAME", "name or id of the subscription"),
+    KG_OPT(G, STRING, "socket", socket, "PATH", "where the service listens"),
+    KG_OPT(G, FLAG, "only-show-errors", quiet, NULL, "no notes, warnings and progress"),
+    KG_OPT(G, FLAG, "verbose", verbose, NULL, "codes and places of errors"),
+    KG_OPT(G, FLAG, "debug", debug, NULL, "every request that is sent"),
+    KG_OPT(G, FLAG, "help", help, NULL, "this text", .letter = 'h'),
     { 0 },
 };
 #undef G
@@ -100,6 +100,7 @@ static int use_id(struct kg_cli *cli, const struct kg_cmd *cmd, const char *text
         return -(int)err->code;
     if (!id->group || !id->count || strcasecmp(id->parts[id->count - 1].type, cmd->ids_of) != 0)
         return kg_err_set(err, KG_E_USAGE, "'%s' is not the id of one of the %s", text, cmd->ids_of);
+    at->id = text;
     at->group = id->group;
     at->name = at->vault = id->parts[id->count - 1].name;
     for (unsigned i = 0; i < id->count; i++)

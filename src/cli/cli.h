@@ -64,7 +64,8 @@ int kg_cli_list(struct kg_cli *cli, const char *path, uint64_t max, struct kg_er
 int kg_cli_change(struct kg_cli *cli, const char *method, const char *path, const struct kg_json *body, bool no_wait,
                   struct kg_err *err) KG_MUST_CHECK;
 /* The location given, else the resource group's. The caller frees. */
-int kg_cli_location(struct kg_cli *cli, const char *given, const char *group, char **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_cli_location(struct kg_cli *cli, const char *given, const char *group, char **ret,
+                    struct kg_err *err) KG_MUST_CHECK;
 /* The same path from the root on: the service works in a directory of its own. The caller frees. */
 int kg_cli_absolute(const char *path, char **ret, struct kg_err *err) KG_MUST_CHECK;
 
@@ -76,7 +77,7 @@ void kg_cli_warn(const struct kg_cli *cli, const char *fmt, ...) KG_PRINTF(2, 3)
 /* A result in one of the forms of --output. tty: control characters are shown as '?'. */
 void kg_output(const struct kg_json *result, const char *form, bool tty, struct kg_buf *b);
 void kg_cli_print_error(const struct kg_cli *cli, const struct kg_err *err);
-/* Remembers the ARM error object behind the error that is being reported: what a program said last is printed with it. */
+/* Remembers the ARM error object behind the error that is being reported: what a program said last goes with it. */
 void kg_cli_explain(struct kg_cli *cli, const struct kg_json *error);
 /* A line of text, harmless for a terminal when there is one. */
 void kg_cli_add_line(const struct kg_cli *cli, const char *text, struct kg_buf *b);
@@ -88,7 +89,8 @@ int kg_cli_write(const char *text, size_t n, struct kg_err *err) KG_MUST_CHECK;
 /* "Question (y/n): "; KG_E_USAGE without a terminal, KG_E_CANCELLED on no. */
 int kg_cli_confirm(const char *question, struct kg_err *err) KG_MUST_CHECK;
 /* Reads one line from the terminal without showing it. KG_E_USAGE without a terminal, naming the other ways. */
-int kg_cli_ask_secret(const char *prompt, const char *otherwise, size_t max, struct kg_secret **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_cli_ask_secret(const char *prompt, const char *otherwise, size_t max, struct kg_secret **ret,
+                      struct kg_err *err) KG_MUST_CHECK;
 /* From a file ("-": standard input), or by asking when file is NULL. */
 int kg_cli_read_secret(const char *file, const char *prompt, const char *otherwise, size_t max, struct kg_secret **ret,
                        struct kg_err *err) KG_MUST_CHECK;
@@ -96,8 +98,8 @@ int kg_cli_read_secret(const char *file, const char *prompt, const char *otherwi
 /* ---- following a job (follow.c) ---- */
 
 /* Sends what starts a job; with wait follows it, otherwise emits {jobId, objectType}. */
-int kg_cli_start_job(struct kg_cli *cli, const struct kg_at *at, const char *path, const struct kg_json *body, bool no_wait,
-                     bool wait, struct kg_err *err) KG_MUST_CHECK;
+int kg_cli_start_job(struct kg_cli *cli, const struct kg_at *at, const char *path, const struct kg_json *body,
+                     bool no_wait, bool wait, struct kg_err *err) KG_MUST_CHECK;
 
 /* Shows a job's progress on stderr until it ends; *ret is the job. A failed one is reported as its own error. */
 int kg_cli_follow_job(struct kg_cli *cli, const char *path, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;

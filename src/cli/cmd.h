@@ -1,6 +1,6 @@
-/* cli/cmd.h - commands are rows: name, options, examples, function. From the rows come parsing, help and docs/cli.md.
+/* cli/cmd.h - commands are rows: name, options, examples, function. From the rows come parsing, help, docs/cli.md.
  *
- * A command's options land in a struct of its own, whose first member is a struct kg_at; rows name the members by offset.
+ * A command's options land in a struct of its own, whose first member is a struct kg_at; rows name its members.
  * One file a group, cmd_<group>.c, exports its rows as kg_cmds_<group>; src/cli/table.c lists the groups. */
 #ifndef KG_CLI_CMD_H
 #define KG_CLI_CMD_H
@@ -45,6 +45,7 @@ struct kg_opt {
 struct kg_at {
     const char *group, *vault, *name;
     struct kg_words ids;
+    const char *id;              /* the one of ids that the command runs for; group, vault and name are taken from it */
 };
 
 enum {
@@ -69,36 +70,29 @@ struct kg_cmd {
     int (*run)(struct kg_cli *cli, void *opts, struct kg_err *err);
 };
 
+/* A row: KG_OPT(struct my_opts, UINT, "port", port, "PORT", "default 5432", .min = 1, .max = 65535) */
+#define KG_OPT(T, type_, name_, member_, arg_, help_, ...)                                                  \
+    { .name = (name_), .type = KG_OPT_##type_, .offset = offsetof(T, member_), .arg = (arg_), .help = (help_),  \
+      __VA_ARGS__ }
+
 /* Rows that many commands share. T is the options struct. */
-#define KG_OPT_GROUP_ROW(T)                                                                                  \
-    { "resource-group", 'g', NULL, KG_OPT_STRING, offsetof(T, at.group), "GROUP", "resource group; default: " \
-      "$KEEPGRES_DEFAULTS_GROUP, else 'default'", false, 0, 0, NULL, false }
-#define KG_OPT_VAULT_ROW(T)                                                                                  \
-    { "vault-name", 'v', NULL, KG_OPT_STRING, offsetof(T, at.vault), "VAULT", "name of the Backup vault", true, 0, 0, \
-      NULL, false }
-#define KG_OPT_NAME_ROW(T, alias_, help_)                                                                    \
-    { "name", 'n', alias_, KG_OPT_STRING, offsetof(T, at.name), "NAME", help_, true, 0, 0, NULL, false }
-#define KG_OPT_IDS_ROW(T)                                                                                    \
-    { "ids", 0, NULL, KG_OPT_LIST, offsetof(T, at.ids), "ID", "resource ids, instead of names", false, 0, 0, NULL, false }
-#define KG_OPT_YES_ROW(T)                                                                                    \
-    { "yes", 'y', NULL, KG_OPT_FLAG, offsetof(T, yes), NULL, "do not ask", false, 0, 0, NULL, false }
-#define KG_OPT_NO_WAIT_ROW(T)                                                                                \
-    { "no-wait", 0, NULL, KG_OPT_FLAG, offsetof(T, no_wait), NULL, "return as soon as the service has accepted it", false, \
-      0, 0, NULL, false }
-#define KG_OPT_STRING_ROW(T, name_, letter_, member_, arg_, help_, required_)                                \
-    { name_, letter_, NULL, KG_OPT_STRING, offsetof(T, member_), arg_, help_, required_, 0, 0, NULL, false }
-#define KG_OPT_FLAG_ROW(T, name_, member_, help_)                                                            \
-    { name_, 0, NULL, KG_OPT_FLAG, offsetof(T, member_), NULL, help_, false, 0, 0, NULL, false }
-#define KG_OPT_CHOICE_ROW(T, name_, member_, arg_, help_, required_, choices_)                               \
-    { name_, 0, NULL, KG_OPT_CHOICE, offsetof(T, member_), arg_, help_, required_, 0, 0, choices_, false }
-#define KG_OPT_UINT_ROW(T, name_, letter_, member_, arg_, help_, min_, max_)                                 \
-    { name_, letter_, NULL, KG_OPT_UINT, offsetof(T, member_), arg_, help_, false, min_, max_, NULL, false }
-#define KG_OPT_LIST_ROW(T, name_, member_, arg_, help_, required_)                                           \
-    { name_, 0, NULL, KG_OPT_LIST, offsetof(T, member_), arg_, help_, required_, 0, 0, NULL, false }
-#define KG_OPT_JSON_ROW(T, name_, member_, help_, required_)                                                 \
-    { name_, 0, NULL, KG_OPT_JSON, offsetof(T, member_), "JSON", help_, required_, 0, 0, NULL, false }
-#define KG_OPT_PAIRS_ROW(T, name_, member_, help_)                                                           \
-    { name_, 0, NULL, KG_OPT_PAIRS, offsetof(T, member_), "KEY=VALUE", help_, false, 0, 0, NULL, false }
+#define KG_OPT_GROUP_ROW(T)                                                                                 \
+    KG_OPT(T, STRING, "resource-group", at.group, "GROUP",                                                  \
+           "resource group; default: $KEEPGRES_DEFAULTS_GROUP, else 'default'", .letter = 'g')
+#define KG_OPT_ONLY_GROUP_ROW(T)                                                                            \
+    KG_OPT(T, STRING, "resource-group", at.group, "GROUP", "only of this group", .letter = 'g')
+#define KG_OPT_VAULT_ROW(T)                                                                                 \
+    KG_OPT(T, STRING, "vault-name", at.vault, "VAULT", "name of the Backup vault", .letter = 'v', .required = true)
+#define KG_OPT_NAME_ROW(T, aliases_, help_)                                                                 \
+    KG_OPT(T, STRING, "name", at.name, "NAME", help_, .letter = 'n', .aliases = (aliases_), .required = true)
+#define KG_OPT_IDS_ROW(T)       KG_OPT(T, LIST, "ids", at.ids, "ID", "resource ids, instead of names")
+#define KG_OPT_MAX_ITEMS_ROW(T)                                                                             \
+    KG_OPT(T, UINT, "max-items", max_items, "N", "at most so many", .min = 1, .max = 1000000)
+#define KG_OPT_YES_ROW(T)       KG_OPT(T, FLAG, "yes", yes, NULL, "do not ask", .letter = 'y')
+#define KG_OPT_NO_WAIT_ROW(T)                                                                               \
+    KG_OPT(T, FLAG, "no-wait", no_wait, NULL, "return as soon as the service has accepted it")
+#define KG_OPT_SECONDARY_ROW(T)                                                                             \
+    KG_OPT(T, FLAG, "use-secondary-region", secondary, NULL, "not supported", .hidden = true)
 
 /* ---- parsing (options.c) ---- */
 
@@ -107,8 +101,8 @@ struct kg_opt_set {
     const struct kg_opt *rows;
     void *target;
 };
-/* Fills the sets from argv; a bare word goes to the option named positional. Fails with KG_E_USAGE naming the option and
- * what is near it. Required options are checked by kg_opts_check(). */
+/* Fills the sets from argv; a bare word goes to the option named positional. Fails with KG_E_USAGE naming the option
+ * and what is near it. Required options are checked by kg_opts_check(). */
 int kg_opts_parse(const struct kg_opt_set *sets, size_t n_sets, const char *positional, int argc,
                   const char *const *argv, struct kg_err *err) KG_MUST_CHECK;
 /* Without ids: all required ones must be there. With ids: those which the ids give must not be. */
@@ -137,7 +131,7 @@ struct kg_group { const char *name, *summary; };
 
 const struct kg_cmd *kg_cmd_at(size_t i);         /* NULL past the end */
 const struct kg_group *kg_group_at(size_t i);     /* NULL past the end */
-/* The command with the longest name that argv begins with; *ret_words is how many words that is. NULL: none. */
+/* The command with the longest name that argv begins with, *ret_words words long. NULL: none. */
 const struct kg_cmd *kg_cmd_find(int argc, const char *const *argv, int *ret_words);
 /* The group that argv names (all its words up to the first option), or NULL. */
 const struct kg_group *kg_group_find(int argc, const char *const *argv, int *ret_words);

@@ -10,8 +10,8 @@
 
 struct instance_opts {
     struct kg_at at;
-    const char *datasource_type, *datasource_id, *location, *policy_id, *store_type, *store_uri, *friendly_name, *identity;
-    const char *rule_name, *tag_override;
+    const char *datasource_type, *datasource_id, *location, *policy_id, *store_type, *store_uri, *friendly_name;
+    const char *identity, *rule_name, *tag_override;
     struct kg_json *instance, *tags;
     uint64_t max_items;
     bool system_identity, yes, no_wait, wait;
@@ -22,44 +22,50 @@ static const char *const secret_stores[] = { "AzureKeyVault", NULL };
 
 #define INSTANCE_NAME_ROW KG_OPT_NAME_ROW(T, "backup-instance-name", "name of the backup instance")
 #define AT_ROWS INSTANCE_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T)
-#define INSTANCE_ROW KG_OPT_JSON_ROW(T, "backup-instance", instance, "what 'initialize' printed: JSON, @file or a file", true)
+#define INSTANCE_ROW KG_OPT(T, JSON, "backup-instance", instance, "JSON",                                   \
+           "what 'initialize' printed: JSON, @file or a file", .required = true)
 
 static const struct kg_opt initialize_opts[] = {
-    KG_OPT_CHOICE_ROW(T, "datasource-type", datasource_type, "TYPE", "kind of datasource", true, kg_datasource_types),
-    KG_OPT_STRING_ROW(T, "datasource-id", 0, datasource_id, "ID", "resource id of the database: …/servers/S/databases/D",
-                      true),
-    { "datasource-location", 'l', NULL, KG_OPT_STRING, offsetof(T, location), "REGION", "the database's region, default "
-      "'local'", false, 0, 0, NULL, false },
-    KG_OPT_STRING_ROW(T, "policy-id", 0, policy_id, "ID", "resource id of the Backup policy", true),
-    KG_OPT_CHOICE_ROW(T, "secret-store-type", store_type, "TYPE", "where the credentials are", false, secret_stores),
-    KG_OPT_STRING_ROW(T, "secret-store-uri", 0, store_uri, "URI", "the secret with the credentials", false),
-    KG_OPT_STRING_ROW(T, "friendly-name", 0, friendly_name, "NAME", "has no effect for PostgreSQL", false),
-    { "use-system-identity", 0, "use-system-assigned-identity mi-system-assigned", KG_OPT_FLAG,
-      offsetof(T, system_identity), NULL, "act as the vault's own identity", false, 0, 0, NULL, false },
-    { "uami", 0, "mi-user-assigned user-assigned-identity-arm-url", KG_OPT_STRING, offsetof(T, identity), "ID",
-      "act as this identity", false, 0, 0, NULL, false },
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
+    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE",
+           "kind of datasource", .required = true, .choices = kg_datasource_types),
+    KG_OPT(T, STRING, "datasource-id", datasource_id, "ID",
+           "resource id of the database: …/servers/S/databases/D", .required = true),
+    KG_OPT(T, STRING, "datasource-location", location, "REGION",
+           "the database's region, default 'local'", .letter = 'l'),
+    KG_OPT(T, STRING, "policy-id", policy_id, "ID", "resource id of the Backup policy", .required = true),
+    KG_OPT(T, CHOICE, "secret-store-type", store_type, "TYPE", "where the credentials are", .choices = secret_stores),
+    KG_OPT(T, STRING, "secret-store-uri", store_uri, "URI", "the secret with the credentials"),
+    KG_OPT(T, STRING, "friendly-name", friendly_name, "NAME", "has no effect for PostgreSQL"),
+    KG_OPT(T, FLAG, "use-system-identity", system_identity, NULL,
+           "act as the vault's own identity", .aliases = "use-system-assigned-identity mi-system-assigned"),
+    KG_OPT(T, STRING, "uami", identity, "ID",
+           "act as this identity", .aliases = "mi-user-assigned user-assigned-identity-arm-url"),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
     { 0 },
 };
-static const struct kg_opt create_opts[] = { INSTANCE_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_NO_WAIT_ROW(T),
+static const struct kg_opt create_opts[] = { INSTANCE_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
+                                             KG_OPT_NO_WAIT_ROW(T),
                                              { 0 } };
 static const struct kg_opt show_opts[] = { AT_ROWS, { 0 } };
 static const struct kg_opt list_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
-                                           KG_OPT_UINT_ROW(T, "max-items", 0, max_items, "N", "at most so many", 1, 1000000),
+                                           KG_OPT(T, UINT, "max-items", max_items, "N",
+                                                  "at most so many", .min = 1, .max = 1000000),
                                            { 0 } };
 static const struct kg_opt delete_opts[] = { AT_ROWS, KG_OPT_YES_ROW(T), KG_OPT_NO_WAIT_ROW(T), { 0 } };
 static const struct kg_opt backup_opts[] = {
     AT_ROWS,
-    KG_OPT_STRING_ROW(T, "rule-name", 0, rule_name, "RULE", "the policy's backup rule, or one of its retention rules", true),
-    KG_OPT_STRING_ROW(T, "retention-tag-override", 0, tag_override, "TAG", "retention rule for this recovery point", false),
+    KG_OPT(T, STRING, "rule-name", rule_name, "RULE",
+           "the policy's backup rule, or one of its retention rules", .required = true),
+    KG_OPT(T, STRING, "retention-tag-override", tag_override, "TAG", "retention rule for this recovery point"),
     KG_OPT_NO_WAIT_ROW(T),
-    KG_OPT_FLAG_ROW(T, "wait", wait, "follow the job to its end"),
+    KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
     { 0 },
 };
 
 static char *instance_path(const struct kg_cli *cli, const struct kg_at *at)
 {
-    return kg_cli_path(cli, kg_cli_group(at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s", at->vault, at->name);
+    return kg_cli_path(cli, kg_cli_group(at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s", at->vault,
+                       at->name);
 }
 
 /* ---- initialize ---- */
@@ -96,7 +102,8 @@ static int initialize(struct kg_cli *cli, void *opts, struct kg_err *err)
 
     if (kg_secret_store(o->store_type, o->store_uri, &credentials, err) < 0)
         return -(int)err->code;
-    if (kg_datasource_info(o->datasource_type, o->datasource_id, o->location ? o->location : "local", &info, &set, err) < 0 ||
+    if (kg_datasource_info(o->datasource_type, o->datasource_id, o->location ? o->location : "local", &info, &set,
+                           err) < 0 ||
         kg_datasource_parse(o->datasource_id, &d, err) < 0) {
         kg_json_free(credentials);
         return -(int)err->code;
@@ -126,7 +133,8 @@ static int initialize(struct kg_cli *cli, void *opts, struct kg_err *err)
 static int validate(struct kg_cli *cli, const struct kg_at *at, const struct kg_json *instance, bool no_wait,
                     struct kg_json **ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(at), KG_PROVIDER_BACKUP "/backupVaults/%s/validateForBackup",
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(at),
+                                          KG_PROVIDER_BACKUP "/backupVaults/%s/validateForBackup",
                                           at->vault);
     KG_AUTO_JSON struct kg_json *body = kg_json_object();
     const struct kg_json *properties = kg_json_get(instance, "properties");
@@ -181,7 +189,8 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct instance_opts *o = opts;
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances",
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at),
+                                          KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances",
                                           o->at.vault);
 
     return kg_cli_list(cli, path, o->max_items, err);
@@ -213,12 +222,14 @@ const struct kg_cmd kg_cmds_backup_instance[] = {
     { .name = "backup-instance initialize", .summary = "Print the document that configures backup of a database",
       .opts = initialize_opts, .opts_size = sizeof(T), .run = initialize, .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){
-          "backup-instance initialize --datasource-type AzureDatabaseForPostgreSQL --datasource-id \"$SERVER_ID/databases/shop\" "
+          "backup-instance initialize --datasource-type AzureDatabaseForPostgreSQL --datasource-id "
+          "\"$SERVER_ID/databases/shop\" "
           "-l local --policy-id \"$POLICY_ID\" --secret-store-type AzureKeyVault --secret-store-uri "
           "https://kv1.vault.local/secrets/pg1-login", NULL } },
     { .name = "backup-instance validate-for-backup", .summary = "Check whether a database can be backed up",
       .opts = create_opts, .opts_size = sizeof(T), .run = validate_for_backup,
-      .examples = (const char *const[]){ "backup-instance validate-for-backup -v vault1 --backup-instance shop.json", NULL } },
+      .examples = (const char *const[]){ "backup-instance validate-for-backup -v vault1 --backup-instance shop.json",
+                                         NULL } },
     { .name = "backup-instance create", .summary = "Configure backup of a database", .opts = create_opts,
       .opts_size = sizeof(T), .run = create, .about = "The database is checked first, as 'validate-for-backup' does.",
       .examples = (const char *const[]){ "backup-instance create -v vault1 --backup-instance shop.json", NULL } },
@@ -231,9 +242,11 @@ const struct kg_cmd kg_cmds_backup_instance[] = {
     { .name = "backup-instance adhoc-backup", .summary = "Back up now", .opts = backup_opts, .opts_size = sizeof(T),
       .run = adhoc_backup, .ids_of = "backupInstances",
       .about = "Prints the job's id as soon as the job runs; with --wait its progress, and the job when it has ended.",
-      .examples = (const char *const[]){ "backup-instance adhoc-backup -n pg1-shop -v vault1 --rule-name BackupWeekly --wait",
+      .examples = (const char *const[]){ "backup-instance adhoc-backup -n pg1-shop -v vault1 --rule-name "
+                                         "BackupWeekly --wait",
                                          NULL } },
-    { .name = "backup-instance delete", .summary = "Stop protection and delete all recovery points", .opts = delete_opts,
+    { .name = "backup-instance delete", .summary = "Stop protection and delete all recovery points",
+      .opts = delete_opts,
       .opts_size = sizeof(T), .run = delete, .ids_of = "backupInstances", .flags = KG_CMD_CONFIRM,
       .question = "delete all recovery points of the backup instance",
       .examples = (const char *const[]){ "backup-instance delete -n pg1-shop -v vault1 --yes", NULL } },

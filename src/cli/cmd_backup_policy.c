@@ -18,23 +18,27 @@ struct policy_opts {
 #define POLICY_NAME_ROW KG_OPT_NAME_ROW(T, "backup-policy-name", "name of the policy")
 
 static const struct kg_opt template_opts[] = {
-    KG_OPT_CHOICE_ROW(T, "datasource-type", datasource_type, "TYPE", "kind of datasource", true, kg_datasource_types),
+    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE",
+           "kind of datasource", .required = true, .choices = kg_datasource_types),
     { 0 },
 };
 static const struct kg_opt create_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
-                                             KG_OPT_JSON_ROW(T, "policy", policy, "the policy, as JSON, @file or a file",
-                                                             true), { 0 } };
+                                             KG_OPT(T, JSON, "policy", policy, "JSON",
+                                                    "the policy, as JSON, @file or a file", .required = true), { 0 } };
 static const struct kg_opt show_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
                                            { 0 } };
 static const struct kg_opt list_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
-                                           KG_OPT_UINT_ROW(T, "max-items", 0, max_items, "N", "at most so many", 1, 1000000),
+                                           KG_OPT(T, UINT, "max-items", max_items, "N",
+                                                  "at most so many", .min = 1, .max = 1000000),
                                            { 0 } };
-static const struct kg_opt delete_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+static const struct kg_opt delete_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
+                                             KG_OPT_IDS_ROW(T),
                                              KG_OPT_YES_ROW(T), { 0 } };
 
 static char *policy_path(const struct kg_cli *cli, const struct kg_at *at)
 {
-    return kg_cli_path(cli, kg_cli_group(at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupPolicies/%s", at->vault, at->name);
+    return kg_cli_path(cli, kg_cli_group(at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupPolicies/%s", at->vault,
+                       at->name);
 }
 
 static int default_template(struct kg_cli *cli, void *opts, struct kg_err *err)
@@ -72,7 +76,8 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct policy_opts *o = opts;
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupPolicies",
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at),
+                                          KG_PROVIDER_BACKUP "/backupVaults/%s/backupPolicies",
                                           o->at.vault);
 
     return kg_cli_list(cli, path, o->max_items, err);
@@ -87,7 +92,8 @@ static int delete(struct kg_cli *cli, void *opts, struct kg_err *err)
 }
 
 const struct kg_cmd kg_cmds_backup_policy[] = {
-    { .name = "backup-policy get-default-policy-template", .summary = "Print a policy to begin with", .opts = template_opts,
+    { .name = "backup-policy get-default-policy-template", .summary = "Print a policy to begin with",
+      .opts = template_opts,
       .opts_size = sizeof(T), .run = default_template, .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){
           "backup-policy get-default-policy-template --datasource-type AzureDatabaseForPostgreSQL", NULL } },
@@ -97,7 +103,8 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
     { .name = "backup-policy show", .summary = "Show a Backup policy", .opts = show_opts, .opts_size = sizeof(T),
       .run = show, .ids_of = "backupPolicies",
       .examples = (const char *const[]){ "backup-policy show -n weekly -v vault1", NULL } },
-    { .name = "backup-policy list", .summary = "List a vault's Backup policies", .opts = list_opts, .opts_size = sizeof(T),
+    { .name = "backup-policy list", .summary = "List a vault's Backup policies", .opts = list_opts,
+      .opts_size = sizeof(T),
       .run = list, .examples = (const char *const[]){ "backup-policy list -v vault1 -o table", NULL } },
     { .name = "backup-policy delete", .summary = "Delete a Backup policy that nothing uses", .opts = delete_opts,
       .opts_size = sizeof(T), .run = delete, .ids_of = "backupPolicies", .flags = KG_CMD_CONFIRM,

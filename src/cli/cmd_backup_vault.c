@@ -19,42 +19,42 @@ struct vault_opts {
 };
 #define T struct vault_opts
 
-static const char *const identities[] = { "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None", NULL };
+static const char *const identities[] = { "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None",
+                                          NULL };
 static const char *const on_off[] = { "On", "Off", "AlwaysOn", NULL };
 static const char *const immutable[] = { "Disabled", "Unlocked", "Locked", NULL };
 static const char *const enabled[] = { "Enabled", "Disabled", NULL };
 static const char *const csr_states[] = { "Enabled", "Disabled", "PermanentlyDisabled", NULL };
 
-#define CHOICE(name_, alias_, member_, help_, choices_)                                                      \
-    { name_, 0, alias_, KG_OPT_CHOICE, offsetof(T, member_), "STATE", help_, false, 0, 0, choices_, false }
+#define CHOICE(name_, alias_, member_, help_, choices_)                                                     \
+    KG_OPT(T, CHOICE, name_, member_, "STATE", help_, .aliases = alias_, .choices = choices_)
 
 static const struct kg_opt create_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "location", 'l', location, "REGION", "region; default: the resource group's", false),
-    { "storage-settings", 0, "storage-setting", KG_OPT_OBJECTS, offsetof(T, storage), "KEY=VALUE",
-      "datastore-type=VaultStore type=LocallyRedundant, which is the default", false, 0, 0, NULL, false },
-    KG_OPT_CHOICE_ROW(T, "type", identity, "IDENTITY", "the vault's identity", false, identities),
-    KG_OPT_STRING_ROW(T, "store-path", 0, store_path, "DIR", "where its bytes are kept; default: in the service's data "
-                      "directory", false),
-    KG_OPT_STRING_ROW(T, "recovery-key-file", 0, key_file, "FILE", "write the recovery key to this new file instead of "
-                      "showing it", false),
+    KG_OPT(T, STRING, "location", location, "REGION", "region; default: the resource group's", .letter = 'l'),
+    KG_OPT(T, OBJECTS, "storage-settings", storage, "KEY=VALUE",
+           "datastore-type=VaultStore type=LocallyRedundant, which is the default", .aliases = "storage-setting"),
+    KG_OPT(T, CHOICE, "type", identity, "IDENTITY", "the vault's identity", .choices = identities),
+    KG_OPT(T, STRING, "store-path", store_path, "DIR",
+           "where its bytes are kept; default: in the service's data directory"),
+    KG_OPT(T, STRING, "recovery-key-file", key_file, "FILE",
+           "write the recovery key to this new file instead of showing it"),
     CHOICE("soft-delete-state", NULL, soft_delete, "soft delete", on_off),
-    { "soft-delete-retention", 0, "retention-duration-in-days", KG_OPT_UINT, offsetof(T, soft_delete_days), "DAYS",
-      "how long deleted items are kept", false, 14, 180, NULL, false },
+    KG_OPT(T, UINT, "soft-delete-retention", soft_delete_days, "DAYS",
+           "how long deleted items are kept", .aliases = "retention-duration-in-days", .min = 14, .max = 180),
     CHOICE("immutability-state", NULL, immutability, "immutability", immutable),
     CHOICE("cross-region-restore-state", "crr-state", crr, "restore in another region", enabled),
     CHOICE("cross-subscription-restore-state", "csr-state", csr, "restore in another subscription", csr_states),
     CHOICE("azure-monitor-alerts-for-job-failures", "job-failure-alerts", alerts, "alerts for failed jobs", enabled),
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
     KG_OPT_NO_WAIT_ROW(T),
     { 0 },
 };
 static const struct kg_opt show_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T), { 0 } };
 static const struct kg_opt list_opts[] = {
-    { "resource-group", 'g', NULL, KG_OPT_STRING, offsetof(T, at.group), "GROUP", "only of this group", false, 0, 0, NULL,
-      false },
-    KG_OPT_UINT_ROW(T, "max-items", 0, max_items, "N", "at most so many", 1, 1000000),
+    KG_OPT_ONLY_GROUP_ROW(T),
+    KG_OPT_MAX_ITEMS_ROW(T),
     { 0 },
 };
 static const struct kg_opt delete_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
@@ -148,7 +148,8 @@ static int create(struct kg_cli *cli, void *opts, struct kg_err *err)
     if (vault)
         kg_cli_emit(cli, vault);
     if (!out.written)
-        kg_cli_warn(cli, "no recovery key has been issued: get one with 'keepgres vault recovery-key -v %s' when the vault "
+        kg_cli_warn(cli,
+                    "no recovery key has been issued: get one with 'keepgres vault recovery-key -v %s' when the vault "
                          "is ready", o->at.vault);
     return 0;
 }
@@ -180,19 +181,22 @@ static int delete(struct kg_cli *cli, void *opts, struct kg_err *err)
 const struct kg_cmd kg_cmds_backup_vault[] = {
     { .name = "backup-vault create", .summary = "Create a Backup vault, or change its settings", .opts = create_opts,
       .opts_size = sizeof(T), .run = create,
-      .about = "A new vault's recovery key is shown once and kept nowhere: with it and the vault's bytes everything can be\n"
+      .about = "A new vault's recovery key is shown once and kept nowhere: with it and the vault's bytes everything "
+      "can be\n"
                "restored on any machine; without it only this service can read them.",
       .examples = (const char *const[]){
           "backup-vault create -g default -v vault1 --recovery-key-file vault1.key",
           "backup-vault create -g RG --vault-name V -l local --type SystemAssigned --storage-settings "
           "datastore-type=\"VaultStore\" type=\"LocallyRedundant\"", NULL } },
-    { .name = "backup-vault show", .summary = "Show a Backup vault", .opts = show_opts, .opts_size = sizeof(T), .run = show,
+    { .name = "backup-vault show", .summary = "Show a Backup vault", .opts = show_opts, .opts_size = sizeof(T),
+      .run = show,
       .ids_of = "backupVaults", .examples = (const char *const[]){ "backup-vault show -v vault1", NULL } },
     { .name = "backup-vault list", .summary = "List the Backup vaults", .opts = list_opts, .opts_size = sizeof(T),
       .run = list, .examples = (const char *const[]){ "backup-vault list -o table", NULL } },
     { .name = "backup-vault delete", .summary = "Delete a Backup vault that protects nothing", .opts = delete_opts,
       .opts_size = sizeof(T), .run = delete, .ids_of = "backupVaults", .flags = KG_CMD_CONFIRM,
       .about = "Its instances and policies must be deleted first. Its directory stays on disk.",
-      .question = "delete the Backup vault", .examples = (const char *const[]){ "backup-vault delete -v vault1 --yes", NULL } },
+      .question = "delete the Backup vault", .examples = (const char *const[]){ "backup-vault delete -v vault1 --yes",
+          NULL } },
     { 0 },
 };

@@ -12,15 +12,15 @@ struct group_opts {
 #define T struct group_opts
 
 /* A group's name is -n in az's commands for groups, and -g in all others; both are taken. */
-#define GROUP_NAME_ROW                                                                                       \
-    { "name", 'n', "resource-group", KG_OPT_STRING, offsetof(T, at.group), "NAME", "name of the resource group", true, 0, \
-      0, NULL, false },                                                                                      \
-    { "group", 'g', NULL, KG_OPT_STRING, offsetof(T, at.group), "NAME", "the same", false, 0, 0, NULL, true }
+#define GROUP_NAME_ROW                                                                                      \
+    KG_OPT(T, STRING, "name", at.group, "NAME",                                                             \
+           "name of the resource group", .letter = 'n', .aliases = "resource-group", .required = true),     \
+    KG_OPT(T, STRING, "group", at.group, "NAME", "the same", .letter = 'g', .hidden = true)
 
 static const struct kg_opt create_opts[] = {
     GROUP_NAME_ROW,
-    KG_OPT_STRING_ROW(T, "location", 'l', location, "REGION", "region; default: the service's own", false),
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
+    KG_OPT(T, STRING, "location", location, "REGION", "region; default: the service's own", .letter = 'l'),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
     { 0 },
 };
 static const struct kg_opt show_opts[] = { GROUP_NAME_ROW, { 0 } };

@@ -6,28 +6,27 @@
 #include "cli/cmds.h"
 
 struct job_opts {
-    struct kg_at at;
-    const char *job;
+    struct kg_at at;             /* name: the job */
     uint64_t max_items;
     bool secondary;
 };
 #define T struct job_opts
 
-#define JOB_ROW                                                                                              \
-    { "job-id", 0, "name", KG_OPT_STRING, offsetof(T, job), "ID", "the job: its name or its whole resource id", true, 0, 0, \
-      NULL, false }
+#define JOB_ROW                                                                                             \
+    KG_OPT(T, STRING, "job-id", at.name, "ID",                                                                  \
+           "the job: its name or its whole resource id", .aliases = "name", .required = true)
 /* Not required by itself: a whole resource id says which vault. */
-#define VAULT_ROW                                                                                            \
-    { "vault-name", 'v', NULL, KG_OPT_STRING, offsetof(T, at.vault), "VAULT", "name of the Backup vault, unless the id says it", \
-      false, 0, 0, NULL, false }
-#define SECONDARY_ROW                                                                                        \
-    { "use-secondary-region", 0, NULL, KG_OPT_FLAG, offsetof(T, secondary), NULL, "not supported", false, 0, 0, NULL, true }
+#define VAULT_ROW                                                                                           \
+    KG_OPT(T, STRING, "vault-name", at.vault, "VAULT",                                                      \
+           "name of the Backup vault, unless the id says it", .letter = 'v')
 
 static const struct kg_opt list_opts[] = {
-    KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_UINT_ROW(T, "max-items", 0, max_items, "N", "at most so many", 1, 1000000),
-    SECONDARY_ROW, { 0 },
+    KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
+    KG_OPT_MAX_ITEMS_ROW(T),
+    KG_OPT_SECONDARY_ROW(T), { 0 },
 };
-static const struct kg_opt one_opts[] = { JOB_ROW, VAULT_ROW, KG_OPT_GROUP_ROW(T), SECONDARY_ROW, { 0 } };
+static const struct kg_opt one_opts[] = { JOB_ROW, VAULT_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+                                          KG_OPT_SECONDARY_ROW(T), { 0 } };
 
 char *kg_cli_job_path(const struct kg_cli *cli, const struct kg_at *at, const char *job)
 {
@@ -40,9 +39,9 @@ static int path_of(const struct kg_cli *cli, const struct job_opts *o, char **re
 {
     if (o->secondary)
         return kg_err_set(err, KG_E_UNSUPPORTED, "there is no secondary region");
-    if (o->job[0] != '/' && !o->at.vault)
+    if (o->at.name[0] != '/' && !o->at.vault)
         return kg_err_set(err, KG_E_USAGE, "--vault-name (-v) is required with a job's name");
-    *ret = kg_cli_job_path(cli, &o->at, o->job);
+    *ret = kg_cli_job_path(cli, &o->at, o->at.name);
     return 0;
 }
 
@@ -116,13 +115,17 @@ const struct kg_cmd kg_cmds_job[] = {
     { .name = "job list", .summary = "List a vault's jobs", .opts = list_opts, .opts_size = sizeof(T), .run = list,
       .examples = (const char *const[]){ "job list -v vault1 -o table", NULL } },
     { .name = "job show", .summary = "Show a job", .opts = one_opts, .opts_size = sizeof(T), .run = show,
+      .ids_of = "backupJobs",
       .examples = (const char *const[]){ "job show -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
-    { .name = "job wait", .summary = "Follow a job to its end", .opts = one_opts, .opts_size = sizeof(T), .run = wait_for,
+    { .name = "job wait", .summary = "Follow a job to its end", .opts = one_opts, .opts_size = sizeof(T),
+      .run = wait_for, .ids_of = "backupJobs",
       .about = "Shows its progress on standard error, then prints the job. A failed job's error decides the exit code.",
       .examples = (const char *const[]){ "job wait -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
-    { .name = "job cancel", .summary = "Cancel a running job", .opts = one_opts, .opts_size = sizeof(T), .run = cancel,
+    { .name = "job cancel", .summary = "Cancel a running job", .opts = one_opts, .opts_size = sizeof(T),
+      .run = cancel, .ids_of = "backupJobs",
       .examples = (const char *const[]){ "job cancel -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
-    { .name = "job log", .summary = "Print what a job has logged", .opts = one_opts, .opts_size = sizeof(T), .run = show_log,
+    { .name = "job log", .summary = "Print what a job has logged", .opts = one_opts, .opts_size = sizeof(T),
+      .run = show_log, .ids_of = "backupJobs",
       .examples = (const char *const[]){ "job log -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
     { 0 },
 };

@@ -17,38 +17,35 @@ struct keyvault_opts {
 #define T struct keyvault_opts
 
 #define KEYVAULT_NAME_ROW KG_OPT_NAME_ROW(T, "vault-name", "name of the key vault")
-#define KEYVAULT_ROW                                                                                         \
-    { "vault-name", 'v', NULL, KG_OPT_STRING, offsetof(T, at.vault), "KEYVAULT", "name of the key vault", true, 0, 0, NULL, \
-      false }
+#define KEYVAULT_ROW                                                                                        \
+    KG_OPT(T, STRING, "vault-name", at.vault, "KEYVAULT", "name of the key vault", .letter = 'v', .required = true)
 #define SECRET_ROW KG_OPT_NAME_ROW(T, "secret-name", "name of the secret")
 
 static const struct kg_opt create_opts[] = {
     KEYVAULT_NAME_ROW,
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "location", 'l', location, "REGION", "region; default: the resource group's", false),
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
+    KG_OPT(T, STRING, "location", location, "REGION", "region; default: the resource group's", .letter = 'l'),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
     { 0 },
 };
 static const struct kg_opt list_opts[] = {
-    { "resource-group", 'g', NULL, KG_OPT_STRING, offsetof(T, at.group), "GROUP", "only of this group", false, 0, 0, NULL,
-      false },
+    KG_OPT_ONLY_GROUP_ROW(T),
     { 0 },
 };
 static const struct kg_opt show_opts[] = { KEYVAULT_NAME_ROW, KG_OPT_GROUP_ROW(T), { 0 } };
 static const struct kg_opt delete_opts[] = {
     KEYVAULT_NAME_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_YES_ROW(T),
-    KG_OPT_FLAG_ROW(T, "force", force, "with the secrets in it"), { 0 },
+    KG_OPT(T, FLAG, "force", force, NULL, "with the secrets in it"), { 0 },
 };
 static const struct kg_opt secret_set_opts[] = {
     KEYVAULT_ROW,
     SECRET_ROW,
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "file", 'f', file, "FILE", "read the value from a file ('-': standard input)", false),
-    KG_OPT_FLAG_ROW(T, "value-stdin", value_stdin, "read the value from standard input"),
-    KG_OPT_STRING_ROW(T, "value", 0, value, "VALUE", "the value itself: seen by everybody who lists processes", false),
-    { "content-type", 0, "description", KG_OPT_STRING, offsetof(T, content_type), "TEXT", "what it is", false, 0, 0, NULL,
-      false },
-    KG_OPT_FLAG_ROW(T, "disabled", disabled, "make the new version a disabled one"),
+    KG_OPT(T, STRING, "file", file, "FILE", "read the value from a file ('-': standard input)", .letter = 'f'),
+    KG_OPT(T, FLAG, "value-stdin", value_stdin, NULL, "read the value from standard input"),
+    KG_OPT(T, STRING, "value", value, "VALUE", "the value itself: seen by everybody who lists processes"),
+    KG_OPT(T, STRING, "content-type", content_type, "TEXT", "what it is", .aliases = "description"),
+    KG_OPT(T, FLAG, "disabled", disabled, NULL, "make the new version a disabled one"),
     { 0 },
 };
 static const struct kg_opt secret_list_opts[] = { KEYVAULT_ROW, KG_OPT_GROUP_ROW(T), { 0 } };
@@ -115,7 +112,8 @@ static int read_value(struct kg_cli *cli, const struct keyvault_opts *o, struct 
     if ((o->value != NULL) + (o->file != NULL) + o->value_stdin > 1)
         return kg_err_set(err, KG_E_USAGE, "--value, --file and --value-stdin exclude each other");
     if (o->value) {
-        kg_cli_warn(cli, "a value on the command line is seen by everybody who lists this machine's processes, and stays "
+        kg_cli_warn(cli,
+                    "a value on the command line is seen by everybody who lists this machine's processes, and stays "
                          "in the shell's history");
         *ret = kg_secret_new_copy(o->value, strlen(o->value));
         return 0;
@@ -240,8 +238,10 @@ const struct kg_cmd kg_cmds_keyvault[] = {
       .examples = (const char *const[]){ "keyvault delete -n kv1 --yes", NULL } },
     { .name = "keyvault secret set", .summary = "Store a new version of a secret", .opts = secret_set_opts,
       .opts_size = sizeof(T), .run = secret_set,
-      .about = "For a server the value is an ADO.NET connection string (\"Server=…;Database=…;User Id=…;Password=…;\") or a\n"
-               "postgresql:// URI. Without --file or --value-stdin it is asked for and not shown. It can never be read back.",
+      .about = "For a server the value is an ADO.NET connection string (\"Server=…;Database=…;User "
+      "Id=…;Password=…;\") or a\n"
+               "postgresql:// URI. Without --file or --value-stdin it is asked for and not shown. It can never be "
+               "read back.",
       .examples = (const char *const[]){ "keyvault secret set -v kv1 -n pg1-login",
                                          "keyvault secret set -v kv1 -n pg1-login --file login.txt", NULL } },
     { .name = "keyvault secret list", .summary = "List the secrets of a key vault, without their values",

@@ -14,29 +14,28 @@ struct point_opts {
 };
 #define T struct point_opts
 
-#define INSTANCE_ROW                                                                                         \
-    { "backup-instance-name", 'n', "name", KG_OPT_STRING, offsetof(T, at.name), "NAME", "name of the backup instance", true, \
-      0, 0, NULL, false }
-#define SECONDARY_ROW                                                                                        \
-    { "use-secondary-region", 0, NULL, KG_OPT_FLAG, offsetof(T, secondary), NULL, "not supported", false, 0, 0, NULL, true }
+#define INSTANCE_ROW                                                                                        \
+    KG_OPT(T, STRING, "backup-instance-name", at.name, "NAME",                                              \
+           "name of the backup instance", .letter = 'n', .aliases = "name", .required = true)
 
 static const struct kg_opt list_opts[] = {
     INSTANCE_ROW,
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "start-time", 0, from, "TIME", "not older than this: 2026-01-31T22:00:00 (UTC)", false),
-    KG_OPT_STRING_ROW(T, "end-time", 0, until, "TIME", "not newer than this", false),
-    KG_OPT_UINT_ROW(T, "max-items", 0, max_items, "N", "at most so many", 1, 1000000),
-    SECONDARY_ROW,
+    KG_OPT(T, STRING, "start-time", from, "TIME", "not older than this: 2026-01-31T22:00:00 (UTC)"),
+    KG_OPT(T, STRING, "end-time", until, "TIME", "not newer than this"),
+    KG_OPT_MAX_ITEMS_ROW(T),
+    KG_OPT_SECONDARY_ROW(T),
     { 0 },
 };
 static const struct kg_opt show_opts[] = {
-    { "recovery-point-id", 0, NULL, KG_OPT_STRING, offsetof(T, point), "ID", "the recovery point", true, 0, 0, NULL, false },
+    KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),
     INSTANCE_ROW,
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_FLAG_ROW(T, "contents", contents, "with its tables, their rows and sizes"),
-    SECONDARY_ROW,
+    KG_OPT_IDS_ROW(T),
+    KG_OPT(T, FLAG, "contents", contents, NULL, "with its tables, their rows and sizes"),
+    KG_OPT_SECONDARY_ROW(T),
     { 0 },
 };
 
@@ -81,13 +80,18 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct point_opts *o = opts;
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at),
-                                          KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s",
-                                          o->at.vault, o->at.name, o->point);
-    KG_AUTO_FREE char *expanded = kg_xprintf("%s?$expand=contents", path);
+    KG_AUTO_FREE char *path = NULL, *expanded = NULL;
 
     if (refuse_secondary(o, err) < 0)
         return -(int)err->code;
+    if (!o->at.id && !o->point)
+        return kg_err_set(err, KG_E_USAGE, "--recovery-point-id is required");
+    path = o->at.id ? kg_xstrdup(o->at.id)
+                    : kg_cli_path(cli, kg_cli_group(&o->at),
+                                  KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s",
+                                  o->at.vault,
+                                  o->at.name, o->point);
+    expanded = kg_xprintf("%s?$expand=contents", path);
     return kg_cli_show(cli, o->contents ? expanded : path, err);
 }
 
@@ -95,9 +99,10 @@ const struct kg_cmd kg_cmds_recovery_point[] = {
     { .name = "recovery-point list", .summary = "List a backup instance's recovery points", .opts = list_opts,
       .opts_size = sizeof(T), .run = list,
       .examples = (const char *const[]){ "recovery-point list --backup-instance-name pg1-shop -v vault1 -o table",
-                                         "recovery-point list -n pg1-shop -v vault1 --start-time 2026-01-01T00:00:00", NULL } },
+                                         "recovery-point list -n pg1-shop -v vault1 --start-time 2026-01-01T00:00:00",
+                                         NULL } },
     { .name = "recovery-point show", .summary = "Show a recovery point", .opts = show_opts, .opts_size = sizeof(T),
-      .run = show,
+      .run = show, .ids_of = "recoveryPoints",
       .examples = (const char *const[]){
           "recovery-point show -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f", NULL } },
     { 0 },

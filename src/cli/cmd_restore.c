@@ -21,50 +21,57 @@ static const char *const secret_stores[] = { "AzureKeyVault", NULL };
 static const char *const sources[] = { "VaultStore", "ArchiveStore", NULL };
 static const char *const priorities[] = { "Standard", NULL };
 
-#define COMMON_ROWS                                                                                          \
-    KG_OPT_CHOICE_ROW(T, "datasource-type", datasource_type, "TYPE", "kind of datasource", true, kg_datasource_types), \
-    KG_OPT_CHOICE_ROW(T, "source-datastore", source, "STORE", "where the recovery point is read from, default VaultStore", \
-                      false, sources),                                                                       \
-    KG_OPT_STRING_ROW(T, "restore-location", 0, location, "REGION", "region of the target, default 'local'", false), \
-    KG_OPT_STRING_ROW(T, "recovery-point-id", 0, point, "ID", "the recovery point", false),                  \
-    KG_OPT_STRING_ROW(T, "point-in-time", 0, point_in_time, "TIME", "not for PostgreSQL", false),            \
-    KG_OPT_CHOICE_ROW(T, "rehydration-priority", priority, "PRIORITY", "for a recovery point in the archive", false, \
-                      priorities),                                                                           \
-    KG_OPT_UINT_ROW(T, "rehydration-duration", 0, duration, "DAYS", "how long it stays rehydrated, default 15", 10, 30), \
-    { "use-system-identity", 0, "use-system-assigned-identity mi-system-assigned", KG_OPT_FLAG,              \
-      offsetof(T, system_identity), NULL, "act as the vault's own identity", false, 0, 0, NULL, false },     \
-    { "uami", 0, "mi-user-assigned user-assigned-identity-arm-url", KG_OPT_STRING, offsetof(T, identity), "ID", \
-      "act as this identity", false, 0, 0, NULL, false }
+#define COMMON_ROWS                                                                                         \
+    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE",                                           \
+           "kind of datasource", .required = true, .choices = kg_datasource_types),                         \
+    KG_OPT(T, CHOICE, "source-datastore", source, "STORE",                                                  \
+           "where the recovery point is read from, default VaultStore", .choices = sources),                \
+    KG_OPT(T, STRING, "restore-location", location, "REGION", "region of the target, default 'local'"),     \
+    KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),                              \
+    KG_OPT(T, STRING, "point-in-time", point_in_time, "TIME", "not for PostgreSQL"),                        \
+    KG_OPT(T, CHOICE, "rehydration-priority", priority, "PRIORITY",                                         \
+           "for a recovery point in the archive", .choices = priorities),                                   \
+    KG_OPT(T, UINT, "rehydration-duration", duration, "DAYS",                                               \
+           "how long it stays rehydrated, default 15", .min = 10, .max = 30),                               \
+    KG_OPT(T, FLAG, "use-system-identity", system_identity, NULL,                                           \
+           "act as the vault's own identity", .aliases = "use-system-assigned-identity mi-system-assigned"), \
+    KG_OPT(T, STRING, "uami", identity, "ID",                                                               \
+           "act as this identity", .aliases = "mi-user-assigned user-assigned-identity-arm-url")
 
 static const struct kg_opt database_opts[] = {
     COMMON_ROWS,
-    KG_OPT_STRING_ROW(T, "target-resource-id", 0, target_id, "ID", "resource id of the new database: …/servers/S/databases/NEW",
-                      false),
-    KG_OPT_STRING_ROW(T, "backup-instance-id", 0, instance_id, "ID", "restore in place, which is not supported", false),
-    KG_OPT_CHOICE_ROW(T, "secret-store-type", store_type, "TYPE", "where the target's credentials are", false, secret_stores),
-    KG_OPT_STRING_ROW(T, "secret-store-uri", 0, store_uri, "URI", "the secret with the target's credentials", false),
-    { "schema", 0, "schemas", KG_OPT_LIST, offsetof(T, schemas), "SCHEMA", "only these schemas", false, 0, 0, NULL, false },
-    { "table", 0, "tables", KG_OPT_LIST, offsetof(T, tables), "SCHEMA.TABLE", "only these tables", false, 0, 0, NULL, false },
-    KG_OPT_FLAG_ROW(T, "no-verify", no_verify, "do not compare row sums at the end"),
+    KG_OPT(T, STRING, "target-resource-id", target_id, "ID",
+           "resource id of the new database: …/servers/S/databases/NEW"),
+    KG_OPT(T, STRING, "backup-instance-id", instance_id, "ID", "restore in place, which is not supported"),
+    KG_OPT(T, CHOICE, "secret-store-type", store_type, "TYPE",
+           "where the target's credentials are", .choices = secret_stores),
+    KG_OPT(T, STRING, "secret-store-uri", store_uri, "URI", "the secret with the target's credentials"),
+    KG_OPT(T, LIST, "schema", schemas, "SCHEMA", "only these schemas", .aliases = "schemas"),
+    KG_OPT(T, LIST, "table", tables, "SCHEMA.TABLE", "only these tables", .aliases = "tables"),
+    KG_OPT(T, FLAG, "no-verify", no_verify, NULL, "do not compare row sums at the end"),
     { 0 },
 };
 static const struct kg_opt files_opts[] = {
     COMMON_ROWS,
-    KG_OPT_STRING_ROW(T, "target-blob-container-url", 0, url, "URL", "the container: https://ACCOUNT.blob.local/CONTAINER", true),
-    KG_OPT_STRING_ROW(T, "target-file-name", 0, file_name, "PREFIX", "what the files' names begin with", true),
-    KG_OPT_STRING_ROW(T, "target-resource-id", 0, target_id, "ID", "resource id of the storage account", false),
+    KG_OPT(T, STRING, "target-blob-container-url", url, "URL",
+           "the container: https://ACCOUNT.blob.local/CONTAINER", .required = true),
+    KG_OPT(T, STRING, "target-file-name", file_name, "PREFIX", "what the files' names begin with", .required = true),
+    KG_OPT(T, STRING, "target-resource-id", target_id, "ID", "resource id of the storage account"),
     { 0 },
 };
 
-#define INSTANCE_ROWS                                                                                        \
-    KG_OPT_NAME_ROW(T, "backup-instance-name", "name of the backup instance"), KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), \
-    KG_OPT_IDS_ROW(T),                                                                                       \
-    KG_OPT_JSON_ROW(T, "restore-request-object", request, "what 'initialize…' printed: JSON, @file or a file", true), \
-    { "use-secondary-region", 0, NULL, KG_OPT_FLAG, offsetof(T, secondary), NULL, "not supported", false, 0, 0, NULL, true }, \
+#define INSTANCE_ROWS                                                                                       \
+    KG_OPT_NAME_ROW(T, "backup-instance-name", "name of the backup instance"), KG_OPT_VAULT_ROW(T),         \
+    KG_OPT_GROUP_ROW(T),                                                                                    \
+    KG_OPT_IDS_ROW(T),                                                                                      \
+    KG_OPT(T, JSON, "restore-request-object", request, "JSON",                                              \
+           "what 'initialize…' printed: JSON, @file or a file", .required = true),                          \
+    KG_OPT_SECONDARY_ROW(T),              \
     KG_OPT_NO_WAIT_ROW(T)
 
 static const struct kg_opt validate_opts[] = { INSTANCE_ROWS, { 0 } };
-static const struct kg_opt trigger_opts[] = { INSTANCE_ROWS, KG_OPT_FLAG_ROW(T, "wait", wait, "follow the job to its end"),
+static const struct kg_opt trigger_opts[] = { INSTANCE_ROWS,
+    KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
                                               { 0 } };
 
 /* ---- initialize ---- */
@@ -170,7 +177,8 @@ static int initialize_files(struct kg_cli *cli, void *opts, struct kg_err *err)
 
 static char *action_path(const struct kg_cli *cli, const struct restore_opts *o, const char *action)
 {
-    return kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/%s", o->at.vault,
+    return kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/%s",
+                       o->at.vault,
                        o->at.name, action);
 }
 
@@ -213,22 +221,26 @@ const struct kg_cmd kg_cmds_restore[] = {
       .opts_size = sizeof(T), .run = initialize_database, .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){
           "backup-instance restore initialize-for-data-recovery --datasource-type AzureDatabaseForPostgreSQL "
-          "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/shop_restored\" --secret-store-type "
+          "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/shop_restored\" "
+          "--secret-store-type "
           "AzureKeyVault --secret-store-uri https://kv1.vault.local/secrets/pg1-login",
           "backup-instance restore initialize-for-data-recovery --datasource-type AzureDatabaseForPostgreSQL "
           "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/two_tables\" "
           "--table public.orders --table public.customers", NULL } },
     { .name = "backup-instance restore initialize-for-data-recovery-as-files",
-      .summary = "Print the document that restores a recovery point as files", .opts = files_opts, .opts_size = sizeof(T),
+      .summary = "Print the document that restores a recovery point as files", .opts = files_opts,
+      .opts_size = sizeof(T),
       .run = initialize_files, .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){
           "backup-instance restore initialize-for-data-recovery-as-files --datasource-type AzureDatabaseForPostgreSQL "
-          "--recovery-point-id \"$POINT\" --target-blob-container-url https://files1.blob.local/dumps --target-file-name shop",
+          "--recovery-point-id \"$POINT\" --target-blob-container-url https://files1.blob.local/dumps "
+          "--target-file-name shop",
           NULL } },
     { .name = "backup-instance restore trigger", .summary = "Restore", .opts = trigger_opts, .opts_size = sizeof(T),
       .run = trigger, .ids_of = "backupInstances",
       .about = "Prints the job's id as soon as the job runs; with --wait its progress, and the job when it has ended.",
       .examples = (const char *const[]){
-          "backup-instance restore trigger -n pg1-shop -v vault1 --restore-request-object restore.json --wait", NULL } },
+          "backup-instance restore trigger -n pg1-shop -v vault1 --restore-request-object restore.json --wait",
+          NULL } },
     { 0 },
 };

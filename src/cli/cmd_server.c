@@ -21,18 +21,17 @@ static const char *const yes_no[] = { "true", "false", NULL };
 static const struct kg_opt add_opts[] = {
     SERVER_NAME_ROW,
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "host", 0, host, "HOST", "name or address, or the directory of its unix socket", true),
-    KG_OPT_UINT_ROW(T, "port", 0, port, "PORT", "default 5432", 1, 65535),
-    KG_OPT_CHOICE_ROW(T, "sslmode", sslmode, "MODE", "how connections are secured, default prefer", false, ssl_modes),
-    KG_OPT_CHOICE_ROW(T, "allow-access", access, "BOOL", "may backups connect, default true", false, yes_no),
-    KG_OPT_STRING_ROW(T, "location", 'l', location, "REGION", "region; default: the resource group's", false),
-    KG_OPT_FLAG_ROW(T, "flexible", flexible, "register it as a flexible server"),
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
+    KG_OPT(T, STRING, "host", host, "HOST", "name or address, or the directory of its unix socket", .required = true),
+    KG_OPT(T, UINT, "port", port, "PORT", "default 5432", .min = 1, .max = 65535),
+    KG_OPT(T, CHOICE, "sslmode", sslmode, "MODE", "how connections are secured, default prefer", .choices = ssl_modes),
+    KG_OPT(T, CHOICE, "allow-access", access, "BOOL", "may backups connect, default true", .choices = yes_no),
+    KG_OPT(T, STRING, "location", location, "REGION", "region; default: the resource group's", .letter = 'l'),
+    KG_OPT(T, FLAG, "flexible", flexible, NULL, "register it as a flexible server"),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
     { 0 },
 };
 static const struct kg_opt list_opts[] = {
-    { "resource-group", 'g', NULL, KG_OPT_STRING, offsetof(T, at.group), "GROUP", "only of this group", false, 0, 0, NULL,
-      false },
+    KG_OPT_ONLY_GROUP_ROW(T),
     { 0 },
 };
 static const struct kg_opt show_opts[] = { SERVER_NAME_ROW, KG_OPT_GROUP_ROW(T), { 0 } };
@@ -40,15 +39,16 @@ static const struct kg_opt remove_opts[] = { SERVER_NAME_ROW, KG_OPT_GROUP_ROW(T
 static const struct kg_opt test_opts[] = {
     SERVER_NAME_ROW,
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "secret-uri", 0, secret_uri, "URI", "secret with user and password", true),
-    KG_OPT_STRING_ROW(T, "database", 'd', database, "NAME", "database to log in to, default postgres", false),
+    KG_OPT(T, STRING, "secret-uri", secret_uri, "URI", "secret with user and password", .required = true),
+    KG_OPT(T, STRING, "database", database, "NAME", "database to log in to, default postgres", .letter = 'd'),
     { 0 },
 };
 
 static const char *const kinds[] = { "servers", "flexibleServers" };
 
 /* A server is found by its name whichever kind it was registered as. */
-static int find(struct kg_cli *cli, const struct server_opts *o, char **ret_path, struct kg_json **ret, struct kg_err *err)
+static int find(struct kg_cli *cli, const struct server_opts *o, char **ret_path, struct kg_json **ret,
+                struct kg_err *err)
 {
     for (size_t i = 0; i < KG_ARRAY_LEN(kinds); i++) {
         KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), "providers/Microsoft.DBforPostgreSQL/%s/%s",
@@ -184,10 +184,12 @@ const struct kg_cmd kg_cmds_server[] = {
       .question = "remove the server", .examples = (const char *const[]){ "server remove pg1 --yes", NULL } },
     { .name = "server test", .summary = "Log in to a server and tell what was found", .positional = "name",
       .opts = test_opts, .opts_size = sizeof(T), .run = test,
-      .examples = (const char *const[]){ "server test pg1 --secret-uri https://kv1.vault.local/secrets/pg1-login", NULL } },
+      .examples = (const char *const[]){ "server test pg1 --secret-uri https://kv1.vault.local/secrets/pg1-login",
+                                         NULL } },
     { .name = "server databases", .summary = "List a server's databases and which of them can be protected",
       .positional = "name", .opts = test_opts, .opts_size = sizeof(T), .run = databases,
-      .examples = (const char *const[]){ "server databases pg1 --secret-uri https://kv1.vault.local/secrets/pg1-login -o table",
+      .examples = (const char *const[]){ "server databases pg1 --secret-uri "
+                                         "https://kv1.vault.local/secrets/pg1-login -o table",
                                          NULL } },
     { 0 },
 };

@@ -20,19 +20,20 @@ struct service_opts {
 #define T struct service_opts
 #define SERVICE_PATH "/providers/Microsoft.KeepGres/service"
 
-static const struct kg_opt stop_opts[] = { KG_OPT_FLAG_ROW(T, "now", now, "cancel running jobs instead of waiting for them"),
+static const struct kg_opt stop_opts[] = {
+    KG_OPT(T, FLAG, "now", now, NULL, "cancel running jobs instead of waiting for them"),
                                            { 0 } };
 static const struct kg_opt logs_opts[] = {
-    KG_OPT_UINT_ROW(T, "lines", 0, lines, "N", "how many of the last lines, default 100", 1, 1000000),
-    { "follow", 'f', NULL, KG_OPT_FLAG, offsetof(T, follow), NULL, "go on with new ones", false, 0, 0, NULL, false },
+    KG_OPT(T, UINT, "lines", lines, "N", "how many of the last lines, default 100", .min = 1, .max = 1000000),
+    KG_OPT(T, FLAG, "follow", follow, NULL, "go on with new ones", .letter = 'f'),
     { 0 },
 };
 static const struct kg_opt serve_opts[] = {
-    KG_OPT_STRING_ROW(T, "config", 'c', serve.config, "FILE", "settings file", false),
-    KG_OPT_STRING_ROW(T, "state-dir", 0, serve.state_dir, "DIR", "catalog, service key and log", false),
-    KG_OPT_STRING_ROW(T, "log", 0, serve.log, "FILE", "write the log there instead of standard error", false),
-    KG_OPT_FLAG_ROW(T, "idle-exit", serve.idle_exit, "leave when nobody needs it"),
-    { "foreground", 0, NULL, KG_OPT_FLAG, offsetof(T, follow), NULL, "which it does anyway", false, 0, 0, NULL, true },
+    KG_OPT(T, STRING, "config", serve.config, "FILE", "settings file", .letter = 'c'),
+    KG_OPT(T, STRING, "state-dir", serve.state_dir, "DIR", "catalog, service key and log"),
+    KG_OPT(T, STRING, "log", serve.log, "FILE", "write the log there instead of standard error"),
+    KG_OPT(T, FLAG, "idle-exit", serve.idle_exit, NULL, "leave when nobody needs it"),
+    KG_OPT(T, FLAG, "foreground", follow, NULL, "which it does anyway", .hidden = true),
     { 0 },
 };
 
@@ -179,12 +180,14 @@ static int serve(struct kg_cli *cli, void *opts, struct kg_err *err)
 }
 
 const struct kg_cmd kg_cmds_service[] = {
-    { .name = "service status", .summary = "Tell whether the service runs, and where it keeps its things", .run = status,
+    { .name = "service status", .summary = "Tell whether the service runs, and where it keeps its things",
+      .run = status,
       .flags = KG_CMD_LOCAL, .examples = (const char *const[]){ "service status", NULL } },
     { .name = "service stop", .summary = "Stop the service when its jobs have ended", .run = stop, .opts = stop_opts,
       .opts_size = sizeof(T), .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){ "service stop", "service stop --now", NULL } },
-    { .name = "service logs", .summary = "Print the service's log", .run = logs, .opts = logs_opts, .opts_size = sizeof(T),
+    { .name = "service logs", .summary = "Print the service's log", .run = logs, .opts = logs_opts,
+      .opts_size = sizeof(T),
       .flags = KG_CMD_LOCAL, .examples = (const char *const[]){ "service logs --lines 20", "service logs -f", NULL } },
     { .name = "serve", .summary = "Run the service in the foreground", .run = serve, .opts = serve_opts,
       .opts_size = sizeof(T), .flags = KG_CMD_LOCAL,

@@ -13,29 +13,28 @@ struct storage_opts {
 #define T struct storage_opts
 
 #define ACCOUNT_NAME_ROW KG_OPT_NAME_ROW(T, "account-name", "name of the storage account")
-#define ACCOUNT_ROW                                                                                          \
-    { "account-name", 0, NULL, KG_OPT_STRING, offsetof(T, at.vault), "ACCOUNT", "name of the storage account", true, 0, 0, \
-      NULL, false }
+#define ACCOUNT_ROW                                                                                         \
+    KG_OPT(T, STRING, "account-name", at.vault, "ACCOUNT", "name of the storage account", .required = true)
 #define CONTAINER_ROW KG_OPT_NAME_ROW(T, "container-name", "name of the container")
 
 static const struct kg_opt account_create_opts[] = {
     ACCOUNT_NAME_ROW,
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "path", 0, path, "DIR", "directory that holds the containers", true),
-    KG_OPT_STRING_ROW(T, "location", 'l', location, "REGION", "region; default: the resource group's", false),
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
+    KG_OPT(T, STRING, "path", path, "DIR", "directory that holds the containers", .required = true),
+    KG_OPT(T, STRING, "location", location, "REGION", "region; default: the resource group's", .letter = 'l'),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
     { 0 },
 };
 static const struct kg_opt account_list_opts[] = {
-    { "resource-group", 'g', NULL, KG_OPT_STRING, offsetof(T, at.group), "GROUP", "only of this group", false, 0, 0, NULL,
-      false },
+    KG_OPT_ONLY_GROUP_ROW(T),
     { 0 },
 };
 static const struct kg_opt account_show_opts[] = { ACCOUNT_NAME_ROW, KG_OPT_GROUP_ROW(T), { 0 } };
 static const struct kg_opt account_delete_opts[] = { ACCOUNT_NAME_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_YES_ROW(T), { 0 } };
 static const struct kg_opt container_opts[] = { CONTAINER_ROW, ACCOUNT_ROW, KG_OPT_GROUP_ROW(T), { 0 } };
 static const struct kg_opt container_list_opts[] = { ACCOUNT_ROW, KG_OPT_GROUP_ROW(T), { 0 } };
-static const struct kg_opt container_delete_opts[] = { CONTAINER_ROW, ACCOUNT_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_YES_ROW(T),
+static const struct kg_opt container_delete_opts[] = { CONTAINER_ROW, ACCOUNT_ROW, KG_OPT_GROUP_ROW(T),
+                                                       KG_OPT_YES_ROW(T),
                                                        { 0 } };
 
 static char *account_path(const struct kg_cli *cli, const struct kg_at *at)
@@ -133,10 +132,12 @@ const struct kg_cmd kg_cmds_storage[] = {
     { .name = "storage account list", .summary = "List the storage accounts", .opts = account_list_opts,
       .opts_size = sizeof(T), .run = account_list,
       .examples = (const char *const[]){ "storage account list -o table", NULL } },
-    { .name = "storage account show", .summary = "Show a storage account", .positional = "name", .opts = account_show_opts,
+    { .name = "storage account show", .summary = "Show a storage account", .positional = "name",
+      .opts = account_show_opts,
       .opts_size = sizeof(T), .run = account_show,
       .examples = (const char *const[]){ "storage account show -n files1", NULL } },
-    { .name = "storage account delete", .summary = "Forget a storage account; its directory stays", .positional = "name",
+    { .name = "storage account delete", .summary = "Forget a storage account; its directory stays",
+      .positional = "name",
       .opts = account_delete_opts, .opts_size = sizeof(T), .run = account_delete, .flags = KG_CMD_CONFIRM,
       .question = "delete the storage account",
       .examples = (const char *const[]){ "storage account delete -n files1 --yes", NULL } },

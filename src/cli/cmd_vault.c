@@ -20,39 +20,38 @@ struct bytes_opts {
 
 enum { RECOVERY_KEY_MAX = 1024 };
 
-#define STORE_ROW KG_OPT_STRING_ROW(T, "store", 0, store, "DIR", "the vault's directory", true)
-#define KEY_ROW                                                                                              \
-    KG_OPT_STRING_ROW(T, "recovery-key-file", 0, key_file, "FILE", "read the recovery key from a file ('-': standard input) " \
-                      "instead of asking", false)
+#define STORE_ROW KG_OPT(T, STRING, "store", store, "DIR", "the vault's directory", .required = true)
+#define KEY_ROW                                                                                             \
+    KG_OPT(T, STRING, "recovery-key-file", key_file, "FILE",                                                \
+           "read the recovery key from a file ('-': standard input) instead of asking")
 
 static const struct kg_opt issue_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_STRING_ROW(T, "recovery-key-file", 0, key_file, "FILE", "write the key to this new file instead of showing it",
-                      false),
+    KG_OPT(T, STRING, "recovery-key-file", key_file, "FILE", "write the key to this new file instead of showing it"),
     { 0 },
 };
 static const struct kg_opt check_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
-    KG_OPT_FLAG_ROW(T, "read-data", read_data, "read and authenticate every byte, not only the structure"),
+    KG_OPT(T, FLAG, "read-data", read_data, NULL, "read and authenticate every byte, not only the structure"),
     KG_OPT_NO_WAIT_ROW(T),
     { 0 },
 };
 static const struct kg_opt points_opts[] = {
     STORE_ROW,
     KEY_ROW,
-    KG_OPT_STRING_ROW(T, "instance", 0, instance, "ID", "only of this instance", false),
+    KG_OPT(T, STRING, "instance", instance, "ID", "only of this instance"),
     { 0 },
 };
 static const struct kg_opt export_opts[] = {
     STORE_ROW,
-    KG_OPT_STRING_ROW(T, "point", 0, point, "ID", "the recovery point", true),
-    { "output-dir", 0, "output-directory", KG_OPT_STRING, offsetof(T, output), "DIR", "existing directory for the files", true,
-      0, 0, NULL, false },
-    KG_OPT_STRING_ROW(T, "instance", 0, instance, "ID", "instance of the recovery point; needed when several have one of "
-                      "this id", false),
-    KG_OPT_STRING_ROW(T, "prefix", 0, prefix, "NAME", "what the files' names begin with, default: the database's name", false),
+    KG_OPT(T, STRING, "point", point, "ID", "the recovery point", .required = true),
+    KG_OPT(T, STRING, "output-dir", output, "DIR",
+           "existing directory for the files", .aliases = "output-directory", .required = true),
+    KG_OPT(T, STRING, "instance", instance, "ID",
+           "instance of the recovery point; needed when several have one of this id"),
+    KG_OPT(T, STRING, "prefix", prefix, "NAME", "what the files' names begin with, default: the database's name"),
     KEY_ROW,
     { 0 },
 };
@@ -62,7 +61,8 @@ static const struct kg_opt export_opts[] = {
 static int recovery_key(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct bytes_opts *o = opts;
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/issueRecoveryKey",
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at),
+                                          KG_PROVIDER_BACKUP "/backupVaults/%s/issueRecoveryKey",
                                           o->at.vault);
     KG_CLEANUP(kg_recovery_out_done) struct kg_recovery_out out = KG_RECOVERY_OUT_INIT;
     KG_AUTO_JSON struct kg_json *result = NULL;
@@ -94,7 +94,8 @@ static int judge_report(struct kg_cli *cli, struct kg_json *report, struct kg_er
 static int check(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct bytes_opts *o = opts;
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/check", o->at.vault);
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/check",
+                                          o->at.vault);
     KG_AUTO_FREE char *job_path = NULL;
     KG_AUTO_JSON struct kg_json *body = kg_json_object(), *result = NULL, *job = NULL;
     const char *id;
@@ -315,7 +316,8 @@ static int export_point(struct kg_cli *cli, void *opts, struct kg_err *err)
 }
 
 const struct kg_cmd kg_cmds_vault[] = {
-    { .name = "vault recovery-key", .summary = "Issue a new recovery key; the older ones cease to work", .opts = issue_opts,
+    { .name = "vault recovery-key", .summary = "Issue a new recovery key; the older ones cease to work",
+      .opts = issue_opts,
       .opts_size = sizeof(T), .run = recovery_key,
       .examples = (const char *const[]){ "vault recovery-key -v vault1",
                                          "vault recovery-key -v vault1 --recovery-key-file vault1.key", NULL } },
@@ -325,11 +327,14 @@ const struct kg_cmd kg_cmds_vault[] = {
       .examples = (const char *const[]){ "vault check -v vault1", "vault check -v vault1 --read-data", NULL } },
     { .name = "vault list-points", .summary = "List the recovery points in a vault's directory, without the service",
       .opts = points_opts, .opts_size = sizeof(T), .run = list_points, .flags = KG_CMD_LOCAL,
-      .examples = (const char *const[]){ "vault list-points --store /srv/vaults/vault1 --recovery-key-file vault1.key -o table",
+      .examples = (const char *const[]){ "vault list-points --store /srv/vaults/vault1 --recovery-key-file "
+                                         "vault1.key -o table",
                                          NULL } },
-    { .name = "vault export-point", .summary = "Restore a recovery point as files, without the service", .opts = export_opts,
+    { .name = "vault export-point", .summary = "Restore a recovery point as files, without the service",
+      .opts = export_opts,
       .opts_size = sizeof(T), .run = export_point, .flags = KG_CMD_LOCAL,
-      .about = "Needs the vault's directory and the recovery key, nothing else. Writes an archive that pg_restore reads,\n"
+      .about = "Needs the vault's directory and the recovery key, nothing else. Writes an archive that pg_restore "
+      "reads,\n"
                "the roles, a README and SHA-256 sums.",
       .examples = (const char *const[]){
           "vault export-point --store /srv/vaults/vault1 --point 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f --output-dir /tmp "

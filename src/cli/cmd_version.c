@@ -22,7 +22,7 @@ static int version(struct kg_cli *cli, void *opts, struct kg_err *err)
 }
 
 static const struct kg_opt help_opts[] = {
-    { "words", 0, NULL, KG_OPT_LIST, offsetof(struct help_opts, words), "COMMAND", "what to explain", false, 0, 0, NULL, true },
+    KG_OPT(struct help_opts, LIST, "words", words, "COMMAND", "what to explain", .hidden = true),
     { 0 },
 };
 
@@ -84,7 +84,8 @@ const struct kg_cmd kg_cmds_version[] = {
       .opts_size = sizeof(struct help_opts), .positional = "words",
       .examples = (const char *const[]){ "help backup-instance create", NULL } },
     { .name = "internal docs-cli", .summary = "docs/cli.md", .run = docs_cli, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
-    { .name = "internal docs-errors", .summary = "docs/errors.md", .run = docs_errors, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
+    { .name = "internal docs-errors", .summary = "docs/errors.md", .run = docs_errors,
+      .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
     { .name = "internal docs-api", .summary = "docs/api.md", .run = docs_api, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
     { 0 },
 };

@@ -6,7 +6,8 @@
 #include "model/id.h"
 #include "model/resources.h"
 
-const char *const kg_datasource_types[] = { "AzureDatabaseForPostgreSQL", "AzureDatabaseForPostgreSQLFlexibleServer", NULL };
+const char *const kg_datasource_types[] = { "AzureDatabaseForPostgreSQL", "AzureDatabaseForPostgreSQLFlexibleServer",
+                                            NULL };
 
 /* By position in kg_datasource_types. */
 static const struct {
@@ -60,7 +61,8 @@ int kg_secret_store(const char *type, const char *uri, struct kg_json **ret, str
     if (!type && !uri)
         return 0;
     if (!type || !uri)
-        return kg_err_set(err, KG_E_USAGE, "--secret-store-type and --secret-store-uri are given together or not at all");
+        return kg_err_set(err, KG_E_USAGE,
+                          "--secret-store-type and --secret-store-uri are given together or not at all");
     j = kg_json_object();
     kg_json_set_str(j, "object_type", "SecretStoreBasedAuthCredentials");
     kg_json_set_str(j, "secret_store_resource.secret_store_type", type);

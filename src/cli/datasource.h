@@ -1,5 +1,5 @@
-/* cli/datasource.h - what az calls kinds of datasources, and the parts of a request that describe one, in the snake_case of
- * the `initialize` commands. */
+/* cli/datasource.h - what az calls kinds of datasources, and the parts of a request that describe one, in the snake_case
+ * of the `initialize` commands. */
 #ifndef KG_CLI_DATASOURCE_H
 #define KG_CLI_DATASOURCE_H
 
@@ -8,8 +8,8 @@
 
 extern const char *const kg_datasource_types[]; /* "AzureDatabaseForPostgreSQL"…, NULL-ended */
 
-/* {datasource_type, object_type, resource_id, resource_location, resource_name, resource_type, resource_uri} of the database
- * with this id, and the like of its server. Fails with KG_E_USAGE: no database's id, or of another kind than type says. */
+/* {datasource_type, object_type, resource_id, resource_location, resource_name, resource_type, resource_uri} of the
+ * database with this id, and the like of its server. KG_E_USAGE: no database's id, or of another kind than type says. */
 int kg_datasource_info(const char *type, const char *id, const char *location, struct kg_json **ret_info,
                        struct kg_json **ret_set, struct kg_err *err) KG_MUST_CHECK;
 

@@ -44,7 +44,8 @@ static void add_count(struct kg_buf *b, uint64_t n)
 static void add_clock(struct kg_buf *b, uint64_t seconds)
 {
     if (seconds >= 3600)
-        kg_buf_addf(b, "%" PRIu64 ":%02u:%02u", seconds / 3600, (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+        kg_buf_addf(b, "%" PRIu64 ":%02u:%02u", seconds / 3600, (unsigned)(seconds / 60 % 60),
+                    (unsigned)(seconds % 60));
     else
         kg_buf_addf(b, "%u:%02u", (unsigned)(seconds / 60), (unsigned)(seconds % 60));
 }
@@ -257,8 +258,8 @@ int kg_cli_follow_job(struct kg_cli *cli, const char *path, struct kg_json **ret
     }
 }
 
-int kg_cli_start_job(struct kg_cli *cli, const struct kg_at *at, const char *path, const struct kg_json *body, bool no_wait,
-                     bool wait, struct kg_err *err)
+int kg_cli_start_job(struct kg_cli *cli, const struct kg_at *at, const char *path, const struct kg_json *body,
+                     bool no_wait, bool wait, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *started = NULL;
     KG_AUTO_FREE char *job_path = NULL;

@@ -40,7 +40,8 @@ void kg_help_top(struct kg_buf *b)
 
     kg_buf_adds(b, "keepgres " KG_VERSION " - a Backup center for PostgreSQL in a terminal\n\n"
                    "Usage\n    keepgres GROUP COMMAND [options]\n"
-                   "    'keepgres dataprotection …' works too: lines written for az need only another first word.\n\nGroups\n");
+                   "    'keepgres dataprotection …' works too: lines written for az need only another first "
+                   "word.\n\nGroups\n");
     for (size_t i = 0; (g = kg_group_at(i)); i++)
         if (!strchr(g->name, ' '))
             add_line(b, g->name, g->summary);
@@ -231,10 +232,12 @@ void kg_docs_cli(struct kg_buf *b)
 
     kg_buf_adds(b, "# Command line\n\n"
                    "<!-- Made by `keepgres internal docs-cli` from the command table in src/cli. Do not edit. -->\n\n"
-                   "Results go to standard output (`-o json|table|tsv|none`), everything else to standard error. A failure prints\n"
+                   "Results go to standard output (`-o json|table|tsv|none`), everything else to standard error. A "
+                   "failure prints\n"
                    "`error: …` and `fix: …`, and the exit code says what kind it was ([errors.md](errors.md)).\n"
                    "The word `dataprotection` in front of a command is accepted and has no meaning.\n"
-                   "JSON arguments are the JSON itself, `@file`, or a file's name. `--ids` takes resource ids in place of names.\n"
+                   "JSON arguments are the JSON itself, `@file`, or a file's name. `--ids` takes resource ids in "
+                   "place of names.\n"
                    "A resource group that is not given is `$KEEPGRES_DEFAULTS_GROUP`, else `default`.\n\n"
                    "## Options of every command\n");
     add_doc_options(kg_global_opts, b);
@@ -249,9 +252,12 @@ void kg_docs_cli(struct kg_buf *b)
 void kg_docs_errors(struct kg_buf *b)
 {
     kg_buf_adds(b, "# Errors\n\n"
-                   "<!-- Made by `keepgres internal docs-errors` from include/keepgres/err_codes.def. Do not edit. -->\n\n"
-                   "Every failure has a code. The command line exits with its exit code, the API answers with its HTTP status and\n"
-                   "its ARM name; names that begin with `UserError` are Azure Backup's own where it has one for the case.\n\n"
+                   "<!-- Made by `keepgres internal docs-errors` from include/keepgres/err_codes.def. Do not edit. "
+                   "-->\n\n"
+                   "Every failure has a code. The command line exits with its exit code, the API answers with its "
+                   "HTTP status and\n"
+                   "its ARM name; names that begin with `UserError` are Azure Backup's own where it has one for the "
+                   "case.\n\n"
                    "| number | code | ARM name | HTTP | exit | what to do |\n|---|---|---|---|---|---|\n");
     for (unsigned i = 1; kg_code_at(i) != KG_E_OK; i++) {
         enum kg_code c = kg_code_at(i);

@@ -119,6 +119,7 @@ static char *cell_text(const struct kg_json *item, const struct kg_column *c, bo
 {
     KG_AUTO_BUF struct kg_buf raw = KG_BUF_INIT(1 << 20), clean = KG_BUF_INIT(4 << 20);
 
+    kg_buf_adds(&clean, ""); /* an empty cell is a string, too */
     if (*c->paths)
         kg_column_value(item, c, people, &raw);
     else
@@ -242,7 +243,7 @@ static void add_rows(const struct kg_json *result, bool people, struct kg_buf *b
     free(t.text);
 }
 
-/* JSON escapes the ASCII controls itself; what is left are the C1 ones, two bytes in UTF-8, which some terminals obey. */
+/* JSON escapes the ASCII controls itself; what is left are the C1 ones, two bytes in UTF-8: some terminals obey them. */
 static void add_json_for_terminal(const char *json, struct kg_buf *b)
 {
     for (const unsigned char *s = (const unsigned char *)json; *s; s++) {
@@ -294,7 +295,8 @@ void kg_cli_add_line(const struct kg_cli *cli, const char *text, struct kg_buf *
 
 /* ---- messages ---- */
 
-static void put_line(const struct kg_cli *cli, const char *before, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+put_line(const struct kg_cli *cli, const char *before, const char *fmt, va_list ap)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(65536);
     char text[4096];

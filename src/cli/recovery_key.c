@@ -37,9 +37,9 @@ void kg_recovery_out_done(struct kg_recovery_out *out)
 
 static const char box_top[] =
     "\n"
-    "  +------------------------------------------------------------------------------+\n"
+    "  +-------------------------------------------------------------------------------+\n"
     "  |  RECOVERY KEY of this vault: write it down and keep it away from this machine |\n"
-    "  +------------------------------------------------------------------------------+\n\n      ";
+    "  +-------------------------------------------------------------------------------+\n\n      ";
 static const char box_end[] =
     "\n\n"
     "  It is shown this once and kept nowhere. With it, the vault's directory can be restored\n"

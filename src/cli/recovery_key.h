@@ -24,7 +24,7 @@ int kg_recovery_out_put(struct kg_recovery_out *out, const struct kg_secret *key
 int kg_recovery_call(struct kg_cli *cli, const char *method, const char *path, const struct kg_json *body, bool no_wait,
                      struct kg_recovery_out *out, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
 
-/* Takes the string value of "recoveryKey" out of n bytes of JSON text, leaving an empty string and blanks in its place. NULL: not there. */
+/* Takes the string value of "recoveryKey" out of n bytes of JSON text, leaving "" and blanks there. NULL: no key. */
 struct kg_secret *kg_recovery_lift(char *text, size_t n);
 
 #endif

@@ -63,6 +63,7 @@ static int word(struct shorthand *s, const char *ends, char **ret, bool *ret_quo
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(65536);
     char q;
 
+    kg_buf_adds(&b, ""); /* '' is a word, too */
     skip(s);
     q = *s->at;
     *ret_quoted = q == '\'' || q == '"';
@@ -227,6 +228,7 @@ static char *camel_key(const char *key)
     for (size_t i = 0; i < KG_ARRAY_LEN(special_keys); i++)
         if (strcmp(special_keys[i][0], key) == 0)
             return kg_xstrdup(special_keys[i][1]);
+    kg_buf_adds(&b, ""); /* a key may be empty */
     for (const char *s = key; *s; s++) {
         char c = *s;
 

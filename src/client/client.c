@@ -11,6 +11,15 @@
 
 enum { PAGES_MAX = 10000 };
 
+int kg_client_library_start(struct kg_err *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return kg_err_set(err, KG_E_MEMORY, "libcurl cannot start");
+    return 0;
+}
+
+void kg_client_library_end(void) { curl_global_cleanup(); }
+
 int kg_client_open(const struct kg_client_opts *o, struct kg_client **ret, struct kg_err *err)
 {
     struct kg_client *c = kg_xalloc(sizeof *c);
@@ -46,7 +55,8 @@ const struct kg_json *kg_client_error_detail(const struct kg_client *c) { return
 static void trace(const struct kg_client *c, const struct kg_request *rq, int status, kg_usec took)
 {
     if (c->opts.trace) {
-        KG_AUTO_FREE char *line = kg_xprintf("%s %s -> %d in %.1f ms", rq->method, rq->path, status, (double)took / 1000);
+        KG_AUTO_FREE char *line = kg_xprintf("%s %s -> %d in %.1f ms", rq->method, rq->path, status,
+                                             (double)took / 1000);
 
         c->opts.trace(c->opts.ctx, line);
     }

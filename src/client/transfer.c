@@ -120,8 +120,8 @@ static void add_header(struct kg_transfer *t, const char *line)
         t->headers = l;
 }
 
-/* The host's name is of no meaning on a unix socket; api-version is ARM's. Names in a path are encoded as IDs write them,
- * which leaves blanks and letters beyond ASCII as they are: those are encoded here. NULL: not a path. */
+/* The host's name is of no meaning on a unix socket; api-version is ARM's. Names in a path are encoded as IDs write
+ * them, which leaves blanks and letters beyond ASCII as they are: those are encoded here. NULL: not a path. */
 static char *make_url(const char *path)
 {
     struct kg_buf b = KG_BUF_INIT(65536);

@@ -123,6 +123,14 @@ static int32_t zone_offset(const char *text)
     return *z == '-' ? -v : v;
 }
 
+/* A fraction belongs to seconds: decimal minutes are not part of the grammar. */
+static bool fraction_of_seconds(const char *text)
+{
+    const char *t = strchr(text, 'T'), *dot = strchr(text, '.');
+
+    return !dot || (t && dot == t + strlen("Thh:mm:ss"));
+}
+
 static unsigned weekday(kg_usec wall, int32_t offset)
 {
     const kg_usec day_usec = 86400 * KG_SECOND;
@@ -143,8 +151,8 @@ int kg_interval_parse(const char *text, struct kg_interval *ret, struct kg_err *
     if (n > 0 && n < sizeof when) {
         memcpy(when, text + 2, n);
         when[n] = '\0';
-        if (kg_time_parse_iso(when, &v.start) && kg_span_parse(slash + 1, &v.span, &why) == 0 &&
-            v.span.months + v.span.days + v.span.seconds > 0) {
+        if (kg_time_parse_iso(when, &v.start) && fraction_of_seconds(when) &&
+            kg_span_parse(slash + 1, &v.span, &why) == 0 && v.span.months + v.span.days + v.span.seconds > 0) {
             v.offset = zone_offset(when);
             v.weekday = weekday(v.start, v.offset);
             *ret = v;

@@ -1,310 +1,351 @@
+/* pg/archive.c - reading and writing header and table of contents of pg_dump's custom format.
+ *
+ * 1. What was read and is written again without a choice (keep NULL, use_times) is the same bytes: the backup compares
+ *    them. So the reader refuses what the writer could not say: a negative zero, a NUL in a string, an odd size of int.
+ * 2. No length from the input is allocated before that many bytes have really come. */
 #include "pg/archive.h"
 
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
+#include "pg/arena.h"
 
-enum { ENTRIES_MAX = 50 * 1000 * 1000, DEPS_MAX = 10 * 1000 * 1000, BLOCK = 1 << 20 };
-static const size_t strings_max = (size_t)2 << 30;
+enum {
+    STRING_MAX = 256 << 20, PIECE = 1 << 20, ENTRIES_MAX = 50 * 1000 * 1000, FORMAT_CUSTOM = 1,
+    BLK_DATA = 1, BLK_BLOBS = 3, POS_NOT_SET = 1, POS_SET = 2, POS_NO_DATA = 3,
+};
+#define TOTAL_MAX ((size_t)4 << 30)
 
-/* ---- memory: strings and lists live as long as the archive ---- */
+struct id_slot { int id; size_t at; };
 
-struct block { struct block *next; size_t used, size; char data[]; };
-struct kg_arena { struct block *first; size_t total; };
-
-static void *arena_get(struct kg_arena *a, size_t n)
-{
-    struct block *b = a->first;
-    void *p;
-
-    n = (n + 7) & ~(size_t)7;
-    if (!b || b->size - b->used < n) {
-        size_t size = n > BLOCK ? n : BLOCK;
-
-        b = kg_xalloc(sizeof *b + size);
-        b->size = size;
-        b->next = a->first;
-        a->first = b;
-    }
-    p = b->data + b->used;
-    b->used += n;
-    a->total += n;
-    return p;
-}
-
-static void arena_free(struct kg_arena *a)
-{
-    for (struct block *b = a ? a->first : NULL, *next; b; b = next) {
-        next = b->next;
-        free(b);
-    }
-    free(a);
-}
-
-/* ---- reading ---- */
-
-struct in {
-    kg_archive_read_fn read;
-    void *ctx;
-    struct kg_archive *a;
-    size_t entry;                /* which one is being read, for messages */
+/* The archive as made in here: the public part first, then what finds entries by their id. */
+struct whole {
+    struct kg_archive a;
+    size_t cap;
+    struct id_slot *ids;
+    const char *encoding;
 };
 
-static int bad(const struct in *in, struct kg_err *err, const char *what)
+struct reader {
+    kg_archive_read_fn read;
+    void *ctx;
+    struct whole *w;
+    size_t entry;                /* being read, from 1; 0: the header */
+    size_t bytes;
+    struct kg_err *err;
+};
+
+/* ---- reading: primitives ---- */
+
+static int broken(struct reader *r, const char *what)
 {
-    return kg_err_set(err, KG_E_ARCHIVE, "the archive's table of contents is broken at entry %zu: %s", in->entry, what);
+    if (r->entry)
+        return kg_err_set(r->err, KG_E_ARCHIVE, "archive, entry %zu of %zu: %s", r->entry, r->w->a.n_entries, what);
+    return kg_err_set(r->err, KG_E_ARCHIVE, "archive, header: %s", what);
 }
 
-static int get_byte(struct in *in, int *ret, struct kg_err *err)
+static int get(struct reader *r, void *out, size_t n)
 {
-    unsigned char c;
+    if (__builtin_add_overflow(r->bytes, n, &r->bytes) || r->bytes > TOTAL_MAX)
+        return broken(r, "the table of contents is larger than 4 GiB");
+    if (r->read(r->ctx, out, n, r->err) == 0)
+        return 0;
+    return r->entry ? kg_err_wrap(r->err, "archive, entry %zu of %zu", r->entry, r->w->a.n_entries)
+                    : kg_err_wrap(r->err, "archive, header");
+}
 
-    if (in->read(in->ctx, &c, 1, err) < 0)
-        return -(int)err->code;
-    *ret = c;
+static int get_byte(struct reader *r, uint8_t *ret) { return get(r, ret, 1); }
+
+/* Sign and magnitude; only the range of int, and no negative zero: keeps (1). */
+static int get_int(struct reader *r, int *ret)
+{
+    uint8_t b[5];
+    uint32_t v;
+
+    if (get(r, b, sizeof b) < 0)
+        return -1;
+    v = (uint32_t)b[1] | (uint32_t)b[2] << 8 | (uint32_t)b[3] << 16 | (uint32_t)b[4] << 24;
+    if (b[0] > 1 || v > INT_MAX || (b[0] && !v))
+        return broken(r, "a number is out of range");
+    *ret = b[0] ? -(int)v : (int)v;
     return 0;
 }
 
-static int get_int(struct in *in, int64_t *ret, struct kg_err *err)
+/* A long string comes piece by piece into memory that grows with it: keeps (2). */
+static int get_long(struct reader *r, size_t n, char **ret)
 {
-    unsigned char c[9];
-    uint64_t v = 0;
+    KG_AUTO_FREE char *p = NULL;
+    size_t have = 0;
 
-    if (in->read(in->ctx, c, 1u + in->a->int_size, err) < 0)
-        return -(int)err->code;
-    if (c[0] > 1)
-        return bad(in, err, "a number has no sign");
-    for (unsigned i = in->a->int_size; i > 0; i--)
-        v = v << 8 | c[i];
-    if (v > UINT32_MAX)
-        return bad(in, err, "a number is too large");
-    *ret = c[0] ? -(int64_t)v : (int64_t)v;
+    while (have < n) {
+        size_t k = n - have < PIECE ? n - have : PIECE;
+
+        if (k > have && have)
+            k = have;
+        p = kg_xrealloc_array(p, have + k + 1, 1);
+        if (get(r, p + have, k) < 0)
+            return -1;
+        have += k;
+    }
+    p[n] = '\0';
+    *ret = kg_arena_own(r->w->a.arena, KG_TAKE(p));
     return 0;
 }
 
-static int get_str(struct in *in, const char **ret, struct kg_err *err)
+static int get_string(struct reader *r, const char **ret)
 {
-    int64_t n;
-    char *s;
+    char *p;
+    int n;
 
-    if (get_int(in, &n, err) < 0)
-        return -(int)err->code;
+    if (get_int(r, &n) < 0)
+        return -1;
     if (n == -1) {
         *ret = NULL;
         return 0;
     }
-    if (n < 0 || (size_t)n > strings_max - in->a->arena->total)
-        return bad(in, err, "a text's length is out of range");
-    /* The length is only believed as far as bytes come: a lie must not cost memory. */
-    if (n <= BLOCK) {
-        s = arena_get(in->a->arena, (size_t)n + 1);
-        if (n && in->read(in->ctx, s, (size_t)n, err) < 0)
-            return -(int)err->code;
+    if (n < 0 || n > STRING_MAX)
+        return broken(r, "a string has an impossible length");
+    if (n > 4096) {
+        if (get_long(r, (size_t)n, &p) < 0)
+            return -1;
     } else {
-        KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(strings_max);
-        char piece[65536];
-
-        for (size_t left = (size_t)n; left > 0;) {
-            size_t k = left < sizeof piece ? left : sizeof piece;
-
-            if (in->read(in->ctx, piece, k, err) < 0)
-                return -(int)err->code;
-            kg_buf_add(&b, piece, k);
-            left -= k;
-        }
-        s = arena_get(in->a->arena, (size_t)n + 1);
-        memcpy(s, b.p, (size_t)n);
+        p = kg_arena_take(r->w->a.arena, (size_t)n + 1);
+        if (n && get(r, p, (size_t)n) < 0)
+            return -1;
     }
-    s[n] = '\0';
-    if (strlen(s) != (size_t)n)
-        return bad(in, err, "a text has a NUL in it");
-    *ret = s;
+    if (memchr(p, '\0', (size_t)n))
+        return broken(r, "a string has a NUL byte in it");
+    *ret = p;
     return 0;
 }
 
-static int get_header(struct in *in, int64_t *ret_count, struct kg_err *err)
+static int get_offset(struct reader *r, struct kg_toc_entry *e)
 {
-    struct kg_archive *a = in->a;
-    unsigned char h[11];
-    int64_t v;
-    int c = 0;
+    uint8_t b[8];
+    size_t n = r->w->a.offset_size;
 
-    if (in->read(in->ctx, h, sizeof h, err) < 0)
-        return -(int)err->code;
-    if (memcmp(h, "PGDMP", 5) != 0)
-        return kg_err_set(err, KG_E_ARCHIVE, "this is not an archive of pg_dump");
-    memcpy(a->version, h + 5, 3);
-    a->int_size = h[8];
-    a->offset_size = h[9];
-    a->format = h[10];
+    if (get_byte(r, &e->offset_flag) < 0 || get(r, b, n) < 0)
+        return -1;
+    if (e->offset_flag < POS_NOT_SET || e->offset_flag > POS_NO_DATA)
+        return broken(r, "an offset has an unknown flag");
+    for (size_t i = 0; i < n; i++)
+        e->offset |= (uint64_t)b[i] << 8 * i;
+    return 0;
+}
+
+/* ---- reading: header ---- */
+
+static int read_header(struct reader *r, int *ret_count)
+{
+    struct kg_archive *a = &r->w->a;
+    uint8_t magic[5], b;
+
+    if (get(r, magic, sizeof magic) < 0)
+        return -1;
+    if (memcmp(magic, "PGDMP", 5) != 0)
+        return broken(r, "this is no archive of pg_dump's custom format");
+    if (get(r, a->version, 3) < 0)
+        return -1;
     if (a->version[0] != 1 || a->version[1] < 12 || a->version[1] > 16)
-        return kg_err_set(err, KG_E_ARCHIVE, "archive version %d.%d is not known", a->version[0], a->version[1]);
-    if (a->int_size != 4 || a->offset_size != 8 || a->format != 1)
-        return kg_err_set(err, KG_E_ARCHIVE, "the archive is not in custom format with 32-bit numbers");
+        return kg_err_set(r->err, KG_E_ARCHIVE, "archive version %u.%u is not one of those known (1.12 to 1.16)",
+                          a->version[0], a->version[1]);
+    if (get_byte(r, &a->int_size) < 0 || get_byte(r, &a->offset_size) < 0 || get_byte(r, &a->format) < 0)
+        return -1;
+    if (a->int_size != 4 || (a->offset_size != 4 && a->offset_size != 8))
+        return broken(r, "sizes of numbers that no supported machine writes");
+    if (a->format != FORMAT_CUSTOM)
+        return broken(r, "the format is not pg_dump's custom format");
     if (a->version[1] >= 15) {
-        if (get_byte(in, &c, err) < 0)
-            return -(int)err->code;
-        a->compression = c;
-    } else {
-        if (get_int(in, &v, err) < 0)
-            return -(int)err->code;
-        a->compression = (int)v;
+        if (get_byte(r, &b) < 0)
+            return -1;
+        a->compression = b;
+    } else if (get_int(r, &a->compression) < 0) {
+        return -1;
     }
-    for (int i = 0; i < 7; i++) {
-        if (get_int(in, &v, err) < 0)
-            return -(int)err->code;
-        a->created[i] = (int)v;
-    }
-    if (get_str(in, &a->dbname, err) < 0 || get_str(in, &a->server_version, err) < 0 ||
-        get_str(in, &a->dump_version, err) < 0 || get_int(in, ret_count, err) < 0)
-        return -(int)err->code;
-    if (*ret_count < 0 || *ret_count > ENTRIES_MAX)
-        return bad(in, err, "the number of entries is out of range");
-    return 0;
+    for (size_t i = 0; i < 7; i++)
+        if (get_int(r, &a->created[i]) < 0)
+            return -1;
+    if (get_string(r, &a->dbname) < 0 || get_string(r, &a->server_version) < 0 || get_string(r, &a->dump_version) < 0 ||
+        get_int(r, ret_count) < 0)
+        return -1;
+    return *ret_count < 0 || *ret_count > ENTRIES_MAX ? broken(r, "an impossible number of entries") : 0;
 }
 
-static int get_deps(struct in *in, struct kg_toc_entry *e, struct kg_err *err)
+/* ---- reading: entries ---- */
+
+static int read_deps(struct reader *r, struct kg_toc_entry *e)
 {
-    KG_AUTO_FREE const char **list = NULL;
-    size_t n = 0, cap = 0;
+    KG_AUTO_FREE const char **deps = NULL;
+    size_t cap = 0, n = 0;
     const char *s;
 
     for (;;) {
-        if (get_str(in, &s, err) < 0)
-            return -(int)err->code;
+        if (get_string(r, &s) < 0)
+            return -1;
         if (!s)
             break;
-        if (n == DEPS_MAX)
-            return bad(in, err, "too many dependencies");
-        KG_GROW(list, n, cap);
-        list[n++] = s;
-    }
-    if (n) {
-        e->deps = arena_get(in->a->arena, n * sizeof *list);
-        memcpy(e->deps, list, n * sizeof *list);
+        if (!*s || s[strspn(s, "0123456789")])
+            return broken(r, "a dependency is not a number");
+        KG_GROW(deps, n, cap);
+        deps[n++] = s;
     }
     e->n_deps = n;
+    if (n) {
+        e->deps = kg_arena_take(r->w->a.arena, n * sizeof *deps);
+        memcpy(e->deps, deps, n * sizeof *deps);
+    }
     return 0;
 }
 
-static int get_offset(struct in *in, struct kg_toc_entry *e, struct kg_err *err)
+static int read_entry(struct reader *r, struct kg_toc_entry *e)
 {
-    unsigned char c[9];
+    const uint8_t minor = r->w->a.version[1];
+    int had;
 
-    if (in->read(in->ctx, c, sizeof c, err) < 0)
-        return -(int)err->code;
-    if (c[0] < 1 || c[0] > 3)
-        return bad(in, err, "an offset has no flag");
-    e->offset_flag = c[0];
-    for (int i = 8; i > 0; i--)
-        e->offset = e->offset << 8 | c[i];
-    return 0;
-}
-
-static int get_entry(struct in *in, struct kg_toc_entry *e, struct kg_err *err)
-{
-    const struct kg_archive *a = in->a;
-    int64_t id, dumper, section, relkind = 0;
-
-    if (get_int(in, &id, err) < 0 || get_int(in, &dumper, err) < 0 || get_str(in, &e->table_oid, err) < 0 ||
-        get_str(in, &e->oid, err) < 0 || get_str(in, &e->tag, err) < 0 || get_str(in, &e->desc, err) < 0 ||
-        get_int(in, &section, err) < 0 || get_str(in, &e->defn, err) < 0 || get_str(in, &e->drop, err) < 0 ||
-        get_str(in, &e->copy, err) < 0 || get_str(in, &e->schema, err) < 0 || get_str(in, &e->tablespace, err) < 0 ||
-        (a->version[1] >= 14 && get_str(in, &e->tableam, err) < 0) ||
-        (a->version[1] >= 16 && get_int(in, &relkind, err) < 0) || get_str(in, &e->owner, err) < 0 ||
-        get_str(in, &e->with_oids, err) < 0 || get_deps(in, e, err) < 0 || get_offset(in, e, err) < 0)
-        return -(int)err->code;
-    if (id <= 0 || id > INT32_MAX || section < 1 || section > 4 || !e->desc || (dumper != 0 && dumper != 1))
-        return bad(in, err, "a field is out of range");
-    e->dump_id = (int)id;
-    e->has_data = dumper;
-    e->section = (int)section;
-    e->relkind = (int)relkind;
-    return 0;
+    if (get_int(r, &e->dump_id) < 0 || get_int(r, &had) < 0)
+        return -1;
+    if (e->dump_id <= 0)
+        return broken(r, "its id is not positive");
+    if (had != 0 && had != 1)
+        return broken(r, "it neither has data nor lacks it");
+    e->has_data = had;
+    if (get_string(r, &e->table_oid) < 0 || get_string(r, &e->oid) < 0 || get_string(r, &e->tag) < 0 ||
+        get_string(r, &e->desc) < 0 || get_int(r, &e->section) < 0 || get_string(r, &e->defn) < 0 ||
+        get_string(r, &e->drop) < 0 || get_string(r, &e->copy) < 0 || get_string(r, &e->schema) < 0 ||
+        get_string(r, &e->tablespace) < 0)
+        return -1;
+    if (!e->desc)
+        return broken(r, "it does not say what it is");
+    if (e->section < KG_SECTION_NONE || e->section > KG_SECTION_POST)
+        return broken(r, "its section is unknown");
+    if ((minor >= 14 && get_string(r, &e->tableam) < 0) || (minor >= 16 && get_int(r, &e->relkind) < 0) ||
+        get_string(r, &e->owner) < 0 || get_string(r, &e->with_oids) < 0 || read_deps(r, e) < 0)
+        return -1;
+    return get_offset(r, e);
 }
 
 /* ---- what an entry is ---- */
 
-static bool is_any(const char *s, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(s, list[i]) == 0)
-            return true;
-    return false;
-}
-#define IS_ANY(s, ...) \
-    is_any((s), (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+static bool starts(const char *s, const char *head) { return s && strncmp(s, head, strlen(head)) == 0; }
 
-static bool starts(const char *s, const char *with) { return s && strncmp(s, with, strlen(with)) == 0; }
+/* desc: whole, or its beginning when it ends in '*'; tag: beginning, NULL for any. First match wins. */
+static const struct { const char *desc, *tag; enum kg_step step; } steps[] = {
+    { "ENCODING", NULL, KG_STEP_ALWAYS }, { "STDSTRINGS", NULL, KG_STEP_ALWAYS }, { "SEARCHPATH", NULL, KG_STEP_ALWAYS },
+    { "DATABASE*", NULL, KG_STEP_DATABASE },
+    { "ACL", "DATABASE ", KG_STEP_DATABASE }, { "COMMENT", "DATABASE ", KG_STEP_DATABASE },
+    { "SECURITY LABEL", "DATABASE ", KG_STEP_DATABASE },
+    { "TABLE DATA", NULL, KG_STEP_TABLE },
+    { "SEQUENCE SET", NULL, KG_STEP_MID }, { "BLOB*", NULL, KG_STEP_MID },
+    { "ACL", "LARGE OBJECT", KG_STEP_MID }, { "COMMENT", "LARGE OBJECT", KG_STEP_MID },
+    { "SECURITY LABEL", "LARGE OBJECT", KG_STEP_MID },
+    { "ACL*", NULL, KG_STEP_POST }, { "DEFAULT ACL", NULL, KG_STEP_POST },
+    { "MATERIALIZED VIEW DATA", NULL, KG_STEP_POST }, { "EVENT TRIGGER", NULL, KG_STEP_POST },
+    { "STATISTICS DATA", NULL, KG_STEP_POST },
+};
+
+static bool desc_is(const char *desc, const char *pattern)
+{
+    size_t n = strlen(pattern);
+
+    return pattern[n - 1] == '*' ? strncmp(desc, pattern, n - 1) == 0 : strcmp(desc, pattern) == 0;
+}
 
 static enum kg_step step_of(const struct kg_toc_entry *e)
 {
-    bool about = IS_ANY(e->desc, "ACL", "COMMENT", "SECURITY LABEL");
-
-    if (IS_ANY(e->desc, "ENCODING", "STDSTRINGS", "SEARCHPATH"))
-        return KG_STEP_ALWAYS;
-    if (IS_ANY(e->desc, "DATABASE", "DATABASE PROPERTIES") || (about && starts(e->tag, "DATABASE ")))
-        return KG_STEP_DATABASE;
-    if (strcmp(e->desc, "TABLE DATA") == 0)
-        return KG_STEP_TABLE;
-    if (IS_ANY(e->desc, "SEQUENCE SET", "BLOB", "BLOBS", "BLOB METADATA", "BLOB COMMENTS") ||
-        (about && starts(e->tag, "LARGE OBJECT")))
-        return KG_STEP_MID;
-    if (IS_ANY(e->desc, "ACL", "DEFAULT ACL", "ACL LANGUAGE", "EVENT TRIGGER", "MATERIALIZED VIEW DATA") ||
-        (about && starts(e->tag, "EVENT TRIGGER")))
-        return KG_STEP_POST;
-    return e->effective == KG_SECTION_POST ? KG_STEP_POST : KG_STEP_PRE;
+    for (size_t i = 0; i < KG_ARRAY_LEN(steps); i++)
+        if (desc_is(e->desc, steps[i].desc) && (!steps[i].tag || starts(e->tag, steps[i].tag)))
+            return steps[i].step;
+    return e->effective == KG_SECTION_POST ? KG_STEP_POST : e->effective == KG_SECTION_DATA ? KG_STEP_MID : KG_STEP_PRE;
 }
 
-static void classify(struct kg_archive *a)
+/* "SET client_encoding = 'UTF8';" */
+static int take_encoding(struct reader *r, const struct kg_toc_entry *e)
 {
-    enum kg_section last = KG_SECTION_PRE;
+    static const char head[] = "SET client_encoding = '";
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    const char *name = starts(e->defn, head) ? e->defn + sizeof head - 1 : "";
+    size_t n = strspn(name, plain);
+    char *p;
 
+    if (!n || n > 63 || strncmp(name + n, "';", 2) != 0)
+        return broken(r, "it does not name an encoding");
+    p = kg_arena_take(r->w->a.arena, n + 1);
+    memcpy(p, name, n);
+    r->w->encoding = p;
+    return 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct id_slot *x = a, *y = b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Everything that can only be told when all entries are there. */
+static int digest(struct reader *r)
+{
+    struct kg_archive *a = &r->w->a;
+    enum kg_section now = KG_SECTION_PRE;
+
+    r->w->encoding = "UTF8";
+    r->w->ids = kg_xalloc_array(a->n_entries, sizeof *r->w->ids);
     for (size_t i = 0; i < a->n_entries; i++) {
         struct kg_toc_entry *e = &a->entry[i];
 
         if (e->section != KG_SECTION_NONE)
-            last = (enum kg_section)e->section;
-        e->effective = last;
+            now = (enum kg_section)e->section;
+        e->effective = now;
         e->step = step_of(e);
+        r->w->ids[i] = (struct id_slot){ e->dump_id, i };
+        r->entry = i + 1;
+        if (strcmp(e->desc, "ENCODING") == 0 && take_encoding(r, e) < 0)
+            return -1;
     }
+    qsort(r->w->ids, a->n_entries, sizeof *r->w->ids, by_id);
+    for (size_t i = 1; i < a->n_entries; i++)
+        if (r->w->ids[i].id == r->w->ids[i - 1].id)
+            return kg_err_set(r->err, KG_E_ARCHIVE, "archive: two entries have the id %d", r->w->ids[i].id);
+    return 0;
 }
 
 int kg_archive_parse(kg_archive_read_fn read, void *ctx, struct kg_archive **ret, struct kg_err *err)
 {
-    KG_CLEANUP(kg_archive_freep) struct kg_archive *a = kg_xalloc(sizeof *a);
-    struct in in = { .read = read, .ctx = ctx, .a = a };
-    size_t cap = 0;
-    int64_t count;
+    struct whole *w = kg_xalloc(sizeof *w);
+    KG_CLEANUP(kg_archive_freep) struct kg_archive *a = &w->a;
+    struct reader r = { .read = read, .ctx = ctx, .w = w, .err = err };
+    int count = 0;
 
-    a->arena = kg_xalloc(sizeof *a->arena);
-    if (get_header(&in, &count, err) < 0)
+    a->arena = kg_arena_new();
+    if (read_header(&r, &count) < 0)
         return -(int)err->code;
-    for (; in.entry < (size_t)count; in.entry++) {
-        KG_GROW(a->entry, a->n_entries, cap);
+    for (int i = 0; i < count; i++) {
+        KG_GROW(a->entry, a->n_entries, w->cap); /* keeps (2): not count at once */
         a->entry[a->n_entries] = (struct kg_toc_entry){ 0 };
-        if (get_entry(&in, &a->entry[a->n_entries], err) < 0)
+        r.entry = ++a->n_entries;
+        if (read_entry(&r, &a->entry[a->n_entries - 1]) < 0)
             return -(int)err->code;
-        a->n_entries++;
     }
-    classify(a);
+    if (digest(&r) < 0)
+        return -(int)err->code;
     *ret = KG_TAKE(a);
     return 0;
 }
 
-struct memory { const char *p; size_t n; };
+struct memory { const uint8_t *p; size_t left; };
 
 static int read_memory(void *ctx, void *out, size_t n, struct kg_err *err)
 {
     struct memory *m = ctx;
 
-    if (n > m->n)
-        return kg_err_set(err, KG_E_ARCHIVE, "the archive's table of contents ends too early");
+    if (n > m->left)
+        return kg_err_set(err, KG_E_ARCHIVE, "it ends too early");
     memcpy(out, m->p, n);
     m->p += n;
-    m->n -= n;
+    m->left -= n;
     return 0;
 }
 
@@ -319,162 +360,174 @@ void kg_archive_free(struct kg_archive *a)
 {
     if (!a)
         return;
-    arena_free(a->arena);
+    struct whole *w = (struct whole *)a;
+
+    kg_arena_free(a->arena);
     free(a->entry);
-    free(a);
+    free(w->ids);
+    free(w);
 }
 
 /* ---- writing ---- */
 
-static void put_byte(struct kg_buf *b, int c)
-{
-    char one = (char)c;
+static void put_byte(struct kg_buf *b, unsigned v) { kg_buf_add(b, &(char){ (char)v }, 1); }
 
-    kg_buf_add(b, &one, 1);
-}
-
-static void put_int(struct kg_buf *b, int64_t v)
+static void put_sign_u32(struct kg_buf *b, bool minus, uint32_t v)
 {
-    uint64_t u = v < 0 ? (uint64_t)-v : (uint64_t)v;
-    unsigned char c[5] = { v < 0, (unsigned char)u, (unsigned char)(u >> 8), (unsigned char)(u >> 16), (unsigned char)(u >> 24) };
+    const char c[5] = { minus, (char)v, (char)(v >> 8), (char)(v >> 16), (char)(v >> 24) };
 
     kg_buf_add(b, c, sizeof c);
 }
 
-static void put_str(struct kg_buf *b, const char *s)
+static void put_int(struct kg_buf *b, int v) { put_sign_u32(b, v < 0, v < 0 ? -(uint32_t)v : (uint32_t)v); }
+
+static void put_string(struct kg_buf *b, const char *s)
 {
     if (!s) {
         put_int(b, -1);
         return;
     }
-    put_int(b, (int64_t)strlen(s));
+    put_int(b, (int)strlen(s));
     kg_buf_adds(b, s);
 }
 
 static void put_entry(const struct kg_archive *a, const struct kg_toc_entry *e, struct kg_buf *b)
 {
-    static const char zeros[8];
-
     put_int(b, e->dump_id);
     put_int(b, e->has_data);
-    put_str(b, e->table_oid);
-    put_str(b, e->oid);
-    put_str(b, e->tag);
-    put_str(b, e->desc);
+    put_string(b, e->table_oid);
+    put_string(b, e->oid);
+    put_string(b, e->tag);
+    put_string(b, e->desc);
     put_int(b, e->section);
-    put_str(b, e->defn);
-    put_str(b, e->drop);
-    put_str(b, e->copy);
-    put_str(b, e->schema);
-    put_str(b, e->tablespace);
+    put_string(b, e->defn);
+    put_string(b, e->drop);
+    put_string(b, e->copy);
+    put_string(b, e->schema);
+    put_string(b, e->tablespace);
     if (a->version[1] >= 14)
-        put_str(b, e->tableam);
+        put_string(b, e->tableam);
     if (a->version[1] >= 16)
         put_int(b, e->relkind);
-    put_str(b, e->owner);
-    put_str(b, e->with_oids);
+    put_string(b, e->owner);
+    put_string(b, e->with_oids);
     for (size_t i = 0; i < e->n_deps; i++)
-        put_str(b, e->deps[i]);
-    put_str(b, NULL);
-    put_byte(b, e->has_data ? 1 : 3);
-    kg_buf_add(b, zeros, sizeof zeros);
+        put_string(b, e->deps[i]);
+    put_string(b, NULL);
+    put_byte(b, e->has_data ? POS_NOT_SET : POS_NO_DATA);
+    kg_buf_add(b, "\0\0\0\0\0\0\0\0", a->offset_size);
 }
 
-void kg_archive_write(const struct kg_archive *a, const bool *keep, bool use_times, struct kg_buf *b)
+void kg_archive_write(const struct kg_archive *a, const bool *keep, bool use_times, struct kg_buf *ret)
 {
-    size_t count = 0;
+    int n = 0;
 
     for (size_t i = 0; i < a->n_entries; i++)
-        count += !keep || keep[i];
-    kg_buf_adds(b, "PGDMP");
-    kg_buf_add(b, a->version, 3);
-    put_byte(b, a->int_size);
-    put_byte(b, a->offset_size);
-    put_byte(b, a->format);
+        n += !keep || keep[i];
+    kg_buf_adds(ret, "PGDMP");
+    kg_buf_add(ret, a->version, 3);
+    put_byte(ret, a->int_size);
+    put_byte(ret, a->offset_size);
+    put_byte(ret, a->format);
     if (a->version[1] >= 15)
-        put_byte(b, a->compression);
+        put_byte(ret, (unsigned)a->compression);
     else
-        put_int(b, a->compression);
-    for (int i = 0; i < 7; i++)
-        put_int(b, use_times ? a->created[i] : 0);
-    put_str(b, a->dbname);
-    put_str(b, a->server_version);
-    put_str(b, a->dump_version);
-    put_int(b, (int64_t)count);
+        put_int(ret, a->compression);
+    for (size_t i = 0; i < 7; i++)
+        put_int(ret, use_times ? a->created[i] : 0);
+    put_string(ret, a->dbname);
+    put_string(ret, a->server_version);
+    put_string(ret, a->dump_version);
+    put_int(ret, n);
     for (size_t i = 0; i < a->n_entries; i++)
         if (!keep || keep[i])
-            put_entry(a, &a->entry[i], b);
+            put_entry(a, &a->entry[i], ret);
 }
 
 void kg_archive_block_begin(struct kg_buf *b, bool blobs, int dump_id)
 {
-    put_byte(b, blobs ? 3 : 1);
+    put_byte(b, blobs ? BLK_BLOBS : BLK_DATA);
     put_int(b, dump_id);
 }
 
-void kg_archive_block_piece(struct kg_buf *b, size_t n) { put_int(b, (int64_t)n); }
+void kg_archive_block_piece(struct kg_buf *b, size_t n) { put_int(b, n > INT_MAX ? INT_MAX : (int)n); }
 
-/* pg_dump passes object ids through int: from 2^31 on they are written as negative numbers. */
-void kg_archive_blob_begin(struct kg_buf *b, uint32_t oid) { put_int(b, (int32_t)oid); }
-
-/* ---- looking ---- */
-
-const char *kg_archive_encoding(const struct kg_archive *a)
+/* An oid goes through int on its way: from 2^31 on it is a negative number. */
+void kg_archive_blob_begin(struct kg_buf *b, uint32_t oid)
 {
-    for (size_t i = 0; i < a->n_entries; i++) {
-        const struct kg_toc_entry *e = &a->entry[i];
-        const char *q = strcmp(e->desc, "ENCODING") == 0 && e->defn ? strchr(e->defn, '\'') : NULL;
-        size_t n = q ? strcspn(q + 1, "'") : 0;
-
-        if (q && n > 0 && n < 32) {
-            char *s = arena_get(a->arena, n + 1);
-
-            memcpy(s, q + 1, n);
-            s[n] = '\0';
-            return s;
-        }
-    }
-    return "UTF8";
+    put_sign_u32(b, oid > INT_MAX, oid > INT_MAX ? -oid : oid);
 }
+
+/* ---- looking things up ---- */
+
+const char *kg_archive_encoding(const struct kg_archive *a) { return ((const struct whole *)a)->encoding; }
 
 const struct kg_toc_entry *kg_archive_find(const struct kg_archive *a, int dump_id)
 {
-    for (size_t i = 0; i < a->n_entries; i++)
-        if (a->entry[i].dump_id == dump_id)
-            return &a->entry[i];
-    return NULL;
+    const struct whole *w = (const struct whole *)a;
+    struct id_slot want = { dump_id, 0 };
+    const struct id_slot *s = a->n_entries ? bsearch(&want, w->ids, a->n_entries, sizeof want, by_id) : NULL;
+
+    return s ? &a->entry[s->at] : NULL;
 }
 
-/* Skips one possibly quoted name; NULL when there is none. */
-static const char *skip_name(const char *s)
+/* Length of an identifier, quoted or not, at s; 0 when there is none. */
+static size_t ident_len(const char *s)
 {
-    if (*s != '"')
-        return s + strcspn(s, ". (");
-    for (s++; *s; s++) {
-        if (*s == '"' && s[1] != '"')
-            return s + 1;
-        s += *s == '"';
+    size_t n = 0;
+
+    if (*s != '"') {
+        while (s[n] && !strchr(" .,()\"';\n", s[n]))
+            n++;
+        return n;
     }
-    return NULL;
+    for (n = 1; s[n]; n++) {
+        if (s[n] != '"')
+            continue;
+        if (s[n + 1] != '"')
+            return n > 1 ? n + 1 : 0;
+        n++;
+    }
+    return 0;
+}
+
+/* "(a, \"b c\")"; 0 when that is not what stands there. */
+static size_t columns_len(const char *s)
+{
+    size_t n = 1, k;
+
+    if (*s != '(')
+        return 0;
+    for (;;) {
+        if (!(k = ident_len(s + n)))
+            return 0;
+        n += k;
+        if (s[n] == ')')
+            return n + 1;
+        if (s[n] != ',' || s[n + 1] != ' ')
+            return 0;
+        n += 2;
+    }
 }
 
 int kg_toc_copy_parts(const struct kg_toc_entry *e, char **ret_target, char **ret_columns, struct kg_err *err)
 {
-    const char *s = e->copy, *target, *end, *list;
+    const char *s = e->copy ? e->copy : "", *target, *columns;
+    size_t n, k, n_columns;
 
+    if (!*s)
+        return kg_err_set(err, KG_E_ARCHIVE, "archive: the data of table '%s' has no COPY statement", e->tag ? e->tag : "?");
     if (!starts(s, "COPY "))
-        return kg_err_set(err, KG_E_ARCHIVE, "table '%s' has no COPY statement in the table of contents", e->tag ? e->tag : "?");
+        return kg_err_set(err, KG_E_ARCHIVE, "archive: the COPY statement of table '%s' is not understood", e->tag ? e->tag : "?");
     target = s + 5;
-    end = skip_name(target);
-    if (end && *end == '.')
-        end = skip_name(end + 1);
-    list = end && *end == ' ' ? end + 1 : NULL;
-    s = list ? strstr(list, " FROM stdin;") : NULL;
-    for (const char *next; s && (next = strstr(s + 1, " FROM stdin;")); s = next)
-        ;                                /* a column may be called that: the last one counts */
-    if (!s || (s > list && (*list != '(' || s[-1] != ')')))
-        return kg_err_set(err, KG_E_ARCHIVE, "table '%s' has a COPY statement that cannot be read", e->tag ? e->tag : "?");
-    *ret_target = kg_xstrndup(target, (size_t)(end - target));
-    *ret_columns = kg_xstrndup(list, (size_t)(s - list));
+    n = ident_len(target);
+    if (n && target[n] == '.')
+        n = (k = ident_len(target + n + 1)) ? n + 1 + k : 0;
+    columns = target + n + (target[n] == ' ');
+    n_columns = *columns == '(' ? columns_len(columns) : 0;
+    if (!n || target[n] != ' ' || (*columns == '(' && !n_columns) || strcmp(columns + n_columns, " FROM stdin;\n") != 0)
+        return kg_err_set(err, KG_E_ARCHIVE, "archive: the COPY statement of table '%s' is not understood", e->tag ? e->tag : "?");
+    *ret_target = kg_xstrndup(target, n);
+    *ret_columns = kg_xstrndup(columns, n_columns);
     return 0;
 }

@@ -6,10 +6,13 @@
  *          stands for itself (a function, a type); a foreign key to a table that is not wanted falls out this way;
  *   parts: a partitioned table brings its partitions; a partition does not bring its parent.
  */
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "pg/archive.h"
 
 enum traits {
@@ -45,7 +48,15 @@ static unsigned traits_of(const struct kg_toc_entry *e)
 
 /* ---- the archive as a graph ---- */
 
-struct node { unsigned traits; size_t *dep; size_t n_deps; };
+#define NONE SIZE_MAX
+
+struct node {
+    unsigned traits;
+    size_t *dep;
+    size_t n_deps;
+    size_t schema;               /* the entry of the schema it lives in, or NONE */
+    bool attached;               /* to each partition: some TABLE ATTACH names it */
+};
 struct graph {
     const struct kg_archive *a;
     struct node *node;
@@ -53,25 +64,38 @@ struct graph {
     bool changed;
 };
 
-struct by_id { int id; size_t at; };
+struct schema { const char *name; size_t at; };
 
-static int id_order(const void *x, const void *y)
+static int by_name(const void *x, const void *y)
 {
-    const struct by_id *a = x, *b = y;
+    return strcmp(((const struct schema *)x)->name, ((const struct schema *)y)->name);
+}
 
-    return a->id < b->id ? -1 : a->id > b->id;
+/* An entry lives in a schema that it may not name as a dependency. */
+static void find_schemas(struct graph *g)
+{
+    const struct kg_archive *a = g->a;
+    KG_AUTO_FREE struct schema *list = kg_xalloc_array(a->n_entries, sizeof *list);
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->n_entries; i++)
+        if (strcmp(a->entry[i].desc, "SCHEMA") == 0 && a->entry[i].tag)
+            list[n++] = (struct schema){ a->entry[i].tag, i };
+    qsort(list, n, sizeof *list, by_name);
+    for (size_t i = 0; i < a->n_entries; i++) {
+        struct schema key = { a->entry[i].schema, 0 };
+        const struct schema *at = key.name && n ? bsearch(&key, list, n, sizeof key, by_name) : NULL;
+
+        g->node[i].schema = at ? at->at : NONE;
+    }
 }
 
 /* Dependencies may name entries that are not in the archive: these do not count. */
 static void make_graph(struct graph *g)
 {
     const struct kg_archive *a = g->a;
-    KG_AUTO_FREE struct by_id *index = kg_xalloc_array(a->n_entries, sizeof *index);
 
     g->node = kg_xalloc_array(a->n_entries, sizeof *g->node);
-    for (size_t i = 0; i < a->n_entries; i++)
-        index[i] = (struct by_id){ a->entry[i].dump_id, i };
-    qsort(index, a->n_entries, sizeof *index, id_order);
     for (size_t i = 0; i < a->n_entries; i++) {
         const struct kg_toc_entry *e = &a->entry[i];
         struct node *n = &g->node[i];
@@ -79,13 +103,19 @@ static void make_graph(struct graph *g)
         n->traits = traits_of(e);
         n->dep = kg_xalloc_array(e->n_deps, sizeof *n->dep);
         for (size_t k = 0; k < e->n_deps; k++) {
-            struct by_id key = { (int)strtol(e->deps[k], NULL, 10), 0 };
-            const struct by_id *at = bsearch(&key, index, a->n_entries, sizeof *index, id_order);
+            struct kg_err ignored = { 0 };
+            const struct kg_toc_entry *d;
+            uint64_t id;
 
-            if (at && at->at != i)
-                n->dep[n->n_deps++] = at->at;
+            if (kg_parse_range(e->deps[k], 1, INT_MAX, &id, &ignored) < 0 || !(d = kg_archive_find(a, (int)id)) || d == e)
+                continue;
+            n->dep[n->n_deps++] = (size_t)(d - a->entry);
         }
+        if (strcmp(e->desc, "TABLE ATTACH") == 0)
+            for (size_t k = 0; k < n->n_deps; k++)
+                g->node[n->dep[k]].attached = true;
     }
+    find_schemas(g);
 }
 
 static void free_graph(struct graph *g)
@@ -129,16 +159,25 @@ static bool is_partition_of(const struct graph *g, size_t child, size_t parent)
 static void up(struct graph *g, size_t i)
 {
     const struct node *n = &g->node[i];
+    bool orphan = is(g, i, "TABLE DATA");
 
+    if (n->schema != NONE)
+        keep(g, n->schema);
     for (size_t k = 0; k < n->n_deps; k++) {
         size_t d = n->dep[k];
 
+        orphan &= is(g, d, "TABLE DATA");
         if (g->keep[d] || is(g, d, "TABLE DATA"))
             continue;
-        if (is(g, i, "TABLE") && is(g, d, "TABLE") && is_partition_of(g, i, d))
+        if (is(g, i, "TABLE") && is(g, d, "TABLE") && n->attached && is_partition_of(g, i, d))
             continue;
         keep(g, d);
     }
+    /* Rows of an extension's configuration table: the table itself is in no entry, and which extension it belongs to
+     * stands nowhere. */
+    for (size_t k = 0; orphan && k < g->a->n_entries; k++)
+        if (is(g, k, "EXTENSION"))
+            keep(g, k);
 }
 
 static void down(struct graph *g, size_t i)
@@ -152,7 +191,7 @@ static void down(struct graph *g, size_t i)
         size_t d = n->dep[k];
 
         if (g->keep[d])
-            on_kept |= !(g->node[d].traits & PULLABLE) || is(g, d, "SEQUENCE") || n->n_deps == 1;
+            on_kept |= !(g->node[d].traits & PULLABLE) || is(g, d, "SEQUENCE") || (n->n_deps == 1 && !is(g, i, "SEQUENCE"));
         else if (!(g->node[d].traits & PULLABLE))
             return;
     }
@@ -173,22 +212,6 @@ static void parts(struct graph *g, size_t i)
                 keep(g, n->dep[c]);
 }
 
-/* An entry lives in a schema that it may not name as a dependency. */
-static void keep_schemas(struct graph *g)
-{
-    const struct kg_archive *a = g->a;
-
-    for (size_t s = 0; s < a->n_entries; s++) {
-        if (g->keep[s] || !is(g, s, "SCHEMA") || !a->entry[s].tag)
-            continue;
-        for (size_t i = 0; i < a->n_entries; i++)
-            if (g->keep[i] && a->entry[i].schema && strcmp(a->entry[i].schema, a->entry[s].tag) == 0) {
-                keep(g, s);
-                break;
-            }
-    }
-}
-
 static void close_over(struct graph *g)
 {
     do {
@@ -200,7 +223,6 @@ static void close_over(struct graph *g)
             else
                 down(g, i);
         }
-        keep_schemas(g);
     } while (g->changed);
 }
 

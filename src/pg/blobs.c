@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "pg/plan.h"
-#include "pg/session_int.h"
+#include "pg/internal.h"
 
 enum { PAGE = 1 << 20, LOAD_BYTES = 4 << 20 };
 
@@ -15,7 +15,9 @@ enum { PAGE = 1 << 20, LOAD_BYTES = 4 << 20 };
 struct out {
     kg_blob_visit visit;
     void *ctx;
-    bool head;
+    uint32_t from, to;           /* only these, in ascending order */
+    bool head, tail, any;
+    uint32_t last;
 };
 
 static uint32_t be32(const unsigned char *p)
@@ -23,61 +25,77 @@ static uint32_t be32(const unsigned char *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static int bad_copy(struct kg_err *err)
+static int bad_copy(const char *what, struct kg_err *err)
 {
-    return kg_err_set(err, KG_E_DB_ERROR, "the server's answer is not COPY in binary format");
+    return kg_err_set(err, KG_E_DB_ERROR, "the server's answer is not COPY in binary format: %s", what);
+}
+
+/* Signature, flags (bits 16 to 31 change the format: none is known), length of an extension that may be skipped. */
+static int take_head(struct out *o, const unsigned char **p, size_t *n, struct kg_err *err)
+{
+    static const char signature[11] = "PGCOPY\n\377\r\n\0";
+    uint32_t extra;
+
+    if (*n < 19 || memcmp(*p, signature, sizeof signature) != 0)
+        return bad_copy("no signature", err);
+    extra = be32(*p + 15);
+    if (be32(*p + 11) >> 16 || extra > *n - 19)
+        return bad_copy("an unknown header", err);
+    *p += 19 + extra;
+    *n -= 19 + extra;
+    o->head = true;
+    return 0;
 }
 
 /* One message of COPY is one row here; the first one has the header in front. */
 static int take_row(void *ctx, const char *row, size_t n, struct kg_err *err)
 {
-    static const char signature[11] = "PGCOPY\n\377\r\n\0";
     struct out *o = ctx;
     const unsigned char *p = (const unsigned char *)row;
     uint32_t oid, len;
 
-    if (!o->head) {
-        if (n < 19 || memcmp(p, signature, sizeof signature) != 0 || be32(p + 15) > n - 19)
-            return bad_copy(err);
-        n -= 19 + be32(p + 15);
-        p += 19 + be32(p + 15);
-        o->head = true;
-        if (n == 0)
-            return 0;
+    if (!o->head && take_head(o, &p, &n, err) < 0)
+        return -(int)err->code;
+    if (n == 0)
+        return 0;
+    if (o->tail)
+        return bad_copy("rows behind its end", err);
+    if (n == 2 && p[0] == 0xFF && p[1] == 0xFF) {
+        o->tail = true;
+        return 0;
     }
-    if (n == 2 && p[0] == 0xFF && p[1] == 0xFF)
-        return 0;                        /* the end */
     if (n < 14 || p[0] != 0 || p[1] != 2 || be32(p + 2) != 4)
-        return bad_copy(err);
+        return bad_copy("a row of another shape", err);
     oid = be32(p + 6);
     len = be32(p + 10);
     if (len != n - 14 || len > PAGE)
-        return bad_copy(err);
+        return bad_copy("a field of another length", err);
+    if (oid < o->from || oid > o->to || (o->any && oid <= o->last))
+        return bad_copy("objects that were not asked for", err);
+    o->any = true;
+    o->last = oid;
     return o->visit(o->ctx, oid, p + 14, len, err);
 }
 
-/* The pages of one object from an offset on. */
+/* The pages of one object from the second on. */
 static int rest_of(struct kg_session *s, uint32_t oid, kg_blob_visit visit, void *ctx, struct kg_err *err)
 {
     for (uint64_t at = PAGE;; at += PAGE) {
+        KG_AUTO_RESULT PGresult *res = NULL;
         char sql[160];
-        PGresult *res;
-        size_t n;
-        int r = 0;
+        int n;
 
         snprintf(sql, sizeof sql, "SELECT pg_catalog.lo_get(%u, %llu, %d)", oid, (unsigned long long)at, PAGE);
         res = PQexecParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
-        if (PQresultStatus(res) != PGRES_TUPLES_OK) {
-            r = kg_session_fail(s, res, err);
-            PQclear(res);
-            return r;
-        }
-        n = (size_t)PQgetlength(res, 0, 0);
-        if (n > 0)
-            r = visit(ctx, oid, PQgetvalue(res, 0, 0), n, err);
-        PQclear(res);
-        if (r < 0 || n < PAGE)
-            return r;
+        if (PQresultStatus(res) != PGRES_TUPLES_OK)
+            return kg_session_fail(s, res, err);
+        n = PQntuples(res) == 1 && PQnfields(res) == 1 ? PQgetlength(res, 0, 0) : -1;
+        if (n < 0 || n > PAGE)
+            return kg_err_set(err, KG_E_DB_ERROR, "the server sends more of a large object than was asked for");
+        if (n > 0 && visit(ctx, oid, PQgetvalue(res, 0, 0), (size_t)n, err) < 0)
+            return -(int)err->code;
+        if (n < PAGE)
+            return 0;
     }
 }
 
@@ -94,7 +112,7 @@ static int list_big(struct kg_session *s, uint32_t **ret, size_t *ret_n, struct 
         return -(int)err->code;
     list = kg_xalloc_array((size_t)kg_rows_count(rows), sizeof *list);
     for (int i = 0; i < kg_rows_count(rows); i++)
-        list[i] = (uint32_t)strtoul(kg_rows_get(rows, i, 0), NULL, 10);
+        list[i] = (uint32_t)kg_rows_int(rows, i, 0);
     *ret = list;
     *ret_n = (size_t)kg_rows_count(rows);
     return 0;
@@ -103,13 +121,15 @@ static int list_big(struct kg_session *s, uint32_t **ret, size_t *ret_n, struct 
 /* All objects from one oid to another; of the last one, which may be big, the first page. */
 static int copy_range(struct kg_session *s, uint32_t from, uint32_t to, kg_blob_visit visit, void *ctx, struct kg_err *err)
 {
-    struct out o = { .visit = visit, .ctx = ctx };
+    struct out o = { .visit = visit, .ctx = ctx, .from = from, .to = to };
     char sql[300];
 
     snprintf(sql, sizeof sql,
              "COPY (SELECT oid, pg_catalog.lo_get(oid, 0, %d) FROM pg_catalog.pg_largeobject_metadata"
              " WHERE oid >= %u AND oid <= %u ORDER BY oid) TO STDOUT (FORMAT binary)", PAGE, from, to);
-    return kg_copy_out(s, sql, take_row, &o, err);
+    if (kg_copy_out(s, sql, take_row, &o, err) < 0)
+        return -(int)err->code;
+    return o.head && o.tail ? 0 : bad_copy("it has no end", err);
 }
 
 int kg_blobs_out(struct kg_session *s, kg_blob_visit visit, void *ctx, struct kg_err *err)

@@ -64,6 +64,7 @@ static const struct { const char *text; enum kg_code code; const char *advice; }
     { "server closed the connection", KG_E_DB_CLOSED, NULL },
     { "connection to server was lost", KG_E_DB_CLOSED, NULL },
     { "lock timeout", KG_E_DB_LOCKED, NULL },
+    { "due to statement timeout", KG_E_DB_LOCKED, NULL }, /* pg_dump's --lock-wait-timeout */
     { "Query was: LOCK TABLE", KG_E_DB_LOCKED, NULL },
     { "Connection refused", KG_E_DB_CONNECT, NULL },
     { "timeout expired", KG_E_DB_CONNECT, NULL },

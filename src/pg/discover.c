@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "pg/plan_int.h"
-#include "pg/session_int.h"
+#include "pg/internal.h"
 
 /* ---- one row as a JSON object ---- */
 

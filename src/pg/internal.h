@@ -21,6 +21,7 @@ struct kg_session {
     PGcancel *cancel;            /* made at once after connecting, so that any thread may use it */
     atomic_bool cancelled;
     int version;
+    bool savepoint;              /* kg_plan_lock() has made its savepoint */
     uint64_t unpeeked;           /* bytes sent in a COPY since the socket was last looked at */
     char notice[256];            /* the last warning of the running statement */
 };
@@ -52,6 +53,10 @@ void kg_said_copy(const struct kg_buf *said, struct kg_buf *ret);
 /* Runs one statement and demands this kind of answer; *ret NULL: the result is not wanted. */
 int kg_session_exec(struct kg_session *s, const char *sql, ExecStatusType want, PGresult **ret, struct kg_err *err)
     KG_MUST_CHECK;
+
+int kg_session_set_encoding(struct kg_session *s, const char *encoding, struct kg_err *err) KG_MUST_CHECK;
+/* The settings of kg_session_begin_dump(), by SET alone: no snapshot is taken. */
+int kg_session_dump_settings(struct kg_session *s, struct kg_err *err) KG_MUST_CHECK;
 
 static inline void kg_pg_clearp(PGresult **res)
 {

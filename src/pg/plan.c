@@ -1,385 +1,239 @@
-/* How a plan is made, and what it keeps to:
+/* pg/plan.c - how a plan is made, and what it keeps to:
  *
- *  (1) The leader's snapshot is exported before anything is looked at; pg_dump and all sessions use it.
- *  (2) The tables are locked before pg_dump runs, in ACCESS SHARE mode and never for longer than one lock timeout at a time. Who
- *      waits for a table meanwhile gets it: everything is released and begun anew.
- *  (3) pg_dump's table of contents is believed only when writing it again gives the same bytes.
- *  (4) Where the server has no room for a second lock on every table, pg_dump, stopped, keeps the locks instead of the leader.
- */
+ *  (1) Locks first, snapshot second: the leader's snapshot is taken when it holds ACCESS SHARE on every table that was
+ *      there, so nothing that rewrites a table (TRUNCATE, ALTER) can come between what the snapshot sees and what the
+ *      files hold. Tables made meanwhile are locked right behind.
+ *  (2) No lock is waited for longer than one lock timeout while others are held. Who holds or waits for a table in the
+ *      way gets it: everything is released, and a new try begins with a new snapshot.
+ *  (3) Where the server has no room for two locks on every table, pg_dump, stopped, keeps the locks instead of the leader.
+ *      The leader then waits for a lock no longer than LEADER_TIMEOUT: it might wait for somebody who waits for pg_dump,
+ *      who waits for us, and no server sees that circle.
+ *  (4) Names that go into a manifest are UTF-8. An archive whose names are not is asked for again in UTF-8. */
 #include "pg/plan.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/fault.h"
+#include "base/parse.h"
+#include "base/text.h"
 #include "base/time.h"
+#include "pg/internal.h"
 #include "pg/plan_int.h"
-#include "pg/session_int.h"
-#include "sys/proc.h"
+#include "pg/toc.h"
 
-enum { LOCK_TIMEOUT_MS = 2000, LOCK_TRIES = 30, LOCKS_A_STATEMENT = 200, RETRY_PAUSE_US = 500000, TAIL = 4096 };
+enum { LOCK_TIMEOUT_MS = 2000, LOCK_TRIES = 30, LOCK_SQL_MAX = 64 << 10, RETRY_PAUSE_MS = 500 };
+#define LEADER_TIMEOUT "10s"
 
-static bool cancelled(const struct kg_plan_opts *o) { return o->cancelled && o->cancelled(o->cancel_ctx); }
+struct making {
+    struct kg_plan *p;
+    const struct kg_conninfo *conn;
+    const char *database;
+    struct kg_plan_opts o;
+    struct kg_tool tool;
+    bool utf8;                           /* see (4) */
+};
 
-/* ---- the snapshot and the locks ---- */
-
-static int begin_snapshot(struct kg_plan *p, struct kg_err *err)
+static int check_cancelled(const struct making *m, struct kg_err *err)
 {
-    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
-
-    if (kg_session_run(p->leader, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err) < 0)
-        return -(int)err->code;
-    if (kg_session_query(p->leader, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, &rows, err) < 0)
-        return kg_err_wrap(err, "export a snapshot");
-    free(p->snapshot);
-    p->snapshot = kg_xstrdup(kg_rows_get(rows, 0, 0));
-    return 0;
+    if (!m->o.cancelled || !m->o.cancelled(m->o.cancel_ctx))
+        return 0;
+    return kg_err_set(err, KG_E_CANCELLED, "planning was stopped because the job was cancelled");
 }
+
+/* ---- the locks and the snapshot ---- */
 
 /* Tables that pg_dump may lock: ordinary and partitioned ones, without those that only belong to an extension. */
 static const char tables_sql[] =
-    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"
+    "SELECT (pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)) COLLATE \"C\" FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp\\_%'"
+    " AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
     " AND (NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
     "                  AND d.objid = c.oid AND d.deptype = 'e')"
     "      OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))"
     " ORDER BY 1";
 
-static int lock_some(struct kg_plan *p, const struct kg_rows *rows, int from, int to, struct kg_err *err)
+static int list_lockable(struct making *m, struct kg_rows **ret, struct kg_err *err)
 {
-    KG_AUTO_BUF struct kg_buf sql = KG_BUF_INIT(1u << 20);
-
-    kg_buf_adds(&sql, "LOCK TABLE ");
-    for (int i = from; i < to; i++)
-        kg_buf_addf(&sql, "%s%s", i > from ? ", " : "", kg_rows_get(rows, i, 0));
-    kg_buf_adds(&sql, " IN ACCESS SHARE MODE");
-    if (kg_buf_ok(&sql, err) < 0)
-        return -(int)err->code;
-    return kg_session_run(p->leader, sql.p, err);
+    if (kg_session_query(m->p->leader, tables_sql, 0, NULL, ret, err) < 0)
+        return kg_err_wrap(err, "list the tables");
+    return 0;
 }
 
-static int lock_all(struct kg_plan *p, const struct kg_plan_opts *o, const struct kg_rows *rows, struct kg_err *err)
-{
-    int n = kg_rows_count(rows);
-
-    if (kg_session_runf(p->leader, err, "SET LOCAL lock_timeout = %llu", (unsigned long long)o->lock_timeout_ms) < 0)
-        return -(int)err->code;
-    for (int i = 0; i < n; i += LOCKS_A_STATEMENT) {
-        if (cancelled(o))
-            return kg_err_set(err, KG_E_CANCELLED, "the job was cancelled");
-        if (lock_some(p, rows, i, i + LOCKS_A_STATEMENT < n ? i + LOCKS_A_STATEMENT : n, err) < 0)
-            return kg_err_wrap(err, "lock the tables");
-    }
-    return kg_session_run(p->leader, "SET LOCAL lock_timeout = 0", err);
-}
-
-/* Room for two locks a table (the leader's and pg_dump's), or not: keeps (4). */
-static int room_for_locks(struct kg_plan *p, int tables, bool *ret, struct kg_err *err)
+/* Room for two locks a table (the leader's and pg_dump's), or not: see (3). */
+static int room_for_locks(struct making *m, int tables, bool *ret, struct kg_err *err)
 {
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
 
-    if (kg_session_query(p->leader,
-                         "SELECT current_setting('max_locks_per_transaction')::bigint *"
-                         " (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)",
-                         0, NULL, &rows, err) < 0)
-        return -(int)err->code;
+    if (kg_session_query(m->p->leader,
+                         "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 *"
+                         " (pg_catalog.current_setting('max_connections')::pg_catalog.int8 +"
+                         " pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)", 0, NULL, &rows, err) < 0)
+        return kg_err_wrap(err, "ask for the size of the lock table");
     *ret = 2.0 * tables <= 0.7 * (double)kg_rows_int(rows, 0, 0);
     return 0;
 }
 
-/* ---- pg_dump ---- */
-
-struct dump {
-    const struct kg_plan_opts *opts;
-    pid_t pid;
-    int out, err_fd;
-    bool out_ended;
-    char *block;                 /* what was read and not taken yet */
-    size_t n, at;
-    struct kg_buf raw;           /* everything that was taken */
-    struct kg_buf said;
-};
-enum { BLOCK = 256 << 10 };
-
-static void hear(struct dump *d)
+static int lock_statement(struct making *m, struct kg_buf *sql, struct kg_err *err)
 {
-    char text[1024];
-    ssize_t n = read(d->err_fd, text, sizeof text);
-
-    if (n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN))) {
-        close(d->err_fd);
-        d->err_fd = -1;
-        return;
-    }
-    if (n <= 0)
-        return;
-    if (d->said.len + (size_t)n > TAIL) {
-        memmove(d->said.p, d->said.p + d->said.len / 2, d->said.len - d->said.len / 2);
-        kg_buf_cut(&d->said, d->said.len - d->said.len / 2);
-    }
-    kg_buf_add(&d->said, text, (size_t)n);
-}
-
-/* Waits for the next bytes of the archive, listening to what pg_dump says meanwhile so that neither pipe blocks it. */
-static int fill(struct dump *d, struct kg_err *err)
-{
-    while (d->at == d->n) {
-        struct pollfd p[2] = { { .fd = d->out, .events = POLLIN }, { .fd = d->err_fd, .events = POLLIN } };
-        ssize_t got;
-
-        if (cancelled(d->opts))
-            return kg_err_set(err, KG_E_CANCELLED, "the job was cancelled");
-        if (poll(p, 2, 500) <= 0)
-            continue;
-        if (p[1].fd >= 0 && p[1].revents)
-            hear(d);
-        if (!p[0].revents)
-            continue;
-        got = read(d->out, d->block, BLOCK);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return kg_err_sys(err, errno, "read from pg_dump");
-        if (got == 0) {
-            d->out_ended = true;
-            return kg_err_set(err, KG_E_DUMP_FAILED, "pg_dump ended before its table of contents was complete");
-        }
-        d->n = (size_t)got;
-        d->at = 0;
-    }
+    kg_buf_adds(sql, " IN ACCESS SHARE MODE");
+    if (check_cancelled(m, err) < 0 || kg_buf_ok(sql, err) < 0 || kg_session_run(m->p->leader, sql->p, err) < 0)
+        return -(int)err->code;
+    kg_buf_reset(sql);
     return 0;
 }
 
-static int take(void *ctx, void *out, size_t n, struct kg_err *err)
+/* Locks what is in rows and not in before (both in the same order). before may be NULL. */
+static int lock_tables(struct making *m, const struct kg_rows *rows, const struct kg_rows *before, struct kg_err *err)
 {
-    struct dump *d = ctx;
-    size_t done = 0;
+    KG_AUTO_BUF struct kg_buf sql = KG_BUF_INIT(2 * LOCK_SQL_MAX);
+    int n_before = before ? kg_rows_count(before) : 0;
 
-    while (done < n) {
-        size_t k;
+    for (int i = 0, k = 0; i < kg_rows_count(rows); i++) {
+        const char *name = kg_rows_get(rows, i, 0);
 
-        if (fill(d, err) < 0)
+        while (k < n_before && strcmp(kg_rows_get(before, k, 0), name) < 0)
+            k++;
+        if (k < n_before && strcmp(kg_rows_get(before, k, 0), name) == 0)
+            continue;
+        /* ONLY: the parts of a partitioned table stand in the list themselves. */
+        kg_buf_addf(&sql, "%s ONLY %s", sql.len ? "," : "LOCK TABLE", name);
+        if (sql.len >= LOCK_SQL_MAX && lock_statement(m, &sql, err) < 0)
             return -(int)err->code;
-        k = n - done < d->n - d->at ? n - done : d->n - d->at;
-        memcpy((char *)out + done, d->block + d->at, k);
-        d->at += k;
-        done += k;
     }
-    kg_buf_add(&d->raw, out, n);
+    return sql.len ? lock_statement(m, &sql, err) : 0;
+}
+
+static int lock_all(struct making *m, const struct kg_rows *rows, const struct kg_rows *before, struct kg_err *err)
+{
+    if (kg_session_runf(m->p->leader, err, "SET LOCAL lock_timeout = %llu", (unsigned long long)m->o.lock_timeout_ms) < 0)
+        return -(int)err->code;
+    if (lock_tables(m, rows, before, err) < 0) {
+        if (err->code == KG_E_DB_PRIVILEGE)
+            kg_err_advise(err, "Grant the backup user SELECT on every table: GRANT pg_read_all_data TO the user (PostgreSQL 14 "
+                          "and newer), or make it a member of the owners.");
+        return kg_err_wrap(err, "lock the tables");
+    }
+    return kg_session_run(m->p->leader, "SET LOCAL lock_timeout = 0", err);
+}
+
+static int export_snapshot(struct making *m, struct kg_err *err)
+{
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+
+    if (kg_session_query(m->p->leader, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, &rows, err) < 0)
+        return kg_err_wrap(err, "export a snapshot");
+    free(m->p->snapshot);
+    m->p->snapshot = kg_xstrdup(kg_rows_get(rows, 0, 0));
     return 0;
 }
 
-static int start_dump(struct dump *d, const struct kg_tool *tool, const struct kg_conninfo *c, const char *database,
-                      const struct kg_plan *p, struct kg_err *err)
-{
-    KG_AUTO_FREE char *snapshot = kg_xprintf("--snapshot=%s", p->snapshot);
-    KG_AUTO_FREE char *wait = kg_xprintf("--lock-wait-timeout=%llu", (unsigned long long)d->opts->lock_timeout_ms);
-    const char *const argv[] = { "pg_dump", "-Fc", "-Z0", "--no-password", snapshot, wait, NULL };
-    int out[2], said[2], r;
+/* ---- the table of contents ---- */
 
-    if (pipe2(out, O_CLOEXEC) < 0)
-        return kg_err_sys(err, errno, "make a pipe");
-    if (pipe2(said, O_CLOEXEC) < 0) {
-        close(out[0]);
-        close(out[1]);
-        return kg_err_sys(err, errno, "make a pipe");
+static bool utf8(const char *s) { return !s || kg_utf8_valid(s, strlen(s)); }
+
+static bool names_are_utf8(const struct kg_archive *a)
+{
+    for (size_t i = 0; i < a->n_entries; i++) {
+        const struct kg_toc_entry *e = &a->entry[i];
+
+        if (!utf8(e->owner) || (e->has_data && (!utf8(e->schema) || !utf8(e->tag) || !utf8(e->copy))))
+            return false;
     }
-    (void)fcntl(said[0], F_SETFL, O_NONBLOCK);
-    d->out = out[0];
-    d->err_fd = said[0];
-    r = kg_tool_start(tool, c, database, argv, -1, out[1], said[1], &d->pid, err);
-    close(out[1]);
-    close(said[1]);
-    return r;
+    return true;
 }
 
-/* What pg_dump said decides what went wrong: the same causes have the same codes as in our own sessions. */
-static const struct { const char *text; enum kg_code code; const char *advice; } dump_causes[] = {
-    { "canceling statement due to lock timeout", KG_E_DB_LOCKED, NULL },
-    { "permission denied", KG_E_DB_PRIVILEGE, NULL },
-    { "out of shared memory", KG_E_DB_LIMIT, "Raise max_locks_per_transaction on the server: pg_dump locks every table." },
-    { "invalid snapshot identifier", KG_E_DB_POOLER, NULL },
-    { "could not import the requested snapshot", KG_E_DB_POOLER, NULL },
-    { "server version mismatch", KG_E_DB_VERSION, NULL },
-    { "server closed the connection", KG_E_DB_CLOSED, NULL },
-    { "terminating connection", KG_E_DB_CLOSED, NULL },
-    { "password authentication failed", KG_E_DB_AUTH, NULL },
-    { "too many clients", KG_E_DB_LIMIT, "Raise max_connections, or use fewer jobs." },
-    { "row-level security", KG_E_DB_PRIVILEGE, "Use a user with BYPASSRLS." },
-};
-
-/* The line that tells most: the last that says "error". */
-static void telling_line(const struct kg_buf *said, char *out, size_t size)
+static int read_toc(struct making *m, bool keep, struct kg_err *err)
 {
-    const char *best = said->p;
-    size_t n;
+    struct kg_toc_run t = { .tool = &m->tool, .conn = m->conn, .database = m->database, .snapshot = m->p->snapshot,
+                            .utf8 = m->utf8, .keep = keep, .opts = &m->o };
 
-    for (const char *s = said->p; (s = strstr(s, "error: ")); s++)
-        best = s + strlen("error: ");
-    n = strcspn(best, "\n");
-    snprintf(out, size, "%.*s", (int)(n < 300 ? n : 300), best);
-}
-
-static void explain_dump(struct dump *d, int status, struct kg_err *err)
-{
-    char line[320], how[48];
-    enum kg_code code = KG_E_DUMP_FAILED;
-    const char *advice = NULL;
-
-    telling_line(&d->said, line, sizeof line);
-    for (size_t i = 0; i < KG_ARRAY_LEN(dump_causes); i++)
-        if (strstr(d->said.p, dump_causes[i].text)) {
-            code = dump_causes[i].code;
-            advice = dump_causes[i].advice;
-            break;
-        }
-    *err = (struct kg_err){ 0 };
-    kg_err_set(err, code, "pg_dump %s before its table of contents was complete%s%s", kg_proc_status_text(status, how),
-               *line ? ": " : "", line);
-    if (advice)
-        kg_err_advise(err, "%s", advice);
-    if (d->opts->pg_dump_stderr && d->said.len)
-        kg_buf_add(d->opts->pg_dump_stderr, d->said.p, d->said.len);
-}
-
-static int end_dump(struct dump *d)
-{
-    int status = 0;
-
-    if (d->pid > 0) {
-        struct kg_err ignored = { 0 };
-
-        /* One that has closed its output is about to exit, and how it exits is worth knowing. */
-        if (!d->out_ended || kg_proc_wait(d->pid, 5 * KG_SECOND, &status, &ignored) < 0)
-            status = kg_proc_end(d->pid, 2 * KG_SECOND);
-        d->pid = 0;
-    }
-    while (d->err_fd >= 0 && poll(&(struct pollfd){ .fd = d->err_fd, .events = POLLIN }, 1, 0) > 0)
-        hear(d);
-    return status;
-}
-
-static void dump_done(struct dump *d)
-{
-    (void)end_dump(d);
-    kg_closep(&d->out);
-    kg_closep(&d->err_fd);
-    free(d->block);
-    kg_buf_done(&d->raw);
-    kg_buf_done(&d->said);
-}
-
-static int check_same(const struct kg_archive *a, const struct kg_buf *raw, struct kg_err *err)
-{
-    KG_AUTO_BUF struct kg_buf again = KG_BUF_INIT(raw->max);
-
-    kg_archive_write(a, NULL, true, &again);
-    if (again.len != raw->len || memcmp(again.p, raw->p, raw->len) != 0)
-        return kg_err_set(err, KG_E_ARCHIVE, "pg_dump's table of contents cannot be written again as it was");
-    for (size_t i = 0; i < a->n_entries; i++)
-        if (a->entry[i].has_data && strcmp(a->entry[i].desc, "TABLE DATA") != 0 &&
-            strcmp(a->entry[i].desc, "BLOBS") != 0)
-            return kg_err_set(err, KG_E_ARCHIVE, "pg_dump has data of a kind that is not known: %s '%s'",
-                              a->entry[i].desc, a->entry[i].tag ? a->entry[i].tag : "");
-    return 0;
-}
-
-static int read_toc(struct kg_plan *p, struct dump *d, const struct kg_tool *tool, const struct kg_conninfo *c,
-                    const char *database, struct kg_err *err)
-{
-    int eno = KG_FAULT(PG_PLAN);
-
-    if (eno)
-        return kg_err_sys(err, eno, "read from pg_dump");
-    if (start_dump(d, tool, c, database, p, err) < 0)
+    if (kg_toc_read(&t, &m->p->archive, &m->p->lock_holder, &m->p->lock_pipe, err) < 0)
         return -(int)err->code;
-    if (kg_archive_parse(take, d, &p->archive, err) < 0) {
-        bool ended = d->out_ended;
-        int status = end_dump(d);
-
-        if (ended)
-            explain_dump(d, status, err);
-        return -(int)err->code;
-    }
-    if (kg_buf_ok(&d->raw, err) < 0)
-        return -(int)err->code;
-    return check_same(p->archive, &d->raw, err);
+    if (names_are_utf8(m->p->archive))
+        return 0;
+    if (m->utf8)
+        return kg_err_set(err, KG_E_DB_ENCODING, "a table, column or role has a name that is not valid in the database's encoding");
+    m->utf8 = true;                              /* keeps (4) */
+    kg_toc_release(m->p->lock_holder, m->p->lock_pipe);
+    kg_archive_free(KG_TAKE(m->p->archive));
+    return read_toc(m, keep, err);
 }
 
 /* ---- one try ---- */
 
-/* A pg_dump that holds the locks is stopped, so that it neither goes on nor ends; one that has ended already is replaced by
- * the leader, for which there is room now. */
-static int keep_locks(struct kg_plan *p, struct dump *d, const struct kg_plan_opts *o, const struct kg_rows *tables,
-                      struct kg_err *err)
+static int try_once(struct making *m, struct kg_err *err)
 {
-    int status;
-
-    if (kill(d->pid, SIGSTOP) == 0 && waitpid(d->pid, &status, WNOHANG | WUNTRACED) >= 0 && !d->out_ended) {
-        usleep(1000);
-        if (kill(d->pid, 0) == 0 && waitpid(d->pid, &status, WNOHANG) == 0) {
-            p->lock_holder = d->pid;
-            p->lock_pipe = KG_TAKE_FD(d->out);
-            d->pid = 0;
-            return 0;
-        }
-        d->pid = 0;                      /* it had ended, and has been reaped */
-    }
-    return lock_all(p, o, tables, err);
-}
-
-static int try_once(struct kg_plan *p, const struct kg_conninfo *c, const char *database, const struct kg_plan_opts *o,
-                    const struct kg_tool *tool, struct kg_err *err)
-{
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *before = NULL;
     KG_CLEANUP(kg_rows_freep) struct kg_rows *tables = NULL;
-    KG_CLEANUP(dump_done) struct dump d = { .opts = o, .out = -1, .err_fd = -1, .block = kg_xalloc(BLOCK),
-                                            .raw = KG_BUF_INIT((size_t)2 << 30), .said = KG_BUF_INIT(2 * TAIL) };
+    struct kg_plan *p = m->p;
     bool room = false;
 
-    if (begin_snapshot(p, err) < 0 || kg_session_query(p->leader, tables_sql, 0, NULL, &tables, err) < 0 ||
-        room_for_locks(p, kg_rows_count(tables), &room, err) < 0)
+    if (list_lockable(m, &before, err) < 0 || room_for_locks(m, kg_rows_count(before), &room, err) < 0 ||
+        kg_session_begin_dump(p->leader, "UTF8", NULL, err) < 0)
         return -(int)err->code;
-    if (room && lock_all(p, o, tables, err) < 0)
+    if ((room && lock_all(m, before, NULL, err) < 0) || export_snapshot(m, err) < 0 || /* keeps (1) */
+        list_lockable(m, &tables, err) < 0 || (room && lock_all(m, tables, before, err) < 0) || read_toc(m, !room, err) < 0)
         return -(int)err->code;
-    if (read_toc(p, &d, tool, c, database, err) < 0)
-        return -(int)err->code;
-    return room ? 0 : keep_locks(p, &d, o, tables, err);
+    if (p->lock_holder)
+        return kg_session_run(p->leader, "SET lock_timeout = '" LEADER_TIMEOUT "'", err); /* keeps (3) */
+    /* A small pg_dump may have ended before it could be stopped: then there is room for the leader's locks. */
+    return room ? 0 : lock_all(m, tables, NULL, err);
 }
 
-/* Somebody holds a lock, or dropped a table between our look and our lock: begin anew, with a new snapshot. */
+/* Somebody holds a lock, or dropped a table between our look and our lock. */
 static bool worth_another(const struct kg_err *e)
 {
-    return e->code == KG_E_DB_LOCKED || (e->code == KG_E_DB_ERROR && strstr(e->msg, "does not exist"));
+    return e->code == KG_E_DB_LOCKED || strstr(e->msg, "(SQLSTATE 42P01)") || strstr(e->msg, "(SQLSTATE 3F000)");
 }
 
-static int make_consistent(struct kg_plan *p, const struct kg_conninfo *c, const char *database,
-                           const struct kg_plan_opts *o, const struct kg_tool *tool, struct kg_err *err)
+/* Who is in the way: the message of a lock timeout does not say it. Called outside a transaction. */
+static void name_holder(struct making *m, struct kg_err *err)
 {
-    for (unsigned i = 1;; i++) {
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+    struct kg_err ignored = { 0 };
+
+    if (kg_session_query(m->p->leader,
+                         "SELECT n.nspname || '.' || c.relname, l.pid, pg_catalog.left(a.query, 100) FROM pg_catalog.pg_locks l"
+                         " JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                         " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+                         " WHERE l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND l.database ="
+                         " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+                         " ORDER BY l.granted DESC, 1 LIMIT 1", 0, NULL, &rows, &ignored) < 0 || kg_rows_count(rows) == 0)
+        return;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+    kg_text_add_printable(&b, kg_rows_get(rows, 0, 2) ? kg_rows_get(rows, 0, 2) : "");
+    kg_err_wrap(err, "table '%s' is locked by server process %s (%s)", kg_rows_get(rows, 0, 0), kg_rows_get(rows, 0, 1), b.p);
+}
+
+static int make_consistent(struct making *m, struct kg_err *err)
+{
+    for (unsigned i = 1; try_once(m, err) < 0; i++) {
         struct kg_err ignored = { 0 };
 
-        if (try_once(p, c, database, o, tool, err) == 0)
-            return 0;
-        kg_archive_free(KG_TAKE(p->archive));
-        if (!worth_another(err) || i >= o->lock_tries || cancelled(o))
+        kg_archive_free(KG_TAKE(m->p->archive));
+        kg_toc_release(m->p->lock_holder, m->p->lock_pipe);
+        m->p->lock_holder = 0;
+        m->p->lock_pipe = -1;
+        if (err->code == KG_E_CANCELLED || kg_session_run(m->p->leader, "ROLLBACK", &ignored) < 0)
             return -(int)err->code;
-        *err = (struct kg_err){ 0 };
-        if (kg_session_run(p->leader, "ROLLBACK", &ignored) < 0) {
-            *err = ignored;
+        if (!worth_another(err))
             return -(int)err->code;
+        if (i >= m->o.lock_tries) {
+            if (err->code == KG_E_DB_LOCKED)
+                name_holder(m, err);
+            return kg_err_wrap(err, "gave up after %u tries", i);
         }
-        usleep(RETRY_PAUSE_US);
+        *err = (struct kg_err){ 0 };
+        for (int k = 0; k < RETRY_PAUSE_MS; k += 50) { /* keeps (2): nothing is held now */
+            if (check_cancelled(m, err) < 0)
+                return -(int)err->code;
+            usleep(50 * 1000);
+        }
     }
+    return 0;
 }
 
 /* ---- the tables ---- */
@@ -409,15 +263,18 @@ static bool target_is(const char *target, const char *schema, const char *name)
 static int add_table(struct kg_plan *p, const struct kg_toc_entry *e, struct kg_err *err)
 {
     struct kg_plan_table *t = &p->table[p->n_tables];
+    uint64_t oid;
 
     if (!e->schema || !e->tag || !e->oid)
         return kg_err_set(err, KG_E_ARCHIVE, "entry %d of the table of contents has no name", e->dump_id);
-    if (kg_toc_copy_parts(e, &t->target, &t->columns, err) < 0)
-        return -(int)err->code;
     t->entry = e;
-    t->oid = (uint32_t)strtoul(e->oid, NULL, 10);
+    if (kg_parse_range(e->oid, 1, UINT32_MAX, &oid, err) < 0)
+        return kg_err_wrap(err, "archive, entry %d", e->dump_id);
+    t->oid = (uint32_t)oid;
     t->schema = e->schema;
     t->name = e->tag;
+    if (kg_toc_copy_parts(e, &t->target, &t->columns, err) < 0)
+        return -(int)err->code;
     t->via_root = !target_is(t->target, e->schema, e->tag);
     p->n_tables++;
     return 0;
@@ -430,9 +287,13 @@ static int by_oid(const void *a, const void *b)
     return (*x)->oid < (*y)->oid ? -1 : (*x)->oid > (*y)->oid;
 }
 
+/* $2: estimates only, because measuring takes a lock for a moment that the leader does not hold, see (3). */
 static const char sizes_sql[] =
-    "SELECT c.oid, c.relkind, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint,"
-    " pg_catalog.pg_table_size(c.oid),"
+    "SELECT c.oid, c.relkind,"
+    " CASE WHEN $2::pg_catalog.bool THEN c.relpages"
+    "  ELSE pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 END,"
+    " CASE WHEN $2::pg_catalog.bool THEN c.relpages * pg_catalog.current_setting('block_size')::pg_catalog.int8"
+    "  ELSE pg_catalog.pg_table_size(c.oid) END,"
     " (SELECT e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)] FROM pg_catalog.pg_extension e"
     "  WHERE c.oid = ANY (e.extconfig) LIMIT 1)"
     " FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::pg_catalog.oid[])";
@@ -442,7 +303,7 @@ static int measure_tables(struct kg_plan *p, struct kg_err *err)
     KG_AUTO_BUF struct kg_buf oids = KG_BUF_INIT(256u << 20);
     KG_AUTO_FREE struct kg_plan_table **sorted = kg_xalloc_array(p->n_tables, sizeof *sorted);
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
-    const char *params[1];
+    const char *params[2] = { NULL, p->lock_holder ? "t" : "f" };
 
     kg_buf_adds(&oids, "{");
     for (size_t i = 0; i < p->n_tables; i++) {
@@ -454,7 +315,7 @@ static int measure_tables(struct kg_plan *p, struct kg_err *err)
         return -(int)err->code;
     qsort(sorted, p->n_tables, sizeof *sorted, by_oid);
     params[0] = oids.p;
-    if (kg_session_query(p->leader, sizes_sql, 1, params, &rows, err) < 0)
+    if (kg_session_query(p->leader, sizes_sql, 2, params, &rows, err) < 0)
         return kg_err_wrap(err, "measure the tables");
     for (int i = 0; i < kg_rows_count(rows); i++) {
         struct kg_plan_table key = { .oid = (uint32_t)kg_rows_int(rows, i, 0) }, *k = &key;
@@ -468,7 +329,14 @@ static int measure_tables(struct kg_plan *p, struct kg_err *err)
         (*at)->bytes = (uint64_t)kg_rows_int(rows, i, 3);
         if (condition && *condition)
             (*at)->condition = kg_xstrdup(condition);
+        if (!utf8((*at)->condition))
+            return kg_err_set(err, KG_E_DB_ENCODING, "the condition of the extension's table '%s.%s' is not in UTF-8",
+                              (*at)->schema, (*at)->name);
     }
+    for (size_t i = 0; i < p->n_tables; i++)
+        if (!p->table[i].relkind)
+            return kg_err_set(err, KG_E_ARCHIVE, "pg_dump has data of table '%s.%s', which is not there", p->table[i].schema,
+                              p->table[i].name);
     return 0;
 }
 
@@ -485,27 +353,26 @@ static int list_tables(struct kg_plan *p, struct kg_err *err)
         else if (add_table(p, &a->entry[i], err) < 0)
             return -(int)err->code;
     }
-    return measure_tables(p, err);
+    return 0;
 }
 
 int kg_plan_make(const struct kg_conninfo *c, const char *database, const struct kg_plan_opts *opts, struct kg_plan **ret,
                  struct kg_err *err)
 {
     KG_CLEANUP(kg_plan_freep) struct kg_plan *p = kg_xalloc(sizeof *p);
-    struct kg_plan_opts o = *opts;
-    struct kg_tool tool;
+    struct making m = { .p = p, .conn = c, .database = database, .o = *opts };
 
-    o.lock_timeout_ms = o.lock_timeout_ms ? o.lock_timeout_ms : LOCK_TIMEOUT_MS;
-    o.lock_tries = o.lock_tries ? o.lock_tries : LOCK_TRIES;
+    m.o.lock_timeout_ms = opts->lock_timeout_ms ? opts->lock_timeout_ms : LOCK_TIMEOUT_MS;
+    m.o.lock_tries = opts->lock_tries ? opts->lock_tries : LOCK_TRIES;
     p->lock_pipe = -1;
     if (kg_session_open(c, database, "backup leader", &p->leader, err) < 0)
         return -(int)err->code;
     p->server_version = kg_session_version(p->leader);
     p->tid_range_scan = p->server_version >= 140000;
-    if (kg_tool_find("pg_dump", o.bin_dir, p->server_version / 10000, &tool, err) < 0 ||
-        kg_session_dump_settings(p->leader, err) < 0 || make_consistent(p, c, database, &o, &tool, err) < 0 ||
-        list_tables(p, err) < 0 || kg_plan_facts(p, &tool, err) < 0 ||
-        kg_session_set_encoding(p->leader, kg_archive_encoding(p->archive), err) < 0)
+    if (kg_tool_find("pg_dump", m.o.bin_dir, p->server_version / 10000, &m.tool, err) < 0)
+        return kg_err_wrap(err, "the server is PostgreSQL %d.%d", p->server_version / 10000, p->server_version % 10000);
+    if (make_consistent(&m, err) < 0 || list_tables(p, err) < 0 || kg_plan_facts(p, &m.tool, err) < 0 ||
+        kg_session_set_encoding(p->leader, kg_archive_encoding(p->archive), err) < 0 || measure_tables(p, err) < 0)
         return -(int)err->code;
     *ret = KG_TAKE(p);
     return 0;
@@ -515,12 +382,7 @@ void kg_plan_free(struct kg_plan *p)
 {
     if (!p)
         return;
-    if (p->lock_holder > 0) {
-        (void)kill(-p->lock_holder, SIGTERM);
-        (void)kill(-p->lock_holder, SIGCONT);
-        (void)kg_proc_end(p->lock_holder, 2 * KG_SECOND);
-    }
-    kg_closep(&p->lock_pipe);
+    kg_toc_release(p->lock_holder, p->lock_pipe);
     for (size_t i = 0; i < p->n_tables; i++) {
         free(p->table[i].target);
         free(p->table[i].columns);
@@ -543,9 +405,11 @@ char *kg_plan_copy_sql(const struct kg_plan_table *t, uint32_t from, uint32_t to
     size_t n = strlen(t->columns);
     KG_AUTO_FREE char *list = n > 2 ? kg_xstrndup(t->columns + 1, n - 2) : kg_xstrdup("");
 
-    if (to)
+    if (to && to != UINT32_MAX)
         return kg_xprintf("COPY (SELECT %s FROM ONLY %s.%s WHERE ctid >= '(%u,0)' AND ctid < '(%u,0)') TO STDOUT", list,
                           schema, name, from, to);
+    if (from) /* to the end, however far it has grown */
+        return kg_xprintf("COPY (SELECT %s FROM ONLY %s.%s WHERE ctid >= '(%u,0)') TO STDOUT", list, schema, name, from);
     if (t->condition)
         return kg_xprintf("COPY (SELECT %s FROM %s.%s %s) TO STDOUT", list, schema, name, t->condition);
     if (t->relkind == 'f')
@@ -553,24 +417,36 @@ char *kg_plan_copy_sql(const struct kg_plan_table *t, uint32_t from, uint32_t to
     return kg_xprintf("COPY %s.%s %s TO STDOUT", schema, name, t->columns);
 }
 
-/* One round trip: a wide schema has thousands of these. The name is looked up anew once the lock is held, because what it
- * means may have changed since pg_dump saw it. */
+/* One round trip, for a wide schema has thousands of these. The savepoint is rolled back to at the next table, which gives
+ * the locks of the last one back: a session never holds more than one table's. The name is looked up once the lock is held,
+ * because what it means may have changed since pg_dump saw it. */
 int kg_plan_lock(struct kg_session *s, const struct kg_plan_table *t, struct kg_err *err)
 {
     KG_AUTO_FREE char *schema = kg_quote_ident(t->schema);
     KG_AUTO_FREE char *name = kg_quote_ident(t->name);
     KG_AUTO_FREE char *full = kg_xprintf("%s.%s", schema, name);
     KG_AUTO_FREE char *literal = kg_quote_literal(full);
+    const char *before = s->savepoint ? "ROLLBACK TO SAVEPOINT keepgres" : "SAVEPOINT keepgres";
     KG_AUTO_FREE char *sql = NULL;
+    KG_AUTO_RESULT PGresult *res = NULL;
     struct kg_err ignored = { 0 };
 
-    if (t->relkind != 'r')
-        return 0;                        /* foreign tables take no LOCK TABLE */
-    sql = kg_xprintf("SAVEPOINT keepgres; LOCK TABLE %s IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT keepgres;"
-                     "SELECT 1 / (%s::pg_catalog.regclass::pg_catalog.oid = %u)::int", full, literal, t->oid);
-    if (kg_session_run(s, sql, err) == 0)
-        return 0;
-    if (err->code == KG_E_DB_LOCKED)
-        (void)!kg_session_run(s, "ROLLBACK TO SAVEPOINT keepgres", &ignored);
-    return kg_err_wrap(err, "lock table %s", full);
+    /* A foreign table takes no LOCK TABLE, and has to be exempt from what kg_session_begin_dump() forbids. */
+    if (t->relkind == 'f')
+        sql = kg_xprintf("%s; SELECT pg_catalog.set_config(name, 'view', true) FROM pg_catalog.pg_settings"
+                         " WHERE name = 'restrict_nonsystem_relation_kind'; SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid",
+                         before, literal);
+    else
+        sql = kg_xprintf("%s; LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT;"
+                         "SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid", before, full, literal);
+    if (kg_session_exec(s, sql, PGRES_TUPLES_OK, &res, err) < 0) {
+        if (err->code != KG_E_DB_CLOSED && kg_session_run(s, "ROLLBACK TO SAVEPOINT keepgres", &ignored) == 0)
+            s->savepoint = true;
+        return kg_err_wrap(err, "lock table '%s.%s'", t->schema, t->name);
+    }
+    s->savepoint = true;
+    KG_AUTO_FREE char *oid = kg_xprintf("%u", t->oid);
+    if (PQntuples(res) != 1 || strcmp(PQgetvalue(res, 0, 0), oid) != 0)
+        return kg_err_set(err, KG_E_DB_ERROR, "table '%s.%s' was replaced by another one during the backup", t->schema, t->name);
+    return 0;
 }

@@ -1,7 +1,7 @@
 /* pg/plan.h - what a backup will read: a consistent snapshot, pg_dump's table of contents, the tables with their sizes.
  *
- * kg_plan_make(): version check of pg_dump against the server -> leader session, REPEATABLE READ READ ONLY, snapshot
- * exported -> ACCESS SHARE locks with lock_timeout and retries (never queueing DDL behind us for long) -> pg_dump -Fc -Z0
+ * kg_plan_make(): version check of pg_dump against the server -> leader session, REPEATABLE READ READ ONLY -> ACCESS SHARE
+ * locks with lock_timeout and retries (never queueing DDL behind us for long) -> snapshot exported -> pg_dump -Fc -Z0
  * --snapshot, table of contents read, re-serialised and compared byte for byte, pg_dump ended.
  * The leader stays in its transaction until kg_plan_free(); it may be used to copy a table that a worker session cannot
  * lock because somebody waits for ACCESS EXCLUSIVE. */
@@ -49,7 +49,8 @@ struct kg_plan {
     int server_version;                  /* 150020 */
     bool standby;
     bool tid_range_scan;                 /* server can read ctid slices cheaply (14+) */
-    pid_t lock_holder;                   /* a stopped pg_dump that holds the locks, where the leader cannot; 0: none */
+    pid_t lock_holder;                   /* a stopped pg_dump that holds the locks, where the leader cannot; 0: none. The
+                                             leader then may fail with KG_E_DB_LOCKED where a session did */
     int lock_pipe;
     struct kg_json *facts;               /* {"postgres":{version,versionNum,encoding,collate,ctype,provider,iculocale?,
                                              blockSize,standby,lcMonetary},
@@ -65,7 +66,7 @@ KG_DEFINE_CLEANUP(struct kg_plan, kg_plan_free)
 /* COPY statement that reads a table, or blocks [from, to) of it (to 0: the whole table). Caller frees. */
 char *kg_plan_copy_sql(const struct kg_plan_table *t, uint32_t from, uint32_t to);
 /* ACCESS SHARE lock with NOWAIT inside a savepoint and a re-check that the name still is that oid; KG_E_DB_LOCKED when
- * somebody waits for the table: the leader has to copy it. */
+ * somebody waits for the table: the leader has to copy it. Gives back the lock of the table before. Not for the leader. */
 int kg_plan_lock(struct kg_session *s, const struct kg_plan_table *t, struct kg_err *err) KG_MUST_CHECK;
 
 /* Roles and memberships as SQL, without passwords (pg_dumpall --roles-only --no-role-passwords). */

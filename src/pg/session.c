@@ -303,7 +303,7 @@ static void add_version_settings(const struct kg_session *s, struct kg_buf *b)
         kg_buf_adds(b, "SET transaction_timeout = 0;");
 }
 
-static int set_encoding(struct kg_session *s, const char *encoding, struct kg_err *err)
+int kg_session_set_encoding(struct kg_session *s, const char *encoding, struct kg_err *err)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
@@ -334,11 +334,20 @@ static int fail_import(struct kg_err *err)
     return kg_err_wrap(err, "import the snapshot of the first session");
 }
 
-int kg_session_begin_dump(struct kg_session *s, const char *encoding, const char *snapshot, struct kg_err *err)
+int kg_session_dump_settings(struct kg_session *s, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(8192);
 
-    if (set_encoding(s, encoding, err) < 0 || restrict_kinds(s, err) < 0)
+    kg_buf_adds(&b, common_settings);
+    add_version_settings(s, &b);
+    if (kg_session_run(s, b.p, err) < 0)
+        return kg_err_wrap(err, "prepare the session");
+    return 0;
+}
+
+int kg_session_begin_dump(struct kg_session *s, const char *encoding, const char *snapshot, struct kg_err *err)
+{
+    if (kg_session_set_encoding(s, encoding, err) < 0 || restrict_kinds(s, err) < 0)
         return -(int)err->code;
     if (kg_session_run(s, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err) < 0)
         return -(int)err->code;
@@ -348,19 +357,14 @@ int kg_session_begin_dump(struct kg_session *s, const char *encoding, const char
         if (kg_session_runf(s, err, "SET TRANSACTION SNAPSHOT %s", id) < 0)
             return fail_import(err);
     }
-    /* Only SET from here on, no SELECT: without a snapshot of another session the caller wants to lock before its own. */
-    kg_buf_adds(&b, common_settings);
-    add_version_settings(s, &b);
-    if (kg_session_run(s, b.p, err) < 0)
-        return kg_err_wrap(err, "prepare the session");
-    return 0;
+    return kg_session_dump_settings(s, err);
 }
 
 int kg_session_begin_load(struct kg_session *s, const char *encoding, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(8192);
 
-    if (set_encoding(s, encoding, err) < 0)
+    if (kg_session_set_encoding(s, encoding, err) < 0)
         return -(int)err->code;
     kg_buf_adds(&b, common_settings);
     kg_buf_adds(&b, load_settings);

@@ -6,7 +6,6 @@
 #ifndef KG_PG_TOOLS_H
 #define KG_PG_TOOLS_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 #include "base/buf.h"
 #include "pg/conninfo.h"
@@ -21,13 +20,17 @@ int kg_tool_find(const char *program, const char *bin_dir, int at_least, struct 
 int kg_tool_start(const struct kg_tool *t, const struct kg_conninfo *c, const char *database, const char *const *argv,
                   int fd_in, int fd_out, int fd_err, pid_t *ret_pid, struct kg_err *err) KG_MUST_CHECK;
 
-/* Runs a program to its end without input, collecting stdout (NULL: discarded) and the last 64 KiB of stderr. Exit code other than 0 is an error of the given code with the last line of stderr in the message.
+/* Runs a program to its end, feeding input on its stdin (NULL: none) and collecting stdout (NULL: discarded) and the last 64 KiB of
+ * stderr. Exit code other than 0 is an error of the given code with the last line of stderr in the message.
  * cancelled is looked at twice a second: true ends the program with KG_E_CANCELLED. */
 struct kg_tool_run {
     const struct kg_tool *tool;
     const struct kg_conninfo *conn;
     const char *database;
     const char *const *argv;
+    const void *input; size_t input_n;
+    int (*feed)(void *ctx, int fd, struct kg_err *err);     /* instead of input: writes stdin itself, in a thread of the run */
+    void *feed_ctx;
     struct kg_buf *out;
     struct kg_buf *err_tail;                                /* may be NULL */
     enum kg_code fail_code;

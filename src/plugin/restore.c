@@ -58,8 +58,8 @@ static int prepare(struct run *r, struct kg_err *err)
 
 /* ---- schema: pg_restore on parts of the archive ---- */
 
-/* Runs pg_restore over the kept entries of the given steps. */
-static int restore_steps(struct run *r, const char *what, unsigned steps, unsigned jobs, struct kg_err *err)
+/* Runs pg_restore over the kept entries of the given steps, without those that are done (NULL: none is). */
+static int restore_steps(struct run *r, const char *what, unsigned steps, unsigned jobs, const bool *done, struct kg_err *err)
 {
     const struct kg_archive *a = r->point.archive;
     KG_AUTO_FREE bool *keep = kg_xalloc_array(a->n_entries, sizeof *keep);
@@ -67,7 +67,7 @@ static int restore_steps(struct run *r, const char *what, unsigned steps, unsign
                                      .keep = keep, .jobs = jobs, .ev = r->ev, .tail = r->tail };
 
     for (size_t i = 0; i < a->n_entries; i++)
-        keep[i] = r->keep[i] && !kg_pg_restore_is_blob(&a->entry[i]) &&
+        keep[i] = r->keep[i] && !(done && done[i]) && !kg_pg_restore_is_blob(&a->entry[i]) &&
                   (a->entry[i].step == KG_STEP_ALWAYS || (!a->entry[i].has_data && (1u << a->entry[i].step & steps)));
     if (kg_pg_restore_run(&run, err) < 0)
         return kg_err_wrap(err, "restore %s", what);
@@ -96,13 +96,32 @@ static int analyze(struct run *r, struct kg_err *err)
     return 0;
 }
 
-static int load(struct run *r, struct kg_err *err)
+/* Indexes and the comparison of the rows go on at the same time: both only read the tables. */
+static int load_and_index(struct run *r, unsigned jobs, struct kg_err *err)
 {
-    const struct kg_load_spec l = { .conn = r->spec->conn, .database = r->db.temp, .point = &r->point, .keep = r->keep,
-                                    .blobs = r->whole, .jobs = kg_jobs_wanted(r->spec->jobs), .verify = r->spec->verify,
-                                    .ev = r->ev };
+    const struct kg_load_spec spec = { .conn = r->spec->conn, .database = r->db.temp, .point = &r->point, .keep = r->keep,
+                                       .blobs = r->whole, .jobs = jobs, .verify = r->spec->verify, .ev = r->ev };
+    struct kg_load *l = NULL;
+    int eno, ret;
 
-    return kg_load(&l, &r->loaded, err);
+    if (phase(r, 2, "Transfer data", "data", err) < 0 || kg_load_start(&spec, &l, err) < 0)
+        return -(int)err->code;
+    ret = kg_load_wait(l, err);
+    if (ret == 0)
+        ret = phase(r, 3, "Create indexes and constraints, compare rows", "indexes", err);
+    if (ret == 0)
+        ret = restore_steps(r, "sequences and large objects' privileges", 1u << KG_STEP_MID, 1, NULL, err);
+    if (ret == 0)
+        ret = restore_steps(r, "indexes, constraints and privileges", 1u << KG_STEP_POST, jobs, kg_load_built(l), err);
+    if (ret < 0) {
+        kg_load_abort(l);
+        return ret;
+    }
+    if (kg_load_finish(l, &r->loaded, err) < 0)
+        return -(int)err->code;
+    if ((eno = KG_FAULT(RESTORE_POST)))
+        return kg_err_sys(err, eno, "restore indexes");
+    return 0;
 }
 
 static int build(struct run *r, struct kg_err *err)
@@ -111,18 +130,12 @@ static int build(struct run *r, struct kg_err *err)
     int eno;
 
     if (phase(r, 1, "Create schema", "schema", err) < 0 || kg_newdb_create(&r->db, r->point.manifest->facts, err) < 0 ||
-        restore_steps(r, "the schema", 1u << KG_STEP_PRE, 1, err) < 0)
+        restore_steps(r, "the schema", 1u << KG_STEP_PRE, 1, NULL, err) < 0)
         return -(int)err->code;
     if ((eno = KG_FAULT(RESTORE_PRE)))
         return kg_err_sys(err, eno, "restore the schema");
-    if (phase(r, 2, "Transfer data", "data", err) < 0 || load(r, err) < 0)
+    if (load_and_index(r, jobs, err) < 0)
         return -(int)err->code;
-    if (phase(r, 3, "Create indexes and constraints", "indexes", err) < 0 ||
-        restore_steps(r, "sequences and large objects' privileges", 1u << KG_STEP_MID, 1, err) < 0 ||
-        restore_steps(r, "indexes, constraints and privileges", 1u << KG_STEP_POST, jobs, err) < 0)
-        return -(int)err->code;
-    if ((eno = KG_FAULT(RESTORE_POST)))
-        return kg_err_sys(err, eno, "restore indexes");
     if (phase(r, 4, "Analyze and publish", "publish", err) < 0 || analyze(r, err) < 0 || kg_newdb_publish(&r->db, err) < 0)
         return -(int)err->code;
     kg_events_subtask(r->ev, 4, "Analyze and publish", "Completed");

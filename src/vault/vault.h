@@ -83,18 +83,23 @@ int kg_writer_begin(struct kg_vault *v, const struct kg_write_opts *o, struct kg
                     struct kg_err *err) KG_MUST_CHECK;
 void kg_writer_stats(struct kg_writer *w, struct kg_write_stats *ret);
 /* All sinks must be closed. point and instance are name parts (see store.h). *manifest is completed with "format",
- * "vaultId", "instance", "point" and written as the last object. */
+ * "vaultId", "instance", "point" (and "indexObjects", "keySlots", for check) and written as the last object. */
 int kg_writer_commit(struct kg_writer *w, const char *instance, const char *point, struct kg_json *manifest,
                      struct kg_err *err) KG_MUST_CHECK;
 void kg_writer_free(struct kg_writer *w);                      /* after commit, or instead of it; NULL is allowed */
 KG_DEFINE_CLEANUP(struct kg_writer, kg_writer_free)
 
 int kg_sink_open(struct kg_writer *w, struct kg_sink **ret, struct kg_err *err) KG_MUST_CHECK;
-void kg_sink_begin(struct kg_sink *s, uint32_t chunk_size);    /* a new stream; the one before must have ended */
+/* A new stream; the one before must have ended. chunk_size is brought into 4 KiB to 64 KiB. */
+void kg_sink_begin(struct kg_sink *s, uint32_t chunk_size);
+/* After a failure here, or in kg_sink_end() or kg_sink_close(), the whole writer has failed: every further call reports
+ * the first failure, and nothing can be committed. */
 int kg_sink_add(struct kg_sink *s, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;
 int kg_sink_end(struct kg_sink *s, struct kg_stream *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_sink_close(struct kg_sink *s, struct kg_err *err) KG_MUST_CHECK; /* flushes and frees s, whatever happens */
-void kg_sink_abort(struct kg_sink *s);                         /* frees; NULL is allowed */
+/* Gives up the stream that was begun and frees; NULL is allowed. Chunks that were cut already are kept, for other sinks
+ * may count on them: the writer can still commit, without that stream. */
+void kg_sink_abort(struct kg_sink *s);
 KG_DEFINE_CLEANUP(struct kg_sink, kg_sink_abort)
 
 /* ---- reading ---- */
@@ -119,7 +124,8 @@ int kg_source_next(struct kg_source *s, const void **ret_data, size_t *ret_n, st
 /* ---- recovery points ---- */
 
 typedef int (*kg_point_visit)(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err);
-int kg_point_list(struct kg_vault *v, const char *instance, kg_point_visit visit, void *ctx, struct kg_err *err) KG_MUST_CHECK; /* instance NULL: all */
+/* instance NULL: those of all. */
+int kg_point_list(struct kg_vault *v, const char *instance, kg_point_visit visit, void *ctx, struct kg_err *err) KG_MUST_CHECK;
 int kg_point_get(struct kg_vault *v, const char *instance, const char *point, struct kg_json **ret_manifest,
                  struct kg_err *err) KG_MUST_CHECK;            /* KG_E_NO_POINT, KG_E_CORRUPT */
 int kg_point_delete(struct kg_vault *v, const char *instance, const char *point, struct kg_err *err) KG_MUST_CHECK;

@@ -66,6 +66,7 @@ static void test_broken_shorthand_is_refused(void **state)
 
 static void test_json_comes_inline_from_a_file_and_with_an_at_sign(void **state)
 {
+    static const char with_bom[] = "\xEF\xBB\xBF{\"a\": \"x\"}\n";
     char dir[] = "/tmp/kg-cli-json-XXXXXX";
     struct kg_err err = { 0 };
 
@@ -75,7 +76,7 @@ static void test_json_comes_inline_from_a_file_and_with_an_at_sign(void **state)
     KG_AUTO_FREE char *at = kg_xprintf("@%s", file);
     const char *const ways[] = { " {\"a\": \"x\"}", file, at };
 
-    assert_int_equal(kg_write_file(file, "\xEF\xBB\xBF{\"a\": \"x\"}\n", 15, 0600, &err), 0);
+    assert_int_equal(kg_write_file(file, with_bom, sizeof with_bom - 1, 0600, &err), 0);
     for (size_t i = 0; i < KG_ARRAY_LEN(ways); i++) {
         KG_AUTO_JSON struct kg_json *j = NULL;
 
@@ -90,7 +91,8 @@ static void test_json_comes_inline_from_a_file_and_with_an_at_sign(void **state)
 static void test_a_pair_loses_its_quotes_and_only_those(void **state)
 {
     static const struct { const char *pair, *key, *value; } good[] = {
-        { "k=v", "k", "v" }, { "k=\"v w\"", "k", "v w" }, { "k='v'", "k", "v" }, { "k=", "k", "" }, { "k=a=b", "k", "a=b" },
+        { "k=v", "k", "v" }, { "k=\"v w\"", "k", "v w" }, { "k='v'", "k", "v" }, { "k=", "k", "" },
+        { "k=a=b", "k", "a=b" },
         { "k=\"", "k", "\"" }, { "k='a\"", "k", "'a\"" },
     };
 
@@ -132,13 +134,15 @@ static void test_a_datasource_must_be_of_the_type_that_is_said(void **state)
     struct kg_err err = { 0 };
 
     (void)state;
-    assert_int_equal(kg_datasource_info(kg_datasource_types[0], ID "flexibleServers/s/databases/d", "local", &info, &set, &err),
+    assert_int_equal(kg_datasource_info(kg_datasource_types[0], ID "flexibleServers/s/databases/d", "local", &info,
+                                        &set, &err),
                      -KG_E_USAGE);
     assert_non_null(strstr(err.action, kg_datasource_types[1]));
     err = (struct kg_err){ 0 };
-    assert_int_equal(kg_datasource_info(kg_datasource_types[0], ID "servers/s", "local", &info, &set, &err), -KG_E_USAGE);
+    assert_true(kg_datasource_info(kg_datasource_types[0], ID "servers/s", "local", &info, &set, &err) < 0);
     err = (struct kg_err){ 0 };
-    assert_int_equal(kg_datasource_info(kg_datasource_types[0], ID "servers/s/databases/d", "local", &info, &set, &err), 0);
+    assert_int_equal(kg_datasource_info(kg_datasource_types[0], ID "servers/s/databases/d", "local", &info, &set,
+                                        &err), 0);
     assert_string_equal(kg_json_str(info, "resource_name"), "d");
     assert_string_equal(kg_json_str(set, "resource_id"), ID "servers/s");
     kg_json_free(info);
@@ -179,7 +183,8 @@ static void test_the_recovery_key_is_lifted_out_of_the_text_and_leaves_nothing(v
 
 static void test_a_text_without_a_key_gives_none(void **state)
 {
-    static const char *const texts[] = { "{}", "{\"recoveryKey\":null}", "{\"recoveryKey\":\"\"}", "{\"recoveryKey\":\"AB",
+    static const char *const texts[] = { "{}", "{\"recoveryKey\":null}", "{\"recoveryKey\":\"\"}",
+                                         "{\"recoveryKey\":\"AB",
                                          "{\"recoveryKey\"", "{\"recoveryKey\":\"A\\\"B\"}" };
 
     (void)state;

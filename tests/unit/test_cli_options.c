@@ -27,14 +27,14 @@ static const struct kg_opt rows[] = {
     KG_OPT_GROUP_ROW(T),
     KG_OPT_IDS_ROW(T),
     KG_OPT_YES_ROW(T),
-    KG_OPT_FLAG_ROW(T, "wait", wait, "wait"),
-    KG_OPT_STRING_ROW(T, "host", 0, host, "HOST", "host", false),
-    KG_OPT_CHOICE_ROW(T, "mode", mode, "MODE", "mode", false, modes),
-    KG_OPT_UINT_ROW(T, "port", 'p', port, "PORT", "port", 1, 65535),
-    KG_OPT_LIST_ROW(T, "table", tables, "TABLE", "tables", false),
-    KG_OPT_PAIRS_ROW(T, "tags", tags, "tags"),
-    { "storage-settings", 0, NULL, KG_OPT_OBJECTS, offsetof(T, settings), "KEY=VALUE", "settings", false, 0, 0, NULL, false },
-    KG_OPT_JSON_ROW(T, "policy", policy, "policy", false),
+    KG_OPT(T, FLAG, "wait", wait, NULL, "wait"),
+    KG_OPT(T, STRING, "host", host, "HOST", "host"),
+    KG_OPT(T, CHOICE, "mode", mode, "MODE", "mode", .choices = modes),
+    KG_OPT(T, UINT, "port", port, "PORT", "port", .letter = 'p', .min = 1, .max = 65535),
+    KG_OPT(T, LIST, "table", tables, "TABLE", "tables"),
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
+    KG_OPT(T, OBJECTS, "storage-settings", settings, "KEY=VALUE", "settings"),
+    KG_OPT(T, JSON, "policy", policy, "JSON", "policy"),
     { 0 },
 };
 static const struct kg_cmd cmd = { .name = "server add", .opts = rows, .opts_size = sizeof(T), .ids_of = "servers" };
@@ -114,7 +114,8 @@ static void test_each_use_of_settings_is_an_object_in_words_or_shorthand(void **
     struct kg_err err;
 
     (void)state;
-    assert_int_equal(PARSE("--storage-settings", "datastore-type=\"VaultStore\"", "type=LocallyRedundant", "--storage-settings",
+    assert_int_equal(PARSE("--storage-settings", "datastore-type=\"VaultStore\"", "type=LocallyRedundant",
+                           "--storage-settings",
                            "[{type:'GeoRedundant',datastore-type:VaultStore}]"), 0);
     assert_int_equal(kg_json_count(o.settings), 2);
     assert_string_equal(kg_json_str(o.settings, "0.datastore-type"), "VaultStore");
@@ -139,11 +140,14 @@ static void test_bad_lines_are_refused_naming_the_option(void **state)
 {
     static const struct { const char *argv[4], *says; } bad[] = {
         { { "--port", "0" }, "--port" },          { { "--port", "65536" }, "65535" },   { { "--port", "-1" }, "-1" },
-        { { "--port", "12x" }, "12x" },           { { "--host" }, "--host needs HOST" }, { { "--host", "--yes" }, "--host" },
-        { { "--table" }, "--table" },             { { "--table", "--yes" }, "--table" }, { { "--tags", "x" }, "--tags" },
+        { { "--port", "12x" }, "12x" },           { { "--host" }, "--host needs HOST" },
+        { { "--host", "--yes" }, "--host" },
+        { { "--table" }, "--table" },             { { "--table", "--yes" }, "--table" },
+        { { "--tags", "x" }, "--tags" },
         { { "--yes=perhaps" }, "--yes" },         { { "-yx" }, "-yx" },                  { { "-z" }, "-z" },
-        { { "--hos", "x" }, "--hos" },            { { "--policy", "{" }, "--policy" },   { { "--policy", "/none/x" }, "/none/x" },
-        { { "--tags", "=x" }, "--tags" },         { { "--" }, "--" },
+        { { "--hos", "x" }, "--hos" },            { { "--policy", "{" }, "--policy" },
+          { { "--policy", "/none/x" }, "/none/x" },
+        { { "--tags", "=x" }, "--tags" },
         { { "--storage-settings", "[{a:1" }, "--storage-settings" },
         { { "--storage-settings", "[]", "[]" }, "one document" },
     };

@@ -53,7 +53,8 @@ static void test_tsv_keeps_every_column_and_raw_values(void **state)
 static void test_json_is_printed_with_two_blanks(void **state)
 {
     (void)state;
-    assert_output("{\"a\":[1,\"x\"],\"b\":{}}", "json", false, "{\n  \"a\": [\n    1,\n    \"x\"\n  ],\n  \"b\": {}\n}\n");
+    assert_output("{\"a\":[1,\"x\"],\"b\":{}}", "json", false,
+                  "{\n  \"a\": [\n    1,\n    \"x\"\n  ],\n  \"b\": {}\n}\n");
     assert_output("[]", "json", true, "[]\n");
     assert_output("[]", "table", true, "");
     assert_output("{\"a\":1}", "none", true, "");
@@ -63,9 +64,9 @@ static void test_a_name_cannot_move_the_cursor(void **state)
 {
     (void)state;
     assert_output("[{\"name\":\"evil\\u001b[2J\\nx\",\"n\":1}]", "table", true,
-                  "name         n\n"
-                  "-----------  -\n"
-                  "evil?[2J?x   1\n");
+                  "name        n\n"
+                  "----------  -\n"
+                  "evil?[2J?x  1\n");
     assert_output("{\"a\":\"x\\u009b2J\"}", "json", true, "{\n  \"a\": \"x\\u009b2J\"\n}\n");
     assert_output("{\"a\":\"x\\u009b2J\"}", "json", false, "{\n  \"a\": \"x\xC2\x9b" "2J\"\n}\n");
     assert_output("{\"a\":\"x\\u001b[1m\"}", "json", false, "{\n  \"a\": \"x\\u001b[1m\"\n}\n");
@@ -92,7 +93,8 @@ static void test_the_resource_group_is_added_as_az_does(void **state)
     struct kg_cli cli = { 0 };
 
     (void)state;
-    kg_cli_emit(&cli, json("[{\"id\":\"/subscriptions/s/resourcegroups/G1/providers/x\",\"type\":\"t\"},{\"id\":\"/x\"}]"));
+    kg_cli_emit(&cli,
+                json("[{\"id\":\"/subscriptions/s/resourcegroups/G1/providers/x\",\"type\":\"t\"},{\"id\":\"/x\"}]"));
     assert_string_equal(kg_json_str(cli.result, "0.resourceGroup"), "G1");
     assert_null(kg_json_get(cli.result, "1.resourceGroup"));
     kg_json_free(cli.result);

@@ -1,0 +1,134 @@
+/* Backup jobs: what the catalog keeps, and for those that run, how they stand at this moment. */
+#include "api/call.h"
+#include "api/handlers.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/parse.h"
+
+static struct kg_json *job_answer(struct kg_call *c, const struct kg_job_row *row)
+{
+    const struct kg_job *live = row->end ? NULL : c->api->env.job_live(c->api->env.arg, row->id);
+
+    return kg_job_answer(row->vault, row->id, live ? live->properties : kg_json_get(row->json, "properties"), kg_now_wall());
+}
+
+static int need_vault(struct kg_call *c, const char *id, struct kg_err *err)
+{
+    bool there;
+
+    if (kg_catalog_exists(c->api->catalog, id, &there, err) < 0)
+        return -(int)err->code;
+    return there ? 0 : kg_err_set(err, KG_E_NOT_FOUND, "there is no Backup vault '%s'", id);
+}
+
+int kg_res_jobs_list(struct kg_call *c, struct kg_err *err)
+{
+    struct kg_job_query q = { .vault = kg_call_id(c), .after = kg_query_get(c->query, "$skipToken") };
+    const char *filter = kg_query_get(c->query, "$filter");
+    KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+    char status[64], operation[64], instance[KG_ID_MAX + 1];
+    struct { const char *key; char *text; size_t size; const char **to; } want[] = {
+        { "status", status, sizeof status, &q.status },
+        { "operation", operation, sizeof operation, &q.operation },
+        { "backupInstanceId", instance, sizeof instance, &q.instance },
+    };
+    struct kg_json *array;
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(want); i++) {
+        int found = kg_filter_get(filter, want[i].key, want[i].text, want[i].size, err);
+
+        if (found < 0)
+            return found;
+        if (found)
+            *want[i].to = want[i].text;
+    }
+    if (need_vault(c, kg_call_id(c), err) < 0 || kg_call_top(c, &q.top, err) < 0 ||
+        kg_catalog_job_list(c->api->catalog, &q, &l, err) < 0)
+        return -(int)err->code;
+    array = kg_json_array();
+    for (size_t i = 0; i < l.count; i++)
+        kg_json_push(array, job_answer(c, &l.rows[i]));
+    return kg_call_answer_list(c, array, l.next, err);
+}
+
+/* The job of the path; one of another vault is not there. */
+static int find_job(struct kg_call *c, struct kg_job_row *ret, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
+    const char *id = kg_call_param(c, "job");
+
+    if (need_vault(c, vault, err) < 0 || kg_catalog_job_get(c->api->catalog, id, &row, err) < 0)
+        return -(int)err->code;
+    if (!kg_id_equal(row.vault, vault))
+        return kg_err_set(err, KG_E_NOT_FOUND, "vault '%s' has no job '%s'", kg_call_param(c, "vault"), id);
+    *ret = row;
+    row = (struct kg_job_row){ 0 };
+    return 0;
+}
+
+int kg_res_job_get(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+
+    if (find_job(c, &row, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, job_answer(c, &row), err);
+}
+
+int kg_res_job_cancel(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+    KG_AUTO_FREE char *base = kg_call_base(c);
+    KG_AUTO_FREE char *id = NULL;
+
+    if (find_job(c, &row, err) < 0)
+        return -(int)err->code;
+    if (row.end) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' has ended: it is %s", row.id, row.status);
+        kg_err_advise(err, "Only a job that is in progress can be cancelled.");
+        return -(int)err->code;
+    }
+    if (c->api->env.job_cancel(c->api->env.arg, row.id, err) < 0)
+        return -(int)err->code;
+    id = kg_id_child(row.vault, "backupJobs", row.id);
+    kg_http_header(c->out, "Location", kg_xprintf("%s%s", base, id));
+    kg_http_header(c->out, "Retry-After", kg_xstrdup("1"));
+    return kg_call_answer(c, 202, NULL, err);
+}
+
+int kg_res_job_log(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+    const char *skip = kg_query_get(c->query, "$skipToken");
+    struct kg_log_list l = { 0 };
+    struct kg_json *array;
+    uint64_t after = 0;
+    char when[32], next[24];
+    unsigned top;
+    int r;
+
+    if (find_job(c, &row, err) < 0 || kg_call_top(c, &top, err) < 0 || (skip && kg_parse_u64(skip, &after, err) < 0))
+        return -(int)err->code;
+    c->api->env.job_flush(c->api->env.arg, row.id);
+    if (kg_catalog_log_list(c->api->catalog, row.id, after, top, &l, err) < 0)
+        return -(int)err->code;
+    array = kg_json_array();
+    for (size_t i = 0; i < l.count; i++) {
+        struct kg_json *line = kg_json_object();
+
+        kg_json_set_u64(line, "line", l.rows[i].seq);
+        kg_json_set_str(line, "time", kg_time_iso(l.rows[i].at, when));
+        kg_json_set_str(line, "text", l.rows[i].text);
+        kg_json_push(array, line);
+    }
+    snprintf(next, sizeof next, "%" PRIu64, l.next);
+    r = kg_call_answer_list(c, array, l.next ? next : NULL, err);
+    kg_log_list_done(&l);
+    return r;
+}

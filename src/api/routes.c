@@ -1,0 +1,183 @@
+/* The route table: the whole API. docs/api.md is written from it. */
+#include "api/handlers.h"
+#include "api/limits.h"
+#include "base/alloc.h"
+#include "model/id.h"
+
+#define SUB        "/subscriptions/{subscription}"
+#define RG         SUB "/resourceGroups/{group}"
+#define PG         "/providers/" KG_NS_POSTGRESQL
+#define KV         "/providers/" KG_NS_KEYVAULT "/vaults"
+#define SA         "/providers/" KG_NS_STORAGE "/storageAccounts"
+#define DP         "/providers/" KG_NS_BACKUP
+#define VAULTS     DP "/backupVaults"
+#define VAULT      RG VAULTS "/{vault}"
+#define INSTANCE   VAULT "/backupInstances/{instance}"
+#define SERVER     RG PG "/servers/{server}"
+#define FLEXIBLE   RG PG "/flexibleServers/{server}"
+#define KEYVAULT   RG KV "/{keyvault}"
+#define ACCOUNT    RG SA "/{account}"
+#define CONTAINERS ACCOUNT "/blobServices/default/containers"
+#define LOCATION   SUB DP "/locations/{location}"
+#define SERVICE    "/providers/Microsoft.KeepGres/service"
+
+#define A_SUB  "Microsoft.Resources/subscriptions/"
+#define A_PG   KG_NS_POSTGRESQL "/servers/"
+#define A_FLEX KG_NS_POSTGRESQL "/flexibleServers/"
+#define A_KV   KG_NS_KEYVAULT "/vaults/"
+#define A_SA   KG_NS_STORAGE "/storageAccounts/"
+#define A_BV   KG_NS_BACKUP "/backupVaults/"
+#define A_BI   A_BV "backupInstances/"
+#define A_KG   "Microsoft.KeepGres/service/"
+
+#define GET_(path, action, handler, summary, answer) \
+    { "GET", path, action, KG_API_BODY_NONE, 0, kg_res_##handler, summary, NULL, answer }
+#define PUT_(path, action, handler, summary, body, answer) \
+    { "PUT", path, action, KG_API_BODY_MAX, 0, kg_res_##handler, summary, body, answer }
+#define DEL_(path, action, handler, summary, answer) \
+    { "DELETE", path, action, KG_API_BODY_NONE, 0, kg_res_##handler, summary, NULL, answer }
+#define ACT_(path, action, handler, summary, body, answer) \
+    { "POST", path, action, KG_API_BODY_MAX, 0, kg_res_##handler, summary, body, answer }
+
+#define B_SERVER   "{location?, tags?, properties: {fullyQualifiedDomainName, port?, sslMode?, allowAccess?}}"
+#define B_LOGIN    "{secretUri, database?}"
+#define B_KEYVAULT "{location?, tags?, properties?}"
+#define B_SECRET   "{properties: {value, contentType?, attributes?: {enabled}}}"
+#define B_ACCOUNT  "{location?, tags?, properties: {path}}"
+#define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path}, …}}"
+#define B_POLICY   "{properties: BackupPolicy}"
+#define B_INSTANCE "{tags?, properties: BackupInstance}"
+#define B_BACKUP   "{backupRuleOptions: {ruleName, triggerOption: {retentionTagOverride?}}}"
+#define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest"
+
+const struct kg_route kg_routes[] = {
+    /* subscriptions and resource groups */
+    GET_("/subscriptions", A_SUB "read", subscriptions_list, "List subscriptions", "200 list"),
+    GET_(SUB, A_SUB "read", subscription_get, "Show a subscription", "200 subscription"),
+    GET_(SUB "/resourceGroups", A_SUB "resourceGroups/read", groups_list, "List resource groups", "200 list"),
+    GET_(RG, A_SUB "resourceGroups/read", group_get, "Show a resource group", "200 resource group"),
+    PUT_(RG, A_SUB "resourceGroups/write", group_put, "Create or update a resource group", "{location?, tags?}",
+         "200, 201 resource group"),
+    DEL_(RG, A_SUB "resourceGroups/delete", group_delete, "Delete a resource group that is empty", "200, 204"),
+
+    /* PostgreSQL servers */
+    GET_(SUB PG "/servers", A_PG "read", servers_list, "List servers of a subscription", "200 list"),
+    GET_(RG PG "/servers", A_PG "read", servers_list, "List servers of a resource group", "200 list"),
+    GET_(SERVER, A_PG "read", server_get, "Show a server", "200 server"),
+    PUT_(SERVER, A_PG "write", server_put, "Register a server", B_SERVER, "200, 201 server"),
+    DEL_(SERVER, A_PG "delete", server_delete, "Forget a server that protects nothing", "200, 204"),
+    ACT_(SERVER "/testConnection", A_PG "testConnection/action", server_test, "Log in and tell about the server", B_LOGIN,
+         "202, then 200 {version, …}"),
+    ACT_(SERVER "/listDatabases", A_PG "databases/read", server_databases, "List the databases on the server", B_LOGIN,
+         "202, then 200 list"),
+    GET_(SUB PG "/flexibleServers", A_FLEX "read", servers_list, "List flexible servers of a subscription", "200 list"),
+    GET_(RG PG "/flexibleServers", A_FLEX "read", servers_list, "List flexible servers of a resource group", "200 list"),
+    GET_(FLEXIBLE, A_FLEX "read", server_get, "Show a flexible server", "200 server"),
+    PUT_(FLEXIBLE, A_FLEX "write", server_put, "Register a flexible server", B_SERVER, "200, 201 server"),
+    DEL_(FLEXIBLE, A_FLEX "delete", server_delete, "Forget a flexible server that protects nothing", "200, 204"),
+    ACT_(FLEXIBLE "/testConnection", A_FLEX "testConnection/action", server_test, "Log in and tell about the server",
+         B_LOGIN, "202, then 200 {version, …}"),
+    ACT_(FLEXIBLE "/listDatabases", A_FLEX "databases/read", server_databases, "List the databases on the server", B_LOGIN,
+         "202, then 200 list"),
+
+    /* key vaults */
+    GET_(SUB KV, A_KV "read", keyvaults_list, "List key vaults of a subscription", "200 list"),
+    GET_(RG KV, A_KV "read", keyvaults_list, "List key vaults of a resource group", "200 list"),
+    GET_(KEYVAULT, A_KV "read", keyvault_get, "Show a key vault", "200 key vault"),
+    PUT_(KEYVAULT, A_KV "write", keyvault_put, "Create or update a key vault", B_KEYVAULT, "200, 201 key vault"),
+    DEL_(KEYVAULT, A_KV "delete", keyvault_delete, "Delete a key vault; with ?force=true its secrets, too", "200, 204"),
+    GET_(KEYVAULT "/secrets", A_KV "secrets/read", secrets_list, "List secrets, never their values", "200 list"),
+    GET_(KEYVAULT "/secrets/{secret}", A_KV "secrets/read", secret_get, "Show a secret, never its value", "200 secret"),
+    GET_(KEYVAULT "/secrets/{secret}/{version}", A_KV "secrets/read", secret_get, "Show one version of a secret",
+         "200 secret"),
+    { "PUT", KEYVAULT "/secrets/{secret}", A_KV "secrets/write", KG_API_BODY_SECRET, KG_ROUTE_SECRET, kg_res_secret_put,
+      "Store a new version of a secret", B_SECRET, "201 secret" },
+    DEL_(KEYVAULT "/secrets/{secret}", A_KV "secrets/delete", secret_delete, "Delete all versions of a secret", "200, 204"),
+
+    /* storage accounts */
+    GET_(SUB SA, A_SA "read", accounts_list, "List storage accounts of a subscription", "200 list"),
+    GET_(RG SA, A_SA "read", accounts_list, "List storage accounts of a resource group", "200 list"),
+    GET_(ACCOUNT, A_SA "read", account_get, "Show a storage account", "200 storage account"),
+    PUT_(ACCOUNT, A_SA "write", account_put, "Create or update a storage account", B_ACCOUNT, "200, 201 storage account"),
+    DEL_(ACCOUNT, A_SA "delete", account_delete, "Forget a storage account without containers; files stay", "200, 204"),
+    GET_(CONTAINERS, A_SA "blobServices/containers/read", containers_list, "List containers", "200 list"),
+    GET_(CONTAINERS "/{container}", A_SA "blobServices/containers/read", container_get, "Show a container",
+         "200 container"),
+    PUT_(CONTAINERS "/{container}", A_SA "blobServices/containers/write", container_put, "Create a container", "{}",
+         "200, 201 container"),
+    DEL_(CONTAINERS "/{container}", A_SA "blobServices/containers/delete", container_delete,
+         "Forget a container; its files stay", "200, 204"),
+
+    /* Backup vaults */
+    GET_(SUB VAULTS, A_BV "read", vaults_list, "List Backup vaults of a subscription", "200 list"),
+    GET_(RG VAULTS, A_BV "read", vaults_list, "List Backup vaults of a resource group", "200 list"),
+    GET_(VAULT, A_BV "read", vault_get, "Show a Backup vault", "200 Backup vault"),
+    PUT_(VAULT, A_BV "write", vault_put, "Create or update a Backup vault", B_VAULT,
+         "201 or 200 Backup vault; the operation's result has recoveryKey, once"),
+    DEL_(VAULT, A_BV "delete", vault_delete, "Delete a Backup vault without instances and policies; its store stays on disk",
+         "200, 204"),
+    ACT_(VAULT "/validateForBackup", A_BV "validateForBackup/action", validate_for_backup,
+         "Would configuring this backup work?", "{backupInstance: BackupInstance}", "202, then 200 {version, …}"),
+    ACT_(VAULT "/issueRecoveryKey", A_BV "issueRecoveryKey/action", vault_recovery_key,
+         "Extension: make another recovery key for the vault", NULL, "202, then 200 {recoveryKey}, once"),
+    ACT_(VAULT "/check", A_BV "check/action", vault_check,
+         "Extension: check the vault's structure, with readData every byte", "{readData?}", "202, a job, then 200 report"),
+
+    /* backup policies */
+    GET_(VAULT "/backupPolicies", A_BV "backupPolicies/read", policies_list, "List backup policies", "200 list"),
+    GET_(VAULT "/backupPolicies/{policy}", A_BV "backupPolicies/read", policy_get, "Show a backup policy",
+         "200 backup policy"),
+    PUT_(VAULT "/backupPolicies/{policy}", A_BV "backupPolicies/write", policy_put, "Create or replace a backup policy",
+         B_POLICY, "200 backup policy"),
+    DEL_(VAULT "/backupPolicies/{policy}", A_BV "backupPolicies/delete", policy_delete,
+         "Delete a backup policy that no instance uses", "200, 204"),
+
+    /* backup instances */
+    GET_(VAULT "/backupInstances", A_BI "read", instances_list, "List backup instances", "200 list"),
+    GET_(INSTANCE, A_BI "read", instance_get, "Show a backup instance", "200 backup instance"),
+    PUT_(INSTANCE, A_BI "write", instance_put, "Configure backup of a database", B_INSTANCE, "201 or 200 backup instance"),
+    DEL_(INSTANCE, A_BI "delete", instance_delete, "Delete a backup instance and its recovery points", "202, 204"),
+    ACT_(INSTANCE "/backup", A_BI "backup/action", backup, "Back up now", B_BACKUP, "202, then 200 {jobId}"),
+    ACT_(INSTANCE "/restore", A_BI "restore/action", restore,
+         "Restore as database or as files; restoreTargetInfo.{schemas, tables, verify} are extensions", B_RESTORE,
+         "202, then 200 {jobId}"),
+    ACT_(INSTANCE "/validateRestore", A_BI "validateRestore/action", validate_restore, "Would this restore work?",
+         "{restoreRequestObject: …}", "202, then 200"),
+
+    /* recovery points */
+    GET_(INSTANCE "/recoveryPoints", A_BI "recoveryPoints/read", points_list,
+         "List recovery points, newest first; $filter: startDate eq '…' and endDate eq '…'", "200 list"),
+    GET_(INSTANCE "/recoveryPoints/{point}", A_BI "recoveryPoints/read", point_get, "Show a recovery point",
+         "200 recovery point"),
+
+    /* jobs */
+    GET_(VAULT "/backupJobs", A_BV "backupJobs/read", jobs_list,
+         "List jobs, newest first; $filter: status, operation and backupInstanceId eq '…'", "200 list"),
+    GET_(VAULT "/backupJobs/{job}", A_BV "backupJobs/read", job_get, "Show a job", "200 job"),
+    ACT_(VAULT "/backupJobs/{job}/cancel", A_BV "backupJobs/cancel/action", job_cancel,
+         "Extension: ask a job to stop", NULL, "202"),
+    GET_(VAULT "/backupJobs/{job}/log", A_BV "backupJobs/read", job_log, "Extension: what a job said while it ran",
+         "200 list of {line, time, text}"),
+
+    /* operations */
+    GET_(LOCATION "/operationStatus/{operation}", KG_NS_BACKUP "/locations/operationStatus/read", operation_status,
+         "State of an operation", "200 {status, startTime, endTime, properties?, error?}"),
+    GET_(LOCATION "/operationResults/{operation}", KG_NS_BACKUP "/locations/operationResults/read", operation_result,
+         "Result of an operation", "202 while it runs, then 200"),
+    GET_(RG DP "/operationStatus/{operation}", KG_NS_BACKUP "/locations/operationStatus/read", operation_status,
+         "State of an operation", "200"),
+    GET_(VAULT "/operationStatus/{operation}", A_BV "operationStatus/read", operation_status, "State of an operation",
+         "200"),
+    GET_(VAULT "/operationResults/{operation}", A_BV "operationResults/read", operation_result, "Result of an operation",
+         "202 while it runs, then 200"),
+    GET_(INSTANCE "/operationResults/{operation}", A_BI "operationResults/read", operation_result,
+         "Result of an operation", "202 while it runs, then 200"),
+    GET_(DP "/operations", KG_NS_BACKUP "/operations/read", provider_operations, "List the actions that roles can allow",
+         "200 list"),
+
+    /* the service */
+    GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service", "200"),
+    { "POST", SERVICE "/stop", A_KG "stop/action", KG_API_BODY_NONE, KG_ROUTE_OPEN_STOPPING, kg_res_service_stop,
+      "Extension: stop the service when its jobs have ended (drain) or at once (now)", "{mode: \"drain\"|\"now\"}", "202" },
+};
+const size_t kg_routes_count = KG_ARRAY_LEN(kg_routes);

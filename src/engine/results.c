@@ -1,0 +1,314 @@
+/* What follows from the end of a task: the changes to resources and recovery points, one function a kind. All of it
+ * happens inside the transaction that also ends the operation and the job, so a crash leaves either everything or the
+ * state before, which the next start settles (recover.c). */
+#include "engine/engine_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "job/user_error.h"
+#include "model/id.h"
+#include "model/policy.h"
+#include "model/resources.h"
+
+/* Changes a resource in place; one that is gone meanwhile is no error. */
+typedef void edit_fn(struct kg_json *json, const void *arg);
+
+static int edit(struct kg_engine *e, const char *id, edit_fn *fn, const void *arg, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_get(e->catalog, id, &r, &why) < 0) {
+        if (why.code == KG_E_NOT_FOUND)
+            return 0;
+        *err = why;
+        return -(int)err->code;
+    }
+    fn(r.json, arg);
+    return kg_catalog_put(e->catalog, r.id, r.location, r.json, KG_PUT_REPLACE, NULL, NULL, err);
+}
+
+/* ---- done ---- */
+
+static void vault_made(struct kg_json *json, const void *arg)
+{
+    kg_json_set_str(json, "properties.provisioningState", "Succeeded");
+    kg_json_set_str(json, "internal.vaultId", kg_json_str(arg, "vaultId"));
+    kg_json_remove(json, "properties.provisioningError");
+}
+
+static int put_vault_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    return edit(e, r->task->resource, vault_made, r->result, err);
+}
+
+static void instance_configured(struct kg_json *json, const void *arg)
+{
+    (void)arg;
+    kg_json_set_str(json, "properties.protectionStatus.status", "ProtectionConfigured");
+    kg_json_set(json, "properties.protectionStatus.errorDetails", NULL);
+    kg_json_set(json, "properties.protectionErrorDetails", NULL);
+    kg_json_set_str(json, "properties.currentProtectionState", "ProtectionConfigured");
+    kg_json_set_str(json, "properties.provisioningState", "Succeeded");
+    kg_json_set_bool(json, "internal.configured", true);
+}
+
+static void server_version(struct kg_json *json, const void *arg)
+{
+    const char *version = kg_json_str(arg, "version");
+
+    if (version)
+        kg_json_set_str(json, "properties.version", version);
+}
+
+static int put_instance_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    if (edit(e, r->task->server, server_version, r->result, err) < 0)
+        return -(int)err->code;
+    return edit(e, r->task->resource, instance_configured, NULL, err);
+}
+
+static int test_server_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    return edit(e, r->task->server, server_version, r->result, err);
+}
+
+static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0)
+        return -(int)err->code;
+    if (kg_catalog_delete(e->catalog, r->task->resource, &why) < 0 && why.code != KG_E_NOT_FOUND) {
+        *err = why;
+        return -(int)err->code;
+    }
+    return 0;
+}
+
+/* ---- recovery points ---- */
+
+/* When a point of that tag ends: its retention rule's first lifecycle of the vault's store. 0 when the policy has gone or
+ * does not say: such a point is kept. */
+static kg_usec expiry(struct kg_engine *e, const char *policy_id, const char *tag, kg_usec time)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_POLICY struct kg_policy *p = NULL;
+    const struct kg_retention *rule;
+    struct kg_err ignored = { 0 };
+
+    if (!policy_id || !tag || kg_catalog_get(e->catalog, policy_id, &r, &ignored) < 0 ||
+        kg_policy_from_json(r.json, &p, &ignored) < 0 || !(rule = kg_policy_retention(p, tag)))
+        return 0;
+    for (size_t i = 0; i < rule->lifecycle_count; i++)
+        if (rule->lifecycles[i].source == KG_DATASTORE_VAULT)
+            return kg_span_add(time, &rule->lifecycles[i].delete_after);
+    return 0;
+}
+
+/* Inserts a point, or completes one that was adopted before its backup's end arrived here. */
+static int store_point(struct kg_engine *e, const struct kg_point_row *row, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_point_insert(e->catalog, row, &why) == 0)
+        return 0;
+    if (why.code == KG_E_EXISTS)
+        return kg_catalog_point_update(e->catalog, row, err);
+    *err = why;
+    return -(int)err->code;
+}
+
+static int insert_point(struct kg_engine *e, const char *instance, const char *point, const struct kg_json *result,
+                        const char *policy_id, const char *policy_name, const char *tag, struct kg_err *err)
+{
+    static const char *const carried[] = { "endTime", "tables", "largeObjects", "databaseBytes", "serverVersion", "pgDump",
+                                           "warnings", "adopted" };
+    struct kg_point_row row = { .bytes = kg_json_u64(result, "bytes", 0), .rows = kg_json_u64(result, "rows", 0),
+                                .stored_bytes = kg_json_u64(result, "storedBytes", 0),
+                                .new_bytes = kg_json_u64(result, "newBytes", 0) };
+    KG_AUTO_JSON struct kg_json *json = kg_json_object();
+
+    if (!kg_time_parse_iso(kg_json_str_or(result, "time", ""), &row.time))
+        return kg_err_set(err, KG_E_CHILD, "the worker did not say from when recovery point '%s' is", point);
+    row.instance = (char *)(uintptr_t)instance;
+    row.id = (char *)(uintptr_t)point;
+    row.tag = (char *)(uintptr_t)(tag ? tag : "Default");
+    row.expires = expiry(e, policy_id, row.tag, row.time);
+    for (size_t i = 0; i < KG_ARRAY_LEN(carried); i++)
+        if (kg_json_get(result, carried[i]))
+            kg_json_set(json, carried[i], kg_json_copy(kg_json_get(result, carried[i])));
+    kg_json_set_str(json, "policyName", policy_name);
+    kg_json_set_str(json, "policyId", policy_id);
+    row.json = json;
+    return store_point(e, &row, err);
+}
+
+static int backup_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    const struct kg_json *p = r->task->params;
+    const char *point = kg_json_str_or(p, "point", "");
+
+    if (!r->result || strcasecmp(kg_json_str_or(r->result, "point", ""), point) != 0)
+        return kg_err_set(err, KG_E_CHILD, "the worker did not report the recovery point that it was to make");
+    return insert_point(e, r->task->instance, point, r->result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
+                        kg_json_str(p, "policy.tag"), err);
+}
+
+/* A check that found damage has done its work: the job is complete, with a warning that says what to read. */
+static int check_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *w = kg_json_object();
+    struct kg_err damage = { 0 };
+
+    (void)e;
+    (void)err;
+    if (!r->ending || kg_json_bool(r->result, "healthy", true))
+        return 0;
+    kg_err_set(&damage, KG_E_CORRUPT, "the vault is damaged in %zu places", kg_json_count(kg_json_get(r->result, "damage")));
+    kg_err_advise(&damage, "Read the report for what is affected, then restore those objects from a copy of the vault.");
+    kg_json_set_str(w, "event", "warning");
+    kg_json_set_str(w, "error.code", kg_code_arm(damage.code));
+    kg_json_set_str(w, "error.message", damage.msg);
+    kg_json_set_str(w, "error.action", damage.action);
+    kg_job_apply(r->ending, w);
+    return 0;
+}
+
+static int adopt_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    return kg_recover_adopt(e, r->task->vault, r->result, err);
+}
+
+/* ---- failed ---- */
+
+struct failure {
+    const struct kg_err *why;
+    const char *detail;
+};
+
+static void vault_failed(struct kg_json *json, const void *arg)
+{
+    const struct failure *f = arg;
+
+    kg_json_set_str(json, "properties.provisioningState", "Failed");
+    kg_json_set(json, "properties.provisioningError", kg_user_error(f->why, f->detail, NULL, NULL));
+}
+
+static void instance_failed(struct kg_json *json, const void *arg)
+{
+    const struct failure *f = arg;
+    bool before = kg_json_bool(json, "internal.configured", false);
+
+    kg_json_set_str(json, "properties.protectionStatus.status",
+                    before ? "ProtectionConfigured" : "ConfiguringProtectionFailed");
+    kg_json_set(json, "properties.protectionStatus.errorDetails", kg_user_error(f->why, f->detail, NULL, NULL));
+    kg_json_set(json, "properties.protectionErrorDetails", kg_user_error(f->why, f->detail, NULL, NULL));
+    kg_json_set_str(json, "properties.currentProtectionState",
+                    before ? "ProtectionError" : "ConfiguringProtectionFailed");
+    kg_json_set_str(json, "properties.provisioningState", "Failed");
+}
+
+static const struct {
+    int (*done)(struct kg_engine *e, struct kg_run *r, struct kg_err *err);
+    edit_fn *failed;
+} kinds[KG_TASK_KIND_COUNT_] = {
+    [KG_TASK_PUT_VAULT] = { put_vault_done, vault_failed },
+    [KG_TASK_CHECK] = { check_done, NULL },
+    [KG_TASK_PUT_INSTANCE] = { put_instance_done, instance_failed },
+    [KG_TASK_DELETE_INSTANCE] = { delete_instance_done, instance_failed },
+    [KG_TASK_BACKUP] = { backup_done, NULL },
+    [KG_TASK_TEST_SERVER] = { test_server_done, NULL },
+    [KG_TASK_ADOPT] = { adopt_done, NULL },
+};
+
+int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    return kinds[r->task->kind].done ? kinds[r->task->kind].done(e, r, err) : 0;
+}
+
+int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
+                     const char *detail, struct kg_err *err)
+{
+    struct failure f = { why, detail };
+
+    return kinds[kind].failed && resource ? edit(e, resource, kinds[kind].failed, &f, err) : 0;
+}
+
+/* ---- adoption ---- */
+
+/* The instance of a vault that has this GUID. */
+static int find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err)
+{
+    struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault };
+    KG_AUTO_FREE char *after = NULL;
+
+    do {
+        KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+
+        q.after = after;
+        if (kg_catalog_list(e->catalog, &q, &l, err) < 0)
+            return -(int)err->code;
+        for (size_t i = 0; i < l.count && !*ret; i++)
+            if (strcasecmp(kg_json_str_or(l.rows[i].json, "internal.instance", ""), guid) == 0)
+                *ret = KG_TAKE(l.rows[i].id);
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after && !*ret);
+    return 0;
+}
+
+/* The manifest's summary in the form of a backup's result. */
+static struct kg_json *as_result(const struct kg_json *p)
+{
+    static const struct { const char *from, *to; } numbers[] = {
+        { "totals.rows", "rows" }, { "totals.bytes", "bytes" }, { "totals.tables", "tables" },
+        { "totals.largeObjects", "largeObjects" }, { "totals.storedBytes", "storedBytes" },
+        { "totals.newBytes", "newBytes" }, { "datasource.databaseBytes", "databaseBytes" },
+    };
+    struct kg_json *r = kg_json_object();
+
+    kg_json_set_str(r, "time", kg_json_str(p, "time"));
+    kg_json_set_str(r, "endTime", kg_json_str(p, "endTime"));
+    for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
+        kg_json_set_u64(r, numbers[i].to, kg_json_u64(p, numbers[i].from, 0));
+    kg_json_set_str(r, "serverVersion", kg_json_str(p, "postgres.version"));
+    kg_json_set_str(r, "pgDump", kg_json_str(p, "tools.pgDump"));
+    kg_json_set_bool(r, "adopted", true);
+    return r;
+}
+
+static int adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, struct kg_err *err)
+{
+    const char *guid = kg_json_str_or(p, "instance", ""), *point = kg_json_str_or(p, "point", "");
+    KG_CLEANUP(kg_point_row_done) struct kg_point_row known = { 0 };
+    KG_AUTO_JSON struct kg_json *result = NULL;
+    KG_AUTO_FREE char *instance = NULL;
+    struct kg_err why = { 0 };
+
+    if (find_instance(e, vault, guid, &instance, err) < 0)
+        return -(int)err->code;
+    /* A point of an instance that was deleted stays in the vault until its garbage is collected. */
+    if (!instance || kg_catalog_point_get(e->catalog, instance, point, &known, &why) == 0)
+        return 0;
+    if (why.code != KG_E_NO_POINT) {
+        *err = why;
+        return -(int)err->code;
+    }
+    result = as_result(p);
+    return insert_point(e, instance, point, result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
+                        kg_json_str(p, "policy.tag"), err);
+}
+
+int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err)
+{
+    const struct kg_json *points = kg_json_get(result, "points");
+
+    for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p))
+        if (adopt_point(e, vault, p, err) < 0)
+            return -(int)err->code;
+    return kg_recover_cleared(e, vault, err);
+}

@@ -1,0 +1,931 @@
+/* What every catalog driver must do, run on SQLite in a file and in memory; and what a file must survive: a process that
+ * is killed at any moment. Called with "crash PATH" the program is that process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fault.h"
+#include "base/parse.h"
+#include "catalog/catalog.h"
+#include "sys/fd.h"
+#include "sys/proc.h"
+
+#define SUB   "/subscriptions/00000000-0000-0000-0000-000000000001"
+#define GROUP SUB "/resourceGroups/Default"
+#define VAULT GROUP "/providers/Microsoft.DataProtection/backupVaults/Vault1"
+#define INST  VAULT "/backupInstances/i1"
+#define KV    GROUP "/providers/Microsoft.KeyVault/vaults/kv1"
+
+struct fixture {
+    char dir[64];
+    char path[96];
+    struct kg_catalog *c;
+};
+
+static const char *const drivers[] = { "file", ":memory:" };
+
+#define OK(call)                                                                                     \
+    do {                                                                                             \
+        struct kg_err err_ = { 0 }, *err = &err_;                                                    \
+        if ((call) < 0)                                                                              \
+            fail_msg("%s: %s", #call, err->msg);                                                     \
+    } while (0)
+#define FAILS(want, call)                                                                            \
+    do {                                                                                             \
+        struct kg_err err_ = { 0 }, *err = &err_;                                                    \
+        int r_ = (call);                                                                             \
+        if (r_ != -(want) || err->code != (want) || !*err->msg || !*err->action)                     \
+            fail_msg("%s: %d, '%s' instead of %s", #call, r_, err->msg, kg_code_name(want));         \
+    } while (0)
+
+static int setup_on(void **state, const char *driver)
+{
+    struct fixture *f = kg_xalloc(sizeof *f);
+
+    *state = f;
+    (void)snprintf(f->dir, sizeof f->dir, "/tmp/kg-catalog-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    (void)snprintf(f->path, sizeof f->path, "%s/catalog.sqlite", f->dir);
+    OK(kg_catalog_open_sqlite(*driver == ':' ? driver : f->path, &f->c, err));
+    return 0;
+}
+static int setup_file(void **state) { return setup_on(state, drivers[0]); }
+static int setup_memory(void **state) { return setup_on(state, drivers[1]); }
+
+static void remove_files(const struct fixture *f)
+{
+    static const char *const ends[] = { "", "-wal", "-shm" };
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(ends); i++) {
+        KG_AUTO_FREE char *p = kg_xprintf("%s%s", f->path, ends[i]);
+
+        (void)unlink(p);
+    }
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    kg_fault_reset();
+    kg_catalog_close(f->c);
+    remove_files(f);
+    assert_int_equal(rmdir(f->dir), 0); /* nothing else was left beside the file */
+    free(f);
+    return 0;
+}
+
+static struct kg_json *doc(const char *text)
+{
+    struct kg_json *j = NULL;
+
+    OK(kg_json_parse(text, strlen(text), &j, err));
+    return j;
+}
+
+static void put(struct fixture *f, const char *id, const char *json)
+{
+    KG_AUTO_JSON struct kg_json *j = doc(json);
+
+    OK(kg_catalog_put(f->c, id, "local", j, KG_PUT_ANY, NULL, NULL, err));
+}
+
+static void put_tree(struct fixture *f)
+{
+    put(f, SUB, "{}");
+    put(f, GROUP, "{}");
+    put(f, VAULT, "{\"properties\":{\"n\":1}}");
+    put(f, KV, "{}");
+}
+
+/* ---- resources ---- */
+
+static void test_a_resource_comes_back_as_it_was_put_whatever_the_spelling(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    put_tree(f);
+    OK(kg_catalog_get(f->c, SUB "/RESOURCEGROUPS/default/providers/microsoft.dataprotection/BACKUPVAULTS/vault1/", &r, err));
+    assert_string_equal(r.id, VAULT);
+    assert_string_equal(r.type, "Microsoft.DataProtection/backupVaults");
+    assert_string_equal(r.name, "Vault1");
+    assert_string_equal(r.location, "local");
+    assert_int_equal(kg_json_u64(r.json, "properties.n", 0), 1);
+    assert_true(r.created > 0 && r.created == r.updated);
+    FAILS(KG_E_NOT_FOUND, kg_catalog_get(f->c, VAULT "2", &r, err));
+    FAILS(KG_E_USAGE, kg_catalog_get(f->c, "vault1", &r, err));
+}
+
+static void test_replacing_keeps_spelling_and_birth_and_changes_the_etag(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_RESOURCE struct kg_resource a = { 0 }, b = { 0 };
+    KG_AUTO_JSON struct kg_json *j = doc("{\"properties\":{\"n\":2}}");
+
+    put_tree(f);
+    OK(kg_catalog_get(f->c, VAULT, &a, err));
+    OK(kg_catalog_put(f->c, SUB "/resourcegroups/default/providers/Microsoft.DataProtection/backupVaults/VAULT1", NULL, j,
+                      KG_PUT_REPLACE, a.etag, &b, err));
+    assert_string_equal(b.id, VAULT);
+    assert_null(b.location);
+    assert_int_equal(b.created, a.created);
+    assert_string_not_equal(b.etag, a.etag);
+    assert_int_equal(kg_json_u64(b.json, "properties.n", 0), 2);
+    FAILS(KG_E_PRECONDITION, kg_catalog_put(f->c, VAULT, NULL, j, KG_PUT_ANY, a.etag, NULL, err));
+}
+
+static void test_put_modes_and_a_missing_parent_are_told_apart(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *j = doc("{}");
+    bool there = true;
+
+    put_tree(f);
+    FAILS(KG_E_EXISTS, kg_catalog_put(f->c, VAULT, NULL, j, KG_PUT_CREATE, NULL, NULL, err));
+    FAILS(KG_E_NOT_FOUND, kg_catalog_put(f->c, VAULT "2", NULL, j, KG_PUT_REPLACE, NULL, NULL, err));
+    FAILS(KG_E_PRECONDITION, kg_catalog_put(f->c, VAULT "2", NULL, j, KG_PUT_ANY, "1-1", NULL, err));
+    FAILS(KG_E_NOT_FOUND, kg_catalog_put(f->c, SUB "/resourceGroups/other/providers/Microsoft.KeyVault/vaults/k", NULL, j,
+                                         KG_PUT_ANY, NULL, NULL, err));
+    OK(kg_catalog_exists(f->c, VAULT "2", &there, err));
+    assert_false(there);
+}
+
+static void test_a_recreated_resource_has_another_etag(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_RESOURCE struct kg_resource a = { 0 }, b = { 0 };
+
+    put_tree(f);
+    OK(kg_catalog_get(f->c, VAULT, &a, err));
+    OK(kg_catalog_delete(f->c, VAULT, err));
+    put(f, VAULT, "{}");
+    OK(kg_catalog_get(f->c, VAULT, &b, err));
+    assert_string_not_equal(a.etag, b.etag);
+}
+
+static void test_what_has_children_is_not_deleted(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t n = 0;
+
+    put_tree(f);
+    put(f, INST, "{}");
+    FAILS(KG_E_CONFLICT, kg_catalog_delete(f->c, VAULT, err));
+    FAILS(KG_E_CONFLICT, kg_catalog_delete(f->c, SUB, err));
+    OK(kg_catalog_count(f->c, &(struct kg_resource_query){ .parent = VAULT }, &n, err));
+    assert_int_equal(n, 1);
+    OK(kg_catalog_delete(f->c, INST, err));
+    OK(kg_catalog_delete(f->c, VAULT, err));
+    FAILS(KG_E_NOT_FOUND, kg_catalog_delete(f->c, VAULT, err));
+}
+
+static void test_a_container_is_a_child_of_its_storage_account(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+
+    put_tree(f);
+    put(f, GROUP "/providers/Microsoft.Storage/storageAccounts/acc", "{}");
+    put(f, GROUP "/providers/Microsoft.Storage/storageAccounts/acc/blobServices/default/containers/c1", "{}");
+    FAILS(KG_E_CONFLICT, kg_catalog_delete(f->c, GROUP "/providers/Microsoft.Storage/storageAccounts/acc", err));
+    OK(kg_catalog_list(f->c, &(struct kg_resource_query){ .type = "Microsoft.Storage/storageAccounts/blobServices/containers" },
+                       &l, err));
+    assert_int_equal(l.count, 1);
+    assert_string_equal(l.rows[0].name, "c1");
+}
+
+static void test_lists_filter_by_type_scope_parent_and_name(void **state)
+{
+    struct fixture *f = *state;
+    static const struct { struct kg_resource_query q; size_t count; } cases[] = {
+        { { 0 }, 7 },
+        { { .type = "microsoft.dataprotection/BACKUPVAULTS" }, 2 },
+        { { .under = SUB }, 6 },
+        { { .under = VAULT }, 1 },     /* Vault10 begins with the same letters and is not inside */
+        { { .under = "/" }, 7 },
+        { { .parent = GROUP }, 3 },
+        { { .name = "VAULT10" }, 1 },
+        { { .under = GROUP, .type = "Microsoft.KeyVault/vaults", .name = "kv1" }, 1 },
+        { { .under = SUB "/resourceGroups/nothing" }, 0 },
+    };
+
+    put_tree(f);
+    put(f, VAULT "0", "{}");
+    put(f, INST, "{}");
+    put(f, SUB "/resourceGroups/Empty", "{}");
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+        uint64_t n = 99;
+
+        OK(kg_catalog_list(f->c, &cases[i].q, &l, err));
+        OK(kg_catalog_count(f->c, &cases[i].q, &n, err));
+        if (l.count != cases[i].count || n != l.count || l.next)
+            fail_msg("case %zu: %zu rows, count %" PRIu64 " instead of %zu", i, l.count, n, cases[i].count);
+    }
+}
+
+static void test_pages_together_are_the_whole_list_each_row_once(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *after = NULL;
+    size_t seen = 0, pages = 0;
+
+    put_tree(f);
+    for (int i = 0; i < 25; i++) {
+        KG_AUTO_FREE char *id = kg_xprintf("%s/backupPolicies/p%02d", VAULT, i);
+
+        put(f, id, "{}");
+    }
+    do {
+        KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+
+        OK(kg_catalog_list(f->c, &(struct kg_resource_query){ .parent = VAULT, .after = after, .top = 10 }, &l, err));
+        for (size_t i = 0; i < l.count; i++) {
+            char want[8];
+
+            (void)snprintf(want, sizeof want, "p%02zu", seen++ % 100);
+            assert_string_equal(l.rows[i].name, want);
+        }
+        free(after);
+        after = KG_TAKE(l.next);
+        pages++;
+    } while (after);
+    assert_int_equal(seen, 25);
+    assert_int_equal(pages, 3);
+}
+
+static void test_a_name_with_a_quote_is_data_and_no_sql(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    put_tree(f);
+    put(f, VAULT "/backupPolicies/x'; DROP TABLE resources; --", "{\"t\":\"'\"}");
+    OK(kg_catalog_get(f->c, VAULT "/backupPolicies/X'; drop table resources; --", &r, err));
+    assert_string_equal(kg_json_str(r.json, "t"), "'");
+}
+
+/* ---- transactions ---- */
+
+static void test_a_rollback_undoes_everything_since_begin(void **state)
+{
+    struct fixture *f = *state;
+    bool there = true;
+    uint64_t n = 0;
+
+    put_tree(f);
+    OK(kg_catalog_begin(f->c, err));
+    put(f, INST, "{}");
+    OK(kg_catalog_value_set(f->c, "k", "v", err));
+    /* A failure inside does not end the transaction. */
+    FAILS(KG_E_CONFLICT, kg_catalog_delete(f->c, VAULT, err));
+    OK(kg_catalog_exists(f->c, INST, &there, err));
+    assert_true(there);
+    kg_catalog_rollback(f->c);
+    OK(kg_catalog_exists(f->c, INST, &there, err));
+    assert_false(there);
+    OK(kg_catalog_count(f->c, &(struct kg_resource_query){ 0 }, &n, err));
+    assert_int_equal(n, 4);
+    kg_catalog_rollback(f->c); /* outside: nothing */
+}
+
+static void leave_without_commit(struct fixture *f)
+{
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = f->c;
+
+    OK(kg_catalog_begin(f->c, err));
+    put(f, INST, "{}");
+    assert_ptr_equal(tx, f->c);
+}
+
+static void test_a_scope_that_is_left_without_commit_is_undone(void **state)
+{
+    struct fixture *f = *state;
+    bool there = true;
+
+    put_tree(f);
+    leave_without_commit(f);
+    OK(kg_catalog_exists(f->c, INST, &there, err));
+    assert_false(there);
+}
+
+static void test_a_transaction_is_all_or_nothing_at_every_step(void **state)
+{
+    struct fixture *f = *state;
+    unsigned n;
+
+    put_tree(f);
+    for (n = 1; n < 20; n++) {
+        KG_AUTO_JSON struct kg_json *j = doc("{}");
+        struct kg_err e = { 0 };
+        bool there = false;
+        int r;
+
+        kg_fault_arm(KG_FP_ANY, n, n % 2 ? ENOSPC : EIO);
+        if ((r = kg_catalog_begin(f->c, &e)) == 0) {
+            KG_AUTO_ROLLBACK struct kg_catalog *tx = f->c;
+
+            if ((r = kg_catalog_put(f->c, INST, NULL, j, KG_PUT_CREATE, NULL, NULL, &e)) == 0 &&
+                (r = kg_catalog_value_set(f->c, "made", "yes", &e)) == 0)
+                r = kg_catalog_commit(tx, &e);
+        }
+        if (!kg_fault_fired()) {
+            assert_int_equal(r, 0);
+            break;
+        }
+        kg_fault_reset();
+        assert_int_equal(r, n % 2 ? -KG_E_DISK_FULL : -KG_E_IO);
+        OK(kg_catalog_exists(f->c, INST, &there, err));
+        assert_false(there);
+        put(f, VAULT, "{}"); /* the catalog still works */
+    }
+    assert_in_range(n, 3, 19); /* both points were hit */
+}
+
+static void test_a_single_write_that_cannot_commit_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *j = doc("{}");
+    bool there = true;
+
+    put_tree(f);
+    kg_fault_arm(KG_FP_CATALOG_COMMIT, 1, EIO);
+    FAILS(KG_E_IO, kg_catalog_put(f->c, INST, NULL, j, KG_PUT_ANY, NULL, NULL, err));
+    assert_true(kg_fault_fired());
+    kg_fault_reset();
+    OK(kg_catalog_exists(f->c, INST, &there, err));
+    assert_false(there);
+    put(f, INST, "{}");
+}
+
+/* ---- secrets ---- */
+
+static void secret(struct fixture *f, const char *name, int v, bool enabled)
+{
+    KG_AUTO_FREE char *version = kg_xprintf("%032d", v), *sealed = kg_xprintf("sealed-%d", v), *n = kg_xstrdup(name);
+    char kv[] = KV, type[] = "text/plain";
+    struct kg_secret_row row = { .keyvault = kv, .name = n, .version = version, .sealed = (uint8_t *)sealed,
+                                 .sealed_len = strlen(sealed), .enabled = enabled, .content_type = type,
+                                 .created = v, .updated = v };
+
+    OK(kg_catalog_secret_put(f->c, &row, err));
+}
+
+static void test_the_newest_enabled_version_of_a_secret_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_secret_row r = { 0 };
+    char v2[33];
+
+    put_tree(f);
+    secret(f, "Db", 1, true);
+    secret(f, "db", 2, true);
+    secret(f, "db", 3, false);
+    OK(kg_catalog_secret_get(f->c, KV, "DB", NULL, &r, err));
+    assert_int_equal(r.sealed_len, 8);
+    assert_memory_equal(r.sealed, "sealed-2", 8);
+    assert_string_equal(r.content_type, "text/plain");
+    kg_secret_row_done(&r);
+    (void)snprintf(v2, sizeof v2, "%032d", 3);
+    OK(kg_catalog_secret_get(f->c, KV, "db", v2, &r, err));
+    assert_false(r.enabled);
+    kg_secret_row_done(&r);
+    OK(kg_catalog_secret_enable(f->c, KV, "db", v2, true, err));
+    OK(kg_catalog_secret_get(f->c, KV, "db", "", &r, err));
+    assert_memory_equal(r.sealed, "sealed-3", 8);
+    kg_secret_row_done(&r);
+    FAILS(KG_E_NO_SECRET, kg_catalog_secret_get(f->c, KV, "other", NULL, &r, err));
+    FAILS(KG_E_NO_SECRET, kg_catalog_secret_enable(f->c, KV, "other", v2, true, err));
+}
+
+static void test_secret_lists_show_names_then_versions_and_never_sealed_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_secret_list l = { 0 };
+    KG_AUTO_FREE char *after = NULL;
+
+    put_tree(f);
+    for (int i = 1; i <= 5; i++)
+        secret(f, "a", i, true);
+    secret(f, "b", 6, true);
+    OK(kg_catalog_secret_list(f->c, KV, NULL, NULL, 1, &l, err));
+    assert_int_equal(l.count, 1);
+    assert_string_equal(l.rows[0].name, "a");
+    assert_int_equal(l.rows[0].created, 5);
+    assert_null(l.rows[0].sealed);
+    after = kg_xstrdup(l.next);
+    kg_secret_list_done(&l);
+    OK(kg_catalog_secret_list(f->c, KV, NULL, after, 1, &l, err));
+    assert_string_equal(l.rows[0].name, "b");
+    assert_null(l.next);
+    kg_secret_list_done(&l);
+    OK(kg_catalog_secret_list(f->c, KV, "A", NULL, 3, &l, err));
+    assert_int_equal(l.count, 3);
+    assert_int_equal(l.rows[0].created, 5);
+    free(after);
+    after = kg_xstrdup(l.next);
+    kg_secret_list_done(&l);
+    OK(kg_catalog_secret_list(f->c, KV, "a", after, 3, &l, err));
+    assert_int_equal(l.count, 2);
+    assert_int_equal(l.rows[1].created, 1);
+    kg_secret_list_done(&l);
+    FAILS(KG_E_USAGE, kg_catalog_secret_list(f->c, KV, "a", "x", 3, &l, err));
+}
+
+static void test_deleting_a_key_vault_takes_its_secrets_so_that_a_new_one_starts_empty(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_secret_row r = { 0 };
+
+    put_tree(f);
+    secret(f, "a", 1, true);
+    OK(kg_catalog_delete(f->c, KV, err));
+    put(f, KV, "{}");
+    FAILS(KG_E_NO_SECRET, kg_catalog_secret_get(f->c, KV, "a", NULL, &r, err));
+    FAILS(KG_E_NO_SECRET, kg_catalog_secret_delete(f->c, KV, "a", err));
+    OK(kg_catalog_secret_delete(f->c, KV, NULL, err));
+    secret(f, "a", 1, true);
+    OK(kg_catalog_secret_delete(f->c, KV, "A", err));
+}
+
+static void test_a_secret_version_is_written_once(void **state)
+{
+    struct fixture *f = *state;
+    char kv[] = KV, name[] = "a", version[] = "00000000000000000000000000000001";
+    struct kg_secret_row row = { .keyvault = kv, .name = name, .version = version, .sealed = (uint8_t *)name,
+                                 .sealed_len = 1 };
+
+    put_tree(f);
+    secret(f, "a", 1, true);
+    FAILS(KG_E_EXISTS, kg_catalog_secret_put(f->c, &row, err));
+}
+
+/* ---- jobs ---- */
+
+static void job(struct fixture *f, int i, const char *op, const char *status, bool with_instance)
+{
+    KG_AUTO_FREE char *id = kg_xprintf("job-%06d", i), *o = kg_xstrdup(op), *s = kg_xstrdup(status);
+    KG_AUTO_JSON struct kg_json *j = doc("{\"properties\":{}}");
+    char vault[] = VAULT, inst[] = INST;
+    struct kg_job_row row = { .id = id, .vault = vault, .instance = with_instance ? inst : NULL, .operation = o,
+                              .status = s, .start = 1000 + i / 2, /* pairs start at one moment */
+                              .end = strcmp(status, "InProgress") == 0 ? 0 : 2000 + i, .json = j };
+
+    OK(kg_catalog_job_insert(f->c, &row, err));
+}
+
+static void test_jobs_are_listed_newest_first_with_every_filter(void **state)
+{
+    struct fixture *f = *state;
+    static const struct { struct kg_job_query q; size_t count; } cases[] = {
+        { { 0 }, 12 },
+        { { .vault = VAULT }, 12 },
+        { { .vault = VAULT "x" }, 0 },
+        { { .instance = INST }, 6 },
+        { { .operation = "backup" }, 6 },
+        { { .status = "inprogress" }, 4 },
+        { { .vault = VAULT, .status = "Completed", .operation = "Restore" }, 4 },
+        { { .unfinished = true }, 4 },
+        { { .from = 1002, .to = 1004 }, 4 },
+        { { .from = 1005 }, 2 },
+    };
+
+    put_tree(f);
+    for (int i = 0; i < 12; i++)
+        job(f, i, i % 2 ? "Restore" : "Backup", i % 3 ? "Completed" : "InProgress", i % 2 == 0);
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+        uint64_t n = 99;
+
+        OK(kg_catalog_job_list(f->c, &cases[i].q, &l, err));
+        OK(kg_catalog_job_count(f->c, &cases[i].q, &n, err));
+        if (l.count != cases[i].count || n != l.count)
+            fail_msg("case %zu: %zu rows, count %" PRIu64 " instead of %zu", i, l.count, n, cases[i].count);
+        for (size_t k = 1; k < l.count; k++)
+            assert_true(l.rows[k - 1].start > l.rows[k].start ||
+                        (l.rows[k - 1].start == l.rows[k].start && strcmp(l.rows[k - 1].id, l.rows[k].id) > 0));
+    }
+}
+
+static void test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *after = NULL;
+    KG_AUTO_JOB_LIST struct kg_job_list bad = { 0 };
+    int next = 11;
+
+    put_tree(f);
+    for (int i = 0; i < 12; i++)
+        job(f, i, "Backup", "Completed", true);
+    do {
+        KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+
+        OK(kg_catalog_job_list(f->c, &(struct kg_job_query){ .vault = VAULT, .after = after, .top = 5 }, &l, err));
+        for (size_t i = 0; i < l.count; i++) {
+            char want[16];
+
+            (void)snprintf(want, sizeof want, "job-%06d", next-- % 1000);
+            assert_string_equal(l.rows[i].id, want);
+        }
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after);
+    assert_int_equal(next, -1);
+    FAILS(KG_E_USAGE, kg_catalog_job_list(f->c, &(struct kg_job_query){ .after = "x" }, &bad, err));
+    FAILS(KG_E_USAGE, kg_catalog_job_list(f->c, &(struct kg_job_query){ .after = "-1:x" }, &bad, err));
+}
+
+static void test_a_job_changes_its_end_and_is_forgotten_only_when_it_ended_long_ago(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JOB_ROW struct kg_job_row r = { 0 };
+    struct kg_log_list log = { 0 };
+    uint64_t n = 0;
+
+    put_tree(f);
+    job(f, 1, "Backup", "InProgress", true);
+    job(f, 2, "Backup", "Completed", true);
+    OK(kg_catalog_log_add(f->c, "job-000002", 5, "line", err));
+    OK(kg_catalog_job_prune(f->c, INT64_MAX, &n, err));
+    assert_int_equal(n, 1); /* the running one stays, whatever its age */
+    OK(kg_catalog_log_list(f->c, "job-000002", 0, 0, &log, err));
+    assert_int_equal(log.count, 0);
+    OK(kg_catalog_job_get(f->c, "JOB-000001", &r, err));
+    assert_string_equal(r.instance, INST);
+    free(r.status);
+    r.status = kg_xstrdup("Failed");
+    r.end = 77;
+    OK(kg_catalog_job_update(f->c, &r, err));
+    kg_job_row_done(&r);
+    OK(kg_catalog_job_get(f->c, "job-000001", &r, err));
+    assert_int_equal(r.end, 77);
+    assert_string_equal(r.status, "Failed");
+    FAILS(KG_E_EXISTS, kg_catalog_job_insert(f->c, &r, err));
+    r.id[0] = 'x';
+    FAILS(KG_E_NOT_FOUND, kg_catalog_job_update(f->c, &r, err));
+}
+
+static void test_a_jobs_log_keeps_its_newest_lines_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_log_list l = { 0 };
+    KG_AUTO_FREE char *huge = kg_xalloc(3 * KG_JOB_LOG_LINE_BYTES);
+
+    put_tree(f);
+    job(f, 1, "Backup", "InProgress", true);
+    OK(kg_catalog_begin(f->c, err));
+    for (int i = 1; i <= KG_JOB_LOG_LINES + 10; i++) {
+        KG_AUTO_FREE char *line = kg_xprintf("line %d", i);
+
+        OK(kg_catalog_log_add(f->c, "job-000001", i, line, err));
+    }
+    OK(kg_catalog_commit(f->c, err));
+    OK(kg_catalog_log_list(f->c, "job-000001", 0, 3, &l, err));
+    assert_int_equal(l.count, 3);
+    assert_string_equal(l.rows[0].text, "line 11");
+    assert_int_equal(l.next, 13);
+    kg_log_list_done(&l);
+    OK(kg_catalog_log_list(f->c, "job-000001", KG_JOB_LOG_LINES + 9, 3, &l, err));
+    assert_int_equal(l.count, 1);
+    assert_int_equal(l.next, 0);
+    kg_log_list_done(&l);
+    memset(huge, 'x', 3 * KG_JOB_LOG_LINE_BYTES - 1);
+    OK(kg_catalog_log_add(f->c, "job-000001", 1, huge, err));
+    OK(kg_catalog_log_list(f->c, "job-000001", KG_JOB_LOG_LINES + 10, 3, &l, err));
+    assert_int_equal(strlen(l.rows[0].text), KG_JOB_LOG_LINE_BYTES);
+    kg_log_list_done(&l);
+    FAILS(KG_E_NOT_FOUND, kg_catalog_log_add(f->c, "no-such-job", 1, "x", err));
+}
+
+/* ---- operations ---- */
+
+static void test_operations_are_settled_then_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    char id[] = "op;1", id2[] = "op;2", kind[] = "PutVault", running[] = "Inprogress", done[] = "Succeeded", jid[] = "J1";
+    struct kg_operation_row row = { .id = id, .kind = kind, .uid = 4000000000u, .status = running, .start = 10 }, got = { 0 };
+    struct kg_operation_list l = { 0 };
+    uint64_t n = 9;
+
+    OK(kg_catalog_operation_insert(f->c, &row, err));
+    FAILS(KG_E_EXISTS, kg_catalog_operation_insert(f->c, &row, err));
+    row.id = id2;
+    row.start = 5;
+    row.job = jid;
+    OK(kg_catalog_operation_insert(f->c, &row, err));
+    OK(kg_catalog_operation_unfinished(f->c, NULL, &l, err));
+    assert_int_equal(l.count, 2);
+    assert_string_equal(l.rows[0].id, "op;2");
+    kg_operation_list_done(&l);
+    OK(kg_catalog_operation_unfinished(f->c, "j1", &l, err));
+    assert_int_equal(l.count, 1);
+    kg_operation_list_done(&l);
+    row.status = done;
+    row.end = 20;
+    row.result = doc("{\"a\":1}");
+    OK(kg_catalog_operation_update(f->c, &row, err));
+    kg_json_free(row.result);
+    OK(kg_catalog_operation_get(f->c, "op;2", &got, err));
+    assert_int_equal(got.uid, 4000000000u);
+    assert_string_equal(got.status, "Succeeded");
+    assert_int_equal(kg_json_u64(got.result, "a", 0), 1);
+    assert_null(got.error);
+    assert_null(got.resource);
+    kg_operation_row_done(&got);
+    OK(kg_catalog_operation_prune(f->c, 20, &n, err));
+    assert_int_equal(n, 0);
+    OK(kg_catalog_operation_prune(f->c, 21, &n, err));
+    assert_int_equal(n, 1);
+    FAILS(KG_E_NOT_FOUND, kg_catalog_operation_get(f->c, "op;2", &got, err));
+    OK(kg_catalog_operation_prune(f->c, INT64_MAX, NULL, err));
+    OK(kg_catalog_operation_get(f->c, "op;1", &got, err));
+    kg_operation_row_done(&got);
+}
+
+/* ---- recovery points ---- */
+
+static void point(struct fixture *f, int i, const char *tag, kg_usec expires)
+{
+    KG_AUTO_FREE char *id = kg_xprintf("%032x", (unsigned)i), *t = kg_xstrdup(tag);
+    char inst[] = INST;
+    struct kg_point_row row = { .instance = inst, .id = id, .time = 100 + i, .expires = expires, .tag = t,
+                                .bytes = UINT64_C(1) << 40, .stored_bytes = 2, .new_bytes = 3, .rows = 4 };
+
+    OK(kg_catalog_point_insert(f->c, &row, err));
+}
+
+static void test_recovery_points_are_found_by_instance_time_tag_and_expiry(void **state)
+{
+    struct fixture *f = *state;
+    static const struct { struct kg_point_query q; size_t count; } cases[] = {
+        { { 0 }, 6 },
+        { { .instance = INST }, 6 },
+        { { .instance = INST "2" }, 0 },
+        { { .tag = "MONTHLY" }, 2 },
+        { { .from = 102, .to = 104 }, 3 }, /* both ends belong to it */
+        { { .expires_before = 1000 }, 2 }, /* 0 is "not decided", not "long ago" */
+        { { .instance = INST, .expires_before = 100000 }, 4 },
+    };
+    struct kg_point_row r = { 0 };
+    KG_AUTO_FREE char *after = NULL;
+    int seen = 0;
+
+    for (int i = 1; i <= 6; i++)
+        point(f, i, i % 3 ? "Default" : "Monthly", i <= 2 ? 500 : i <= 4 ? 5000 : 0);
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
+        uint64_t n = 99;
+
+        OK(kg_catalog_point_list(f->c, &cases[i].q, &l, err));
+        OK(kg_catalog_point_count(f->c, &cases[i].q, &n, err));
+        if (l.count != cases[i].count || n != l.count)
+            fail_msg("case %zu: %zu rows, count %" PRIu64 " instead of %zu", i, l.count, n, cases[i].count);
+    }
+    do {
+        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
+
+        OK(kg_catalog_point_list(f->c, &(struct kg_point_query){ .instance = INST, .after = after, .top = 4 }, &l, err));
+        for (size_t i = 0; i < l.count; i++)
+            assert_int_equal(l.rows[i].time, 106 - seen++);
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after);
+    assert_int_equal(seen, 6);
+    OK(kg_catalog_point_get(f->c, INST, "00000000000000000000000000000001", &r, err));
+    assert_int_equal(r.bytes, UINT64_C(1) << 40);
+    assert_int_equal(r.rows, 4);
+    r.expires = 9;
+    OK(kg_catalog_point_update(f->c, &r, err));
+    FAILS(KG_E_EXISTS, kg_catalog_point_insert(f->c, &r, err));
+    kg_point_row_done(&r);
+    OK(kg_catalog_point_delete(f->c, INST, "00000000000000000000000000000001", err));
+    FAILS(KG_E_NO_POINT, kg_catalog_point_delete(f->c, INST, "00000000000000000000000000000001", err));
+    FAILS(KG_E_NO_POINT, kg_catalog_point_get(f->c, INST, "00000000000000000000000000000001", &r, err));
+    OK(kg_catalog_point_delete(f->c, INST, NULL, err));
+    OK(kg_catalog_point_delete(f->c, INST, NULL, err));
+}
+
+static void test_values_are_remembered_and_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    char *v = NULL;
+
+    OK(kg_catalog_value_get(f->c, "k", &v, err));
+    assert_null(v);
+    OK(kg_catalog_value_set(f->c, "k", "1", err));
+    OK(kg_catalog_value_set(f->c, "k", "2", err));
+    OK(kg_catalog_value_get(f->c, "k", &v, err));
+    assert_string_equal(v, "2");
+    free(v);
+    OK(kg_catalog_value_set(f->c, "k", NULL, err));
+    OK(kg_catalog_value_get(f->c, "k", &v, err));
+    assert_null(v);
+    OK(kg_catalog_check(f->c, err));
+}
+
+/* ---- the file ---- */
+
+static void reopen(struct fixture *f)
+{
+    kg_catalog_close(f->c);
+    f->c = NULL;
+    OK(kg_catalog_open_sqlite(f->path, &f->c, err));
+}
+
+static void test_what_was_committed_is_there_after_reopening_in_a_private_file(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    bool there = false;
+
+    put_tree(f);
+    reopen(f);
+    OK(kg_catalog_exists(f->c, VAULT, &there, err));
+    assert_true(there);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    OK(kg_catalog_check(f->c, err));
+}
+
+static void test_foreign_newer_and_broken_files_are_refused_and_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    char junk[8192];
+    struct kg_catalog *c = NULL;
+    int r;
+
+    kg_catalog_close(KG_TAKE(f->c));
+    memset(junk, 'x', sizeof junk);
+    OK(kg_write_file(f->path, junk, sizeof junk, 0600, err));
+    FAILS(KG_E_CORRUPT, kg_catalog_open_sqlite(f->path, &c, err));
+    /* A valid database file whose header says another application, then a later step. */
+    remove_files(f);
+    OK(kg_catalog_open_sqlite(f->path, &f->c, err));
+    kg_catalog_close(KG_TAKE(f->c));
+    for (int at = 60; at <= 68; at += 8) { /* user_version, application_id */
+        KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4 << 20);
+        unsigned char was;
+
+        OK(kg_read_file(-1, f->path, &b, err));
+        was = (unsigned char)b.p[at + 2];
+        b.p[at + 2] = 0x55;
+        OK(kg_write_file(f->path, b.p, b.len, 0600, err));
+        FAILS(KG_E_UNSUPPORTED, kg_catalog_open_sqlite(f->path, &c, err));
+        b.p[at + 2] = (char)was;
+        OK(kg_write_file(f->path, b.p, b.len, 0600, err));
+        { struct kg_err e = { 0 }; r = kg_catalog_open_sqlite(f->path, &f->c, &e); }
+        assert_int_equal(r, 0);
+        kg_catalog_close(KG_TAKE(f->c));
+    }
+}
+
+static void test_a_hundred_thousand_jobs_page_quickly(void **state)
+{
+    struct fixture *f = *state;
+    kg_usec began, took;
+
+    put_tree(f);
+    OK(kg_catalog_begin(f->c, err));
+    for (int i = 0; i < 100000; i++)
+        job(f, i, i % 2 ? "Restore" : "Backup", i % 1000 ? "Completed" : "Failed", true);
+    OK(kg_catalog_commit(f->c, err));
+    began = kg_now_mono();
+    for (int i = 0; i < 20; i++) {
+        static const struct kg_job_query q[] = {
+            { .vault = VAULT, .top = 50 }, { .vault = VAULT, .status = "Failed", .top = 50 },
+            { .instance = INST, .top = 50 }, { .unfinished = true, .top = 50 },
+            { .vault = VAULT, .after = "1500:job-001000", .top = 50 },
+        };
+        KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+
+        OK(kg_catalog_job_list(f->c, &q[i % 5], &l, err));
+        assert_int_equal(l.count, i % 5 == 3 ? 0 : 50);
+    }
+    took = (kg_now_mono() - began) / 20;
+    if (took > 20000) /* a scan of the whole table takes longer even on a fast machine */
+        fail_msg("a page took %" PRId64 " microseconds", took);
+}
+
+/* ---- a killed process ---- */
+
+/* Writes for ever: each transaction counts up and inserts that many… until it is killed. Two tables change in each; they
+ * agree after any crash exactly when transactions are whole. Descriptor 1 tells which count is on the disk. */
+static int crash_main(const char *path)
+{
+    struct kg_catalog *c = NULL;
+    struct kg_err err = { 0 };
+    KG_AUTO_FREE char *text = NULL;
+    uint64_t n = 0;
+    char inst[] = INST, tag[] = "Default";
+
+    if (kg_catalog_open_sqlite(path, &c, &err) < 0 || kg_catalog_value_get(c, "count", &text, &err) < 0 ||
+        (text && kg_parse_u64(text, &n, &err) < 0))
+        return 1;
+    for (;;) {
+        KG_AUTO_FREE char *id = kg_xprintf("%032" PRIx64, ++n), *count = kg_xprintf("%" PRIu64, n);
+        struct kg_point_row row = { .instance = inst, .id = id, .tag = tag, .time = (kg_usec)n };
+
+        if (kg_catalog_begin(c, &err) < 0 || kg_catalog_point_insert(c, &row, &err) < 0 ||
+            kg_catalog_value_set(c, "count", count, &err) < 0 || kg_catalog_commit(c, &err) < 0 ||
+            kg_write_all(1, &n, sizeof n) != 0)
+            return 1;
+    }
+}
+
+static void test_a_process_killed_at_any_moment_loses_nothing_it_was_promised(void **state)
+{
+    struct fixture *f = *state;
+    const char *argv[] = { "/proc/self/exe", "crash", f->path, NULL }, *envp[] = { NULL };
+    char self[512];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    uint64_t total = 0;
+
+    assert_true(n > 0);
+    self[n] = '\0';
+    argv[0] = self;
+    kg_catalog_close(KG_TAKE(f->c));
+    for (unsigned round = 0; round < 12; round++) {
+        int fds[2], status;
+        uint64_t told = 0, got, points = 0, remembered = 0;
+        KG_AUTO_FREE char *text = NULL;
+        pid_t pid;
+
+        assert_int_equal(pipe(fds), 0);
+        OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = -1, .fd_out = fds[1], .fd_err = 2 },
+                         &pid, err));
+        close(fds[1]);
+        assert_int_equal(kg_read_full(fds[0], &told, sizeof told), sizeof told); /* it works */
+        usleep(3000 + round * 3700);
+        kill(pid, SIGKILL);
+        while (kg_read_full(fds[0], &got, sizeof got) == (ssize_t)sizeof got)
+            told = got;
+        close(fds[0]);
+        OK(kg_proc_wait(pid, -1, &status, err));
+        OK(kg_catalog_open_sqlite(f->path, &f->c, err)); /* no manual step */
+        OK(kg_catalog_check(f->c, err));
+        OK(kg_catalog_point_count(f->c, &(struct kg_point_query){ 0 }, &points, err));
+        OK(kg_catalog_value_get(f->c, "count", &text, err));
+        OK(kg_parse_u64(text, &remembered, err));
+        kg_catalog_close(KG_TAKE(f->c));
+        if (points != remembered || points < told || points > told + 1)
+            fail_msg("round %u: %" PRIu64 " points, %" PRIu64 " counted, %" PRIu64 " promised", round, points, remembered, told);
+        total = points;
+    }
+    assert_true(total >= 12);
+}
+
+#define BOTH(test)                                                                                   \
+    { #test " (file)", test, setup_file, teardown, NULL }, { #test " (memory)", test, setup_memory, teardown, NULL }
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_a_resource_comes_back_as_it_was_put_whatever_the_spelling),
+        BOTH(test_replacing_keeps_spelling_and_birth_and_changes_the_etag),
+        BOTH(test_put_modes_and_a_missing_parent_are_told_apart),
+        BOTH(test_a_recreated_resource_has_another_etag),
+        BOTH(test_what_has_children_is_not_deleted),
+        BOTH(test_a_container_is_a_child_of_its_storage_account),
+        BOTH(test_lists_filter_by_type_scope_parent_and_name),
+        BOTH(test_pages_together_are_the_whole_list_each_row_once),
+        BOTH(test_a_name_with_a_quote_is_data_and_no_sql),
+        BOTH(test_a_rollback_undoes_everything_since_begin),
+        BOTH(test_a_scope_that_is_left_without_commit_is_undone),
+        BOTH(test_a_transaction_is_all_or_nothing_at_every_step),
+        BOTH(test_a_single_write_that_cannot_commit_leaves_nothing),
+        BOTH(test_the_newest_enabled_version_of_a_secret_is_found),
+        BOTH(test_secret_lists_show_names_then_versions_and_never_sealed_bytes),
+        BOTH(test_deleting_a_key_vault_takes_its_secrets_so_that_a_new_one_starts_empty),
+        BOTH(test_a_secret_version_is_written_once),
+        BOTH(test_jobs_are_listed_newest_first_with_every_filter),
+        BOTH(test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment),
+        BOTH(test_a_job_changes_its_end_and_is_forgotten_only_when_it_ended_long_ago),
+        BOTH(test_a_jobs_log_keeps_its_newest_lines_in_order),
+        BOTH(test_operations_are_settled_then_forgotten),
+        BOTH(test_recovery_points_are_found_by_instance_time_tag_and_expiry),
+        BOTH(test_values_are_remembered_and_forgotten),
+        cmocka_unit_test_setup_teardown(test_what_was_committed_is_there_after_reopening_in_a_private_file, setup_file,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_newer_and_broken_files_are_refused_and_left_alone, setup_file,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_hundred_thousand_jobs_page_quickly, setup_memory, teardown),
+        cmocka_unit_test_setup_teardown(test_a_process_killed_at_any_moment_loses_nothing_it_was_promised, setup_file,
+                                        teardown),
+    };
+
+    if (argc == 3 && strcmp(argv[1], "crash") == 0)
+        return crash_main(argv[2]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
