@@ -13,9 +13,12 @@
 #include "worker/worker.h"
 
 /* A service that a client started in the background must outlive the terminal: a session of its own. The client made it
- * the leader of a process group, and a leader cannot begin a session; so it first goes back to its parent's group. */
+ * the leader of a process group, and a leader cannot begin a session; so it first goes back to its parent's group.
+ * Whoever types `serve --idle-exit` keeps the terminal, and Ctrl-C. */
 static void leave_terminal(void)
 {
+    if (isatty(STDIN_FILENO))
+        return;
     (void)setpgid(0, getpgid(getppid()));
     (void)setsid();
     (void)!chdir("/");

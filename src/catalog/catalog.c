@@ -206,8 +206,8 @@ int kg_catalog_secret_enable(struct kg_catalog *c, const char *keyvault, const c
     return c->ops->secret_enable(c, key, name, version, enabled, kg_now_wall(), err);
 }
 
-int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after, unsigned top,
-                           struct kg_secret_list *ret, struct kg_err *err)
+int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after,
+                           unsigned top, struct kg_secret_list *ret, struct kg_err *err)
 {
     KG_AUTO_FREE char *key = NULL;
 

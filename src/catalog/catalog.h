@@ -1,14 +1,14 @@
 /* catalog/catalog.h - what the service knows: resources, sealed secrets, jobs and their logs, asynchronous operations,
  * recovery points, and a few remembered values. One interface, several drivers; the driver "sqlite" keeps one file.
  *
- * Ownership:  kg_catalog_open_*() gives the caller a catalog, kg_catalog_close() takes it back. Rows handed out belong to
- *             the caller: ..._done() releases what is inside and may be called on a zeroed row. A row handed in is read.
+ * Ownership:  kg_catalog_open_*() gives the caller a catalog, kg_catalog_close() takes it back. Rows handed out belong
+ * to the caller: ..._done() releases what is inside and may be called on a zeroed row. A row handed in is read.
  * Atomicity:  every writing function is one transaction by itself, or part of the one that kg_catalog_begin() opened.
  *             After a crash at any moment the catalog is as the last commit left it.
  * IDs:        resources are found ignoring ASCII case; the spelling of the PUT that made them is what is answered.
  * Threads:    one catalog, one thread, one process that writes.
- * Failures:   besides those named below: KG_E_IO, KG_E_DISK_FULL, KG_E_CORRUPT (the file is damaged), KG_E_BUSY (another
- *             process holds it). Every driver is held to this by tests/contract/test_catalog_contract.c. */
+ * Failures:   besides those named below: KG_E_IO, KG_E_DISK_FULL, KG_E_CORRUPT (the file is damaged), KG_E_BUSY
+ * (another process holds it). Every driver is held to this by tests/contract/test_catalog_contract.c. */
 #ifndef KG_CATALOG_CATALOG_H
 #define KG_CATALOG_CATALOG_H
 
@@ -72,11 +72,13 @@ enum kg_put_mode {
  * have none. Replacing keeps id's spelling and created. KG_E_USAGE for a malformed id. ret may be NULL; otherwise it is
  * the row as stored. */
 int kg_catalog_put(struct kg_catalog *c, const char *id, const char *location, const struct kg_json *json,
-                   enum kg_put_mode mode, const char *if_match, struct kg_resource *ret, struct kg_err *err) KG_MUST_CHECK;
+                   enum kg_put_mode mode, const char *if_match, struct kg_resource *ret,
+                   struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_get(struct kg_catalog *c, const char *id, struct kg_resource *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_exists(struct kg_catalog *c, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
-/* KG_E_NOT_FOUND; KG_E_CONFLICT naming one of them while it has children. Secrets of a key vault and recovery points of an
- * instance are no children: their rows go with it, so ask before (kg_catalog_secret_list, _point_count). Jobs stay. */
+/* KG_E_NOT_FOUND; KG_E_CONFLICT naming one of them while it has children. Secrets of a key vault and recovery points of
+ * an instance are no children: their rows go with it, so ask before (kg_catalog_secret_list, _point_count). Jobs stay.
+ */
 int kg_catalog_delete(struct kg_catalog *c, const char *id, struct kg_err *err) KG_MUST_CHECK;
 
 struct kg_resource_query {
@@ -96,7 +98,8 @@ void kg_resource_list_done(struct kg_resource_list *l);
 #define KG_AUTO_RESOURCE_LIST KG_CLEANUP(kg_resource_list_done)
 int kg_catalog_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret,
                     struct kg_err *err) KG_MUST_CHECK;
-int kg_catalog_count(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_count(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret,
+                     struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- secrets: sealed, never plain ---- */
 
@@ -118,17 +121,19 @@ struct kg_secret_list {
 };
 void kg_secret_list_done(struct kg_secret_list *l);
 
-int kg_catalog_secret_put(struct kg_catalog *c, const struct kg_secret_row *row, struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
+int kg_catalog_secret_put(struct kg_catalog *c, const struct kg_secret_row *row,
+                          struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
 /* version NULL: the newest that is enabled. KG_E_NO_SECRET. */
 int kg_catalog_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
                           struct kg_secret_row *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_secret_enable(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
                              bool enabled, struct kg_err *err) KG_MUST_CHECK;
 /* name NULL: the newest version of every secret, by name; otherwise all versions of that one, newest first. */
-int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after, unsigned top,
-                           struct kg_secret_list *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after,
+                           unsigned top, struct kg_secret_list *ret, struct kg_err *err) KG_MUST_CHECK;
 /* All versions. name NULL: every secret of the key vault, and no error when there is none. KG_E_NO_SECRET. */
-int kg_catalog_secret_delete(struct kg_catalog *c, const char *keyvault, const char *name, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_secret_delete(struct kg_catalog *c, const char *keyvault, const char *name,
+                             struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- jobs ---- */
 
@@ -159,19 +164,22 @@ struct kg_job_list {
 void kg_job_list_done(struct kg_job_list *l);
 #define KG_AUTO_JOB_LIST KG_CLEANUP(kg_job_list_done)
 
-int kg_catalog_job_insert(struct kg_catalog *c, const struct kg_job_row *row, struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
+int kg_catalog_job_insert(struct kg_catalog *c, const struct kg_job_row *row,
+                          struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
 /* Replaces status, end and json of row->id. KG_E_NOT_FOUND. */
 int kg_catalog_job_update(struct kg_catalog *c, const struct kg_job_row *row, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret,
                         struct kg_err *err) KG_MUST_CHECK;
-int kg_catalog_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret,
+                         struct kg_err *err) KG_MUST_CHECK;
 /* Forgets finished jobs (with their logs) that ended before. *ret_count may be NULL. */
 int kg_catalog_job_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret_count, struct kg_err *err) KG_MUST_CHECK;
 
-/* The job must exist: KG_E_NOT_FOUND. Control characters are kept; readers make them harmless. A commit costs a write to
- * the disk: put several lines, with the job's update, into one transaction. */
-int kg_catalog_log_add(struct kg_catalog *c, const char *job, kg_usec at, const char *text, struct kg_err *err) KG_MUST_CHECK;
+/* The job must exist: KG_E_NOT_FOUND. Control characters are kept; readers make them harmless. A commit costs a write
+ * to the disk: put several lines, with the job's update, into one transaction. */
+int kg_catalog_log_add(struct kg_catalog *c, const char *job, kg_usec at, const char *text,
+                       struct kg_err *err) KG_MUST_CHECK;
 struct kg_log_line {
     uint64_t seq;            /* 1, 2, 3… within the job */
     kg_usec at;
@@ -208,9 +216,11 @@ struct kg_operation_list {
 void kg_operation_list_done(struct kg_operation_list *l);
 
 #define KG_OPERATION_KEEP (7 * 24 * 3600 * KG_SECOND)
-int kg_catalog_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row,
+                                struct kg_err *err) KG_MUST_CHECK;
 /* Replaces status, end, job, result and error of row->id. KG_E_NOT_FOUND. */
-int kg_catalog_operation_update(struct kg_catalog *c, const struct kg_operation_row *row, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_operation_update(struct kg_catalog *c, const struct kg_operation_row *row,
+                                struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_operation_get(struct kg_catalog *c, const char *id, struct kg_operation_row *ret,
                              struct kg_err *err) KG_MUST_CHECK;
 /* Those that have not ended (at most KG_PAGE_MAX, oldest first): what a restarted service must settle. job may be NULL;
@@ -218,7 +228,8 @@ int kg_catalog_operation_get(struct kg_catalog *c, const char *id, struct kg_ope
 int kg_catalog_operation_unfinished(struct kg_catalog *c, const char *job, struct kg_operation_list *ret,
                                     struct kg_err *err) KG_MUST_CHECK;
 /* Forgets what ended before. Call now and then with now - KG_OPERATION_KEEP. *ret_count may be NULL. */
-int kg_catalog_operation_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret_count, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_operation_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret_count,
+                               struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- recovery points ---- */
 
@@ -249,20 +260,25 @@ struct kg_point_list {
 void kg_point_list_done(struct kg_point_list *l);
 #define KG_AUTO_POINT_LIST KG_CLEANUP(kg_point_list_done)
 
-int kg_catalog_point_insert(struct kg_catalog *c, const struct kg_point_row *row, struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
+int kg_catalog_point_insert(struct kg_catalog *c, const struct kg_point_row *row,
+                            struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
 /* Replaces tag, expires and json. KG_E_NO_POINT. */
 int kg_catalog_point_update(struct kg_catalog *c, const struct kg_point_row *row, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_point_get(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret,
                          struct kg_err *err) KG_MUST_CHECK; /* KG_E_NO_POINT */
 int kg_catalog_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret,
                           struct kg_err *err) KG_MUST_CHECK;
-int kg_catalog_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret,
+                           struct kg_err *err) KG_MUST_CHECK;
 /* id NULL: all of the instance, and no error when there is none. KG_E_NO_POINT. */
-int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id,
+                            struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- remembered values ---- */
 
-int kg_catalog_value_set(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err) KG_MUST_CHECK; /* NULL forgets */
-int kg_catalog_value_get(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err) KG_MUST_CHECK; /* *ret NULL: unknown */
+int kg_catalog_value_set(struct kg_catalog *c, const char *key, const char *value,
+                         struct kg_err *err) KG_MUST_CHECK; /* NULL forgets */
+int kg_catalog_value_get(struct kg_catalog *c, const char *key, char **ret,
+                         struct kg_err *err) KG_MUST_CHECK; /* *ret NULL: unknown */
 
 #endif

@@ -1,6 +1,6 @@
 /* catalog/driver.h - for this room only: what a catalog driver must provide. The wrappers in catalog.c have checked
- * their arguments: ids have become keys (lower case), tops are from 1 to KG_PAGE_MAX, and JSON is text. Everything else is
- * as the function of the same name in catalog.h documents it. */
+ * their arguments: ids have become keys (lower case), tops are from 1 to KG_PAGE_MAX, and JSON is text. Everything else
+ * is as the function of the same name in catalog.h documents it. */
 #ifndef KG_CATALOG_DRIVER_H
 #define KG_CATALOG_DRIVER_H
 
@@ -25,14 +25,15 @@ struct kg_catalog_ops {
     int (*get)(struct kg_catalog *c, const char *key, struct kg_resource *ret, struct kg_err *err);
     int (*exists)(struct kg_catalog *c, const char *key, bool *ret, struct kg_err *err);
     int (*del)(struct kg_catalog *c, const char *key, struct kg_err *err);
-    int (*list)(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret, struct kg_err *err);
+    int (*list)(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret,
+                struct kg_err *err);
     int (*count)(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret, struct kg_err *err);
 
     int (*secret_put)(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err);
     int (*secret_get)(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
                       struct kg_secret_row *ret, struct kg_err *err);
-    int (*secret_enable)(struct kg_catalog *c, const char *keyvault, const char *name, const char *version, bool enabled,
-                         kg_usec now, struct kg_err *err);
+    int (*secret_enable)(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
+                         bool enabled, kg_usec now, struct kg_err *err);
     int (*secret_list)(struct kg_catalog *c, const char *keyvault, const char *name, const char *after, unsigned top,
                        struct kg_secret_list *ret, struct kg_err *err);
     int (*secret_delete)(struct kg_catalog *c, const char *keyvault, const char *name, struct kg_err *err);
@@ -53,7 +54,8 @@ struct kg_catalog_ops {
     int (*operation_update)(struct kg_catalog *c, const struct kg_operation_row *row, const char *result,
                             const char *error, struct kg_err *err);
     int (*operation_get)(struct kg_catalog *c, const char *id, struct kg_operation_row *ret, struct kg_err *err);
-    int (*operation_unfinished)(struct kg_catalog *c, const char *job, struct kg_operation_list *ret, struct kg_err *err);
+    int (*operation_unfinished)(struct kg_catalog *c, const char *job, struct kg_operation_list *ret,
+                                struct kg_err *err);
     int (*operation_prune)(struct kg_catalog *c, kg_usec before, uint64_t *ret, struct kg_err *err);
 
     int (*point_insert)(struct kg_catalog *c, const char *instance, const struct kg_point_row *row, const char *json,
@@ -62,7 +64,8 @@ struct kg_catalog_ops {
                         struct kg_err *err);
     int (*point_get)(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret,
                      struct kg_err *err);
-    int (*point_list)(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret, struct kg_err *err);
+    int (*point_list)(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret,
+                      struct kg_err *err);
     int (*point_count)(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret, struct kg_err *err);
     int (*point_delete)(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err);
 

@@ -1,8 +1,9 @@
 /* The schema as a chain of numbered steps; a file is at the step that its user_version names. Append only: a step that
  * was released is never edited, because files exist that have taken it.
  *
- * Conventions: keys are ARM IDs in lower case; times are microseconds since 1970; NOCASE where callers may spell as they
- * please. Columns that filters read stand before the document, so that a filter does not read a document's pages. */
+ * Conventions: keys are ARM IDs in lower case; times are microseconds since 1970; NOCASE where callers may spell as
+ * they please. Columns that filters read stand before the document, so that a filter does not read a document's pages.
+ */
 #include "catalog/migrations.h"
 
 const char *const kg_migrations[] = {

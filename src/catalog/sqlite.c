@@ -1,7 +1,7 @@
 /* The driver "sqlite": opening, transactions, and the words its other files are written in.
  *
- * WAL with synchronous=FULL: a commit is on the disk when it returns, and a process that dies at any moment leaves a file
- * that the next opening brings to the last commit by itself. */
+ * WAL with synchronous=FULL: a commit is on the disk when it returns, and a process that dies at any moment leaves a
+ * file that the next opening brings to the last commit by itself. */
 #include "catalog/sqlite.h"
 
 #include <errno.h>
@@ -19,14 +19,17 @@ enum { APPLICATION_ID = 0x6b677063 /* "kgpc" */, BUSY_MS = 5000, LENGTH_MAX = 16
 
 /* ---- errors ---- */
 
-static const struct { int rc; enum kg_code code; const char *action; } codes[] = {
-    { SQLITE_BUSY, KG_E_BUSY, "Find the other process that has the catalog open, and end it." },
-    { SQLITE_LOCKED, KG_E_BUSY, NULL },
-    { SQLITE_FULL, KG_E_DISK_FULL, NULL },
-    { SQLITE_NOMEM, KG_E_MEMORY, NULL },
-    { SQLITE_TOOBIG, KG_E_LIMIT, NULL },
-    { SQLITE_CORRUPT, KG_E_CORRUPT, "Stop the service, move catalog.sqlite away or restore a copy of it, then start again." },
-    { SQLITE_NOTADB, KG_E_CORRUPT, "Stop the service, move catalog.sqlite away or restore a copy of it, then start again." },
+static const struct { int rc; enum kg_code code; const char *action;
+} codes[] = {
+    {SQLITE_BUSY, KG_E_BUSY, "Find the other process that has the catalog open, and end it."},
+    {SQLITE_LOCKED, KG_E_BUSY, NULL},
+    {SQLITE_FULL, KG_E_DISK_FULL, NULL},
+    {SQLITE_NOMEM, KG_E_MEMORY, NULL},
+    {SQLITE_TOOBIG, KG_E_LIMIT, NULL},
+    {SQLITE_CORRUPT, KG_E_CORRUPT,
+     "Stop the service, move catalog.sqlite away or restore a copy of it, then start again."},
+    {SQLITE_NOTADB, KG_E_CORRUPT,
+     "Stop the service, move catalog.sqlite away or restore a copy of it, then start again."},
 };
 
 int kg_db_fail(struct db *d, int rc, struct kg_err *err, const char *what)
@@ -327,8 +330,8 @@ static int migrate(struct db *d, struct kg_err *err)
         return -KG_E_UNSUPPORTED;
     }
     if (version > kg_migration_count) {
-        kg_err_set(err, KG_E_UNSUPPORTED, "catalog '%s' is at step %d, and this keepgres knows %d", d->path, (int)version,
-                   kg_migration_count);
+        kg_err_set(err, KG_E_UNSUPPORTED, "catalog '%s' is at step %d, and this keepgres knows %d", d->path,
+                   (int)version, kg_migration_count);
         kg_err_advise(err, "Upgrade keepgres to the version that wrote it, or a newer one.");
         return -KG_E_UNSUPPORTED;
     }

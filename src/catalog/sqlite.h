@@ -27,13 +27,15 @@ bool kg_db_taken(const struct db *d);
 
 /* Binding: one letter an argument. t: const char *, NULL is NULL; i: int64_t; b: const void *, size_t.
  * sql is static storage: a statement is prepared once and kept. The result must be reset with kg_db_reset(). */
-int kg_db_query(struct db *d, sqlite3_stmt **ret, struct kg_err *err, const char *sql, const char *types, ...) KG_MUST_CHECK;
+int kg_db_query(struct db *d, sqlite3_stmt **ret, struct kg_err *err, const char *sql, const char *types,
+                ...) KG_MUST_CHECK;
 void kg_db_reset(sqlite3_stmt **s);
 #define DB_AUTO_RESET KG_CLEANUP(kg_db_reset)
 /* 1: a row; 0: the end; negative. */
 int kg_db_step(struct db *d, sqlite3_stmt *s, struct kg_err *err) KG_MUST_CHECK;
 /* Runs to the end; *ret_changes (or NULL) is how many rows were changed. */
-int kg_db_run(struct db *d, int *ret_changes, struct kg_err *err, const char *sql, const char *types, ...) KG_MUST_CHECK;
+int kg_db_run(struct db *d, int *ret_changes, struct kg_err *err, const char *sql, const char *types,
+              ...) KG_MUST_CHECK;
 
 /* A writing function's own transaction, or a savepoint in the caller's. kg_db_write_end() with a negative r undoes, and
  * returns r; otherwise it commits, and returns 0 or the failure of that. */
@@ -51,9 +53,10 @@ struct db_where {
 void kg_db_where_done(struct db_where *w);
 #define DB_AUTO_WHERE KG_CLEANUP(kg_db_where_done)
 void kg_db_where_sql(struct db_where *w, const char *fragment);
-void kg_db_where_text(struct db_where *w, const char *condition, const char *value);  /* " AND condition"; NULL: skipped */
+void kg_db_where_text(struct db_where *w, const char *condition,
+                      const char *value); /* " AND condition"; NULL: skipped */
 void kg_db_where_number(struct db_where *w, const char *condition, int64_t value);
-void kg_db_arg_text(struct db_where *w, const char *value);                           /* a further '?' of the last fragment */
+void kg_db_arg_text(struct db_where *w, const char *value); /* a further '?' of the last fragment */
 void kg_db_arg_number(struct db_where *w, int64_t value);
 int kg_db_where_query(struct db *d, const struct db_where *w, sqlite3_stmt **ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_db_finalize(sqlite3_stmt **s);
@@ -71,7 +74,8 @@ int kg_db_put(struct kg_catalog *c, const struct kg_put *p, struct kg_err *err);
 int kg_db_get(struct kg_catalog *c, const char *key, struct kg_resource *ret, struct kg_err *err);
 int kg_db_exists(struct kg_catalog *c, const char *key, bool *ret, struct kg_err *err);
 int kg_db_delete(struct kg_catalog *c, const char *key, struct kg_err *err);
-int kg_db_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret, struct kg_err *err);
+int kg_db_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret,
+               struct kg_err *err);
 int kg_db_count(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret, struct kg_err *err);
 int kg_db_secret_put(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err);
 int kg_db_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
@@ -91,19 +95,22 @@ int kg_db_job_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret, struct 
 int kg_db_log_add(struct kg_catalog *c, const char *job, kg_usec at, const char *text, struct kg_err *err);
 int kg_db_log_list(struct kg_catalog *c, const char *job, uint64_t after, unsigned top, struct kg_log_list *ret,
                 struct kg_err *err);
-int kg_db_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, const char *result, const char *error,
-                        struct kg_err *err);
-int kg_db_operation_update(struct kg_catalog *c, const struct kg_operation_row *row, const char *result, const char *error,
-                        struct kg_err *err);
+int kg_db_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, const char *result,
+                           const char *error, struct kg_err *err);
+int kg_db_operation_update(struct kg_catalog *c, const struct kg_operation_row *row, const char *result,
+                           const char *error, struct kg_err *err);
 int kg_db_operation_get(struct kg_catalog *c, const char *id, struct kg_operation_row *ret, struct kg_err *err);
-int kg_db_operation_unfinished(struct kg_catalog *c, const char *job, struct kg_operation_list *ret, struct kg_err *err);
+int kg_db_operation_unfinished(struct kg_catalog *c, const char *job, struct kg_operation_list *ret,
+                               struct kg_err *err);
 int kg_db_operation_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret, struct kg_err *err);
 int kg_db_point_insert(struct kg_catalog *c, const char *instance, const struct kg_point_row *row, const char *json,
                     struct kg_err *err);
 int kg_db_point_update(struct kg_catalog *c, const char *instance, const struct kg_point_row *row, const char *json,
                     struct kg_err *err);
-int kg_db_point_get(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret, struct kg_err *err);
-int kg_db_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret, struct kg_err *err);
+int kg_db_point_get(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret,
+                    struct kg_err *err);
+int kg_db_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret,
+                     struct kg_err *err);
 int kg_db_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret, struct kg_err *err);
 int kg_db_point_delete(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err);
 int kg_db_value_set(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err);

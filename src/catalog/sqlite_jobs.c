@@ -212,8 +212,9 @@ int kg_db_log_list(struct kg_catalog *c, const char *job, uint64_t after, unsign
 /* ---- operations ---- */
 
 #define OPERATION_COLUMNS "id, kind, uid, status, start, end, resource, job, result, error"
-static const char sql_operation_insert[] = "INSERT INTO operations (" OPERATION_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                                           " ?)";
+static const char sql_operation_insert[] =
+    "INSERT INTO operations (" OPERATION_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " ?)";
 static const char sql_operation_update[] = "UPDATE operations SET status = ?, end = ?, job = ?, result = ?, error = ?"
                                            " WHERE id = ?";
 static const char sql_operation_get[] = "SELECT " OPERATION_COLUMNS " FROM operations WHERE id = ?";
@@ -240,8 +241,8 @@ static int read_operation(sqlite3_stmt *s, struct kg_operation_row *ret, struct 
     return 0;
 }
 
-int kg_db_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, const char *result, const char *error,
-                        struct kg_err *err)
+int kg_db_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, const char *result,
+                           const char *error, struct kg_err *err)
 {
     struct db *d = db_of(c);
     int r;
@@ -253,8 +254,8 @@ int kg_db_operation_insert(struct kg_catalog *c, const struct kg_operation_row *
     return kg_db_write_end(d, insert_failed(d, r, err, "operation", row->id), err);
 }
 
-int kg_db_operation_update(struct kg_catalog *c, const struct kg_operation_row *row, const char *result, const char *error,
-                        struct kg_err *err)
+int kg_db_operation_update(struct kg_catalog *c, const struct kg_operation_row *row, const char *result,
+                           const char *error, struct kg_err *err)
 {
     struct db *d = db_of(c);
     int r, changes = 0;

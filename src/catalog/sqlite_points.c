@@ -10,8 +10,9 @@
 /* ---- recovery points ---- */
 
 #define POINT_COLUMNS "instance_id, id, time, expires, tag, bytes, stored_bytes, new_bytes, rows, json"
-static const char sql_point_insert[] = "INSERT INTO points (instance, " POINT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                                       " ?, ?)";
+static const char sql_point_insert[] =
+    "INSERT INTO points (instance, " POINT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " ?, ?)";
 static const char sql_point_update[] = "UPDATE points SET tag = ?, expires = ?, json = ? WHERE instance = ? AND id = ?";
 static const char sql_point_get[] = "SELECT " POINT_COLUMNS " FROM points WHERE instance = ? AND id = ?";
 static const char sql_point_delete[] = "DELETE FROM points WHERE instance = ?1 AND (?2 IS NULL OR id = ?2)";
@@ -69,7 +70,8 @@ int kg_db_point_update(struct kg_catalog *c, const char *instance, const struct 
     return kg_db_write_end(d, r, err);
 }
 
-int kg_db_point_get(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret, struct kg_err *err)
+int kg_db_point_get(struct kg_catalog *c, const char *instance, const char *id, struct kg_point_row *ret,
+                    struct kg_err *err)
 {
     DB_AUTO_RESET sqlite3_stmt *s = NULL;
     int r;
@@ -92,7 +94,8 @@ static void point_where(struct db_where *w, const struct kg_point_query *q)
         kg_db_where_number(w, "expires > 0 AND expires < ?", q->expires_before);
 }
 
-int kg_db_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret, struct kg_err *err)
+int kg_db_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret,
+                     struct kg_err *err)
 {
     KG_AUTO_POINT_LIST struct kg_point_list list = { 0 };
     DB_AUTO_WHERE struct db_where w = DB_WHERE_INIT;
@@ -157,17 +160,22 @@ int kg_db_point_delete(struct kg_catalog *c, const char *instance, const char *i
 /* ---- secrets ---- */
 
 #define SECRET_COLUMNS "keyvault_id, name, version, enabled, content_type, created, updated, seq"
-static const char sql_secret_insert[] = "INSERT INTO secrets (keyvault, keyvault_id, name, version, enabled, content_type,"
-                                        " created, updated, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-static const char sql_secret_newest[] = "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ? AND name = ? AND"
-                                        " enabled = 1 ORDER BY seq DESC LIMIT 1";
-static const char sql_secret_version[] = "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ? AND name = ? AND"
-                                         " version = ?";
-static const char sql_secret_enable[] = "UPDATE secrets SET enabled = ?, updated = ? WHERE keyvault = ? AND name = ? AND"
-                                        " version = ?";
-static const char sql_secret_names[] = "SELECT " SECRET_COLUMNS " FROM secrets WHERE seq IN (SELECT max(seq) FROM secrets"
-                                       " WHERE keyvault = ?1 AND (?2 IS NULL OR name > ?2) GROUP BY name)"
-                                       " ORDER BY name LIMIT ?3";
+static const char sql_secret_insert[] =
+    "INSERT INTO secrets (keyvault, keyvault_id, name, version, enabled, content_type,"
+    " created, updated, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+static const char sql_secret_newest[] =
+    "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ? AND name = ? AND"
+    " enabled = 1 ORDER BY seq DESC LIMIT 1";
+static const char sql_secret_version[] =
+    "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ? AND name = ? AND"
+    " version = ?";
+static const char sql_secret_enable[] =
+    "UPDATE secrets SET enabled = ?, updated = ? WHERE keyvault = ? AND name = ? AND"
+    " version = ?";
+static const char sql_secret_names[] =
+    "SELECT " SECRET_COLUMNS " FROM secrets WHERE seq IN (SELECT max(seq) FROM secrets"
+    " WHERE keyvault = ?1 AND (?2 IS NULL OR name > ?2) GROUP BY name)"
+    " ORDER BY name LIMIT ?3";
 static const char sql_secret_versions[] = "SELECT " SECRET_COLUMNS " FROM secrets WHERE keyvault = ?1 AND name = ?2 AND"
                                           " (?3 = 0 OR seq < ?3) ORDER BY seq DESC LIMIT ?4";
 static const char sql_secret_delete[] = "DELETE FROM secrets WHERE keyvault = ?1 AND (?2 IS NULL OR name = ?2)";
@@ -229,7 +237,8 @@ int kg_db_secret_enable(struct kg_catalog *c, const char *keyvault, const char *
 
     if (kg_db_write_begin(d, err) < 0)
         return -(int)err->code;
-    r = kg_db_run(d, &changes, err, sql_secret_enable, "iittt", (int64_t)enabled, (int64_t)now, keyvault, name, version);
+    r = kg_db_run(d, &changes, err, sql_secret_enable, "iittt", (int64_t)enabled, (int64_t)now, keyvault, name,
+                  version);
     if (r == 0 && !changes)
         r = kg_err_set(err, KG_E_NO_SECRET, "no version '%.40s' of a secret '%.130s' in that key vault", version, name);
     return kg_db_write_end(d, r, err);
@@ -291,8 +300,9 @@ int kg_db_secret_delete(struct kg_catalog *c, const char *keyvault, const char *
 
 /* ---- remembered values ---- */
 
-static const char sql_value_set[] = "INSERT INTO remembered (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET"
-                                    " value = ?2";
+static const char sql_value_set[] =
+    "INSERT INTO remembered (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET"
+    " value = ?2";
 static const char sql_value_forget[] = "DELETE FROM remembered WHERE key = ?";
 static const char sql_value_get[] = "SELECT value FROM remembered WHERE key = ?";
 
@@ -303,7 +313,8 @@ int kg_db_value_set(struct kg_catalog *c, const char *key, const char *value, st
 
     if (kg_db_write_begin(d, err) < 0)
         return -(int)err->code;
-    r = value ? kg_db_run(d, NULL, err, sql_value_set, "tt", key, value) : kg_db_run(d, NULL, err, sql_value_forget, "t", key);
+    r = value ? kg_db_run(d, NULL, err, sql_value_set, "tt", key, value)
+              : kg_db_run(d, NULL, err, sql_value_forget, "t", key);
     return kg_db_write_end(d, r, err);
 }
 

@@ -9,8 +9,9 @@
 #define COLUMNS "id, key, type, name, location, created, revision, updated, json"
 static const char sql_get[] = "SELECT " COLUMNS " FROM resources WHERE key = ?";
 static const char sql_head[] = "SELECT created, revision FROM resources WHERE key = ?";
-static const char sql_insert[] = "INSERT INTO resources (key, type, parent, name, id, location, revision, created, updated,"
-                                 " json) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)";
+static const char sql_insert[] =
+    "INSERT INTO resources (key, type, parent, name, id, location, revision, created, updated,"
+    " json) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)";
 static const char sql_replace[] = "UPDATE resources SET location = ?, revision = revision + 1, updated = ?, json = ?"
                                   " WHERE key = ?";
 static const char sql_child[] = "SELECT id FROM resources WHERE parent = ? LIMIT 1";
@@ -124,7 +125,8 @@ static int delete_resource(struct db *d, const char *key, struct kg_err *err)
     int changes = 0;
 
     if (refuse_children(d, key, err) < 0 || kg_db_run(d, NULL, err, sql_delete_secrets, "t", key) < 0 ||
-        kg_db_run(d, NULL, err, sql_delete_points, "t", key) < 0 || kg_db_run(d, &changes, err, sql_delete, "t", key) < 0)
+        kg_db_run(d, NULL, err, sql_delete_points, "t", key) < 0 ||
+        kg_db_run(d, &changes, err, sql_delete, "t", key) < 0)
         return -(int)err->code;
     return changes ? 0 : kg_err_set(err, KG_E_NOT_FOUND, "no resource '%s'", key);
 }
@@ -153,7 +155,8 @@ static void where(struct db_where *w, const struct kg_resource_query *q, char **
     }
 }
 
-int kg_db_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret, struct kg_err *err)
+int kg_db_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret,
+               struct kg_err *err)
 {
     KG_AUTO_RESOURCE_LIST struct kg_resource_list list = { 0 };
     DB_AUTO_WHERE struct db_where w = DB_WHERE_INIT;

@@ -10,7 +10,7 @@ struct point_opts {
     struct kg_at at;             /* name: the backup instance */
     const char *point, *from, *until;
     uint64_t max_items;
-    bool contents, secondary;
+    bool secondary;
 };
 #define T struct point_opts
 
@@ -34,7 +34,6 @@ static const struct kg_opt show_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
     KG_OPT_IDS_ROW(T),
-    KG_OPT(T, FLAG, "contents", contents, NULL, "with its tables, their rows and sizes"),
     KG_OPT_SECONDARY_ROW(T),
     { 0 },
 };
@@ -80,7 +79,7 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct point_opts *o = opts;
-    KG_AUTO_FREE char *path = NULL, *expanded = NULL;
+    KG_AUTO_FREE char *path = NULL;
 
     if (refuse_secondary(o, err) < 0)
         return -(int)err->code;
@@ -91,8 +90,7 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
                                   KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s",
                                   o->at.vault,
                                   o->at.name, o->point);
-    expanded = kg_xprintf("%s?$expand=contents", path);
-    return kg_cli_show(cli, o->contents ? expanded : path, err);
+    return kg_cli_show(cli, path, err);
 }
 
 const struct kg_cmd kg_cmds_recovery_point[] = {

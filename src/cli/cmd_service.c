@@ -171,12 +171,23 @@ static int logs(struct kg_cli *cli, void *opts, struct kg_err *err)
 
 /* ---- roles ---- */
 
+/* Paths are made whole here, because a service in the background leaves the directory it was started in. */
 static int serve(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
-    struct service_opts *o = opts;
+    const struct service_opts *o = opts;
+    KG_AUTO_FREE char *config = NULL, *socket = NULL, *state_dir = NULL, *log = NULL;
+    struct kg_serve_args args = { .idle_exit = o->serve.idle_exit };
 
-    o->serve.socket = cli->g.socket;
-    return cli->roles->serve(&o->serve, err);
+    if ((o->serve.config && kg_cli_absolute(o->serve.config, &config, err) < 0) ||
+        (cli->g.socket && kg_cli_absolute(cli->g.socket, &socket, err) < 0) ||
+        (o->serve.state_dir && kg_cli_absolute(o->serve.state_dir, &state_dir, err) < 0) ||
+        (o->serve.log && kg_cli_absolute(o->serve.log, &log, err) < 0))
+        return -(int)err->code;
+    args.config = config;
+    args.socket = socket;
+    args.state_dir = state_dir;
+    args.log = log;
+    return cli->roles->serve(&args, err);
 }
 
 const struct kg_cmd kg_cmds_service[] = {

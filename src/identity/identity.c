@@ -101,7 +101,8 @@ int kg_identity_may(const struct kg_identity *i, const struct kg_principal *p, c
         if (i->assignments[k].uid == p->uid && covers(i->assignments[k].scope, scope) &&
             allows(i->assignments[k].role, action))
             return 0;
-    kg_err_set(err, KG_E_DENIED, "'%s' (uid %u) may not do '%.120s' at '%.250s'", p->name, (unsigned)p->uid, action, scope);
+    kg_err_set(err, KG_E_DENIED, "'%s' (uid %u) may not do '%.120s' at '%.250s'", p->name, (unsigned)p->uid, action,
+               scope);
     kg_err_advise(err, "Run the command as the user the service runs as.");
     return -KG_E_DENIED;
 }

@@ -1,5 +1,5 @@
-/* identity/identity.h - who is calling, and may they? The user the service runs as is Owner at the root scope; everybody
- * else may do nothing that was not assigned to them.
+/* identity/identity.h - who is calling, and may they? The user the service runs as is Owner at the root scope;
+ * everybody else may do nothing that was not assigned to them.
  *
  * Ownership: kg_identity_new() gives the caller the book of roles, kg_identity_free() takes it back.
  * Threads:   one book, one thread. */

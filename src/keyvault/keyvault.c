@@ -10,7 +10,8 @@
 /* Providers differ in where a secret lives; what callers see is the same. */
 struct kg_keyvault_ops {
     const char *name;
-    int (*set)(struct kg_keyvault *kv, const struct kg_secret *value, struct kg_keyvault_item *item, struct kg_err *err);
+    int (*set)(struct kg_keyvault *kv, const struct kg_secret *value, struct kg_keyvault_item *item,
+               struct kg_err *err);
     /* ret_value may be NULL; ret_item gets no sealed bytes. */
     int (*get)(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
                struct kg_secret **ret_value, struct kg_keyvault_item *ret_item, struct kg_err *err);
@@ -60,8 +61,8 @@ static void sealed_drop(struct kg_keyvault_item *i)
 
 /* ---- the local provider ---- */
 
-/* What a sealed value is bound to: "secret", the vault's id, the name and the version, each ended by a NUL, which none of
- * them can contain. Lower case, because the spelling of an id is not its identity. */
+/* What a sealed value is bound to: "secret", the vault's id, the name and the version, each ended by a NUL, which none
+ * of them can contain. Lower case, because the spelling of an id is not its identity. */
 static void bind_to(const struct kg_keyvault_item *item, struct kg_buf *ad)
 {
     const char *const parts[] = { "secret", item->vault, item->name, item->version };
@@ -171,7 +172,8 @@ static const struct kg_keyvault_ops local_ops = {
     .close = local_close,
 };
 
-struct kg_keyvault *kg_keyvault_open_local(const struct kg_secret *service_key, const struct kg_keyvault_backing *backing)
+struct kg_keyvault *kg_keyvault_open_local(const struct kg_secret *service_key,
+                                           const struct kg_keyvault_backing *backing)
 {
     struct local *l = kg_xalloc(sizeof *l);
 

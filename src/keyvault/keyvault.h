@@ -1,7 +1,8 @@
 /* keyvault/keyvault.h - secrets of key vaults. One interface, several providers; "local" seals each value with a key
  * derived from the service's own and keeps the sealed bytes wherever its caller says (the catalog).
  *
- * A sealed value is bound to the secret's full id and version: bytes moved to another secret, vault or version do not open.
+ * A sealed value is bound to the secret's full id and version: bytes moved to another secret, vault or version do not
+ * open.
  *
  * Secret identifiers (URIs) are model/resources.h's: kg_secret_ref_parse().
  *
@@ -55,16 +56,18 @@ struct kg_keyvault_backing {
 };
 
 /* service_key: 32 bytes; not kept, a key of its own is derived. backing is copied. */
-struct kg_keyvault *kg_keyvault_open_local(const struct kg_secret *service_key, const struct kg_keyvault_backing *backing);
+struct kg_keyvault *kg_keyvault_open_local(const struct kg_secret *service_key,
+                                           const struct kg_keyvault_backing *backing);
 void kg_keyvault_close(struct kg_keyvault *kv); /* NULL is allowed */
 KG_DEFINE_CLEANUP(struct kg_keyvault, kg_keyvault_close)
 
 /* Stores value as a new version. The name is the caller's to check. KG_E_LIMIT for a value that is empty or too long.
  * ret may be NULL; otherwise it tells the new version. */
 int kg_keyvault_set(struct kg_keyvault *kv, const char *vault, const char *name, const struct kg_secret *value,
-                    const char *content_type, bool enabled, struct kg_keyvault_item *ret, struct kg_err *err) KG_MUST_CHECK;
-/* version NULL or "": the newest enabled one, now. KG_E_NO_SECRET (also for a version that is disabled); KG_E_CORRUPT when
- * the sealed bytes are not what was sealed for this secret, or with another service key. */
+                    const char *content_type, bool enabled, struct kg_keyvault_item *ret,
+                    struct kg_err *err) KG_MUST_CHECK;
+/* version NULL or "": the newest enabled one, now. KG_E_NO_SECRET (also for a version that is disabled); KG_E_CORRUPT
+ * when the sealed bytes are not what was sealed for this secret, or with another service key. */
 int kg_keyvault_get(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
                     struct kg_secret **ret, struct kg_err *err) KG_MUST_CHECK;
 /* The same without the value. */

@@ -174,7 +174,10 @@ void kg_id_done(struct kg_id *id)
 }
 
 /* blobServices/default is part of a container's ID but no resource: it is left out of parents. */
-static bool is_blob_service(const struct kg_id_part *p) { return is(p->type, "blobServices") && is(p->name, "default"); }
+static bool is_blob_service(const struct kg_id_part *p)
+{
+    return is(p->type, "blobServices") && is(p->name, "default");
+}
 
 char *kg_id_type(const struct kg_id *id)
 {

@@ -2,10 +2,10 @@
  *
  *   /subscriptions/S[/resourceGroups/G][/providers/NS/type/name[/type/name…]][/providers/NS/type/name…]
  *
- * Keywords, types and names are compared ignoring ASCII case; what a caller wrote is kept as it was written. A name that
- * holds '/', '%', '?', '#' or a control character stands percent-encoded in the ID (a database may be called anything);
- * parsing decodes it. Database names are the exception to "ignoring case": PostgreSQL tells "A" from "a", so compare
- * datasources with kg_datasource_equal().
+ * Keywords, types and names are compared ignoring ASCII case; what a caller wrote is kept as it was written. A name
+ * that holds '/', '%', '?', '#' or a control character stands percent-encoded in the ID (a database may be called
+ * anything); parsing decodes it. Database names are the exception to "ignoring case": PostgreSQL tells "A" from "a", so
+ * compare datasources with kg_datasource_equal().
  *
  * Limits: KG_ID_MAX bytes, KG_ID_PARTS type/name pairs, KG_NAME_MAX bytes a name, valid UTF-8, nothing empty. */
 #ifndef KG_MODEL_ID_H
@@ -53,14 +53,16 @@ int kg_id_key(const char *text, char **ret, struct kg_err *err) KG_MUST_CHECK;
 bool kg_id_equal(const char *a, const char *b);              /* ignoring case and a trailing slash */
 bool kg_id_under(const char *id, const char *scope);         /* id is scope or inside it */
 
-/* The resource that id is a child of: a database's server, a server's resource group, a group's subscription. NULL for a
- * subscription. (A container's parent is its storage account: blobServices/default is no resource here.) text must be a valid ID. The caller frees. */
+/* The resource that id is a child of: a database's server, a server's resource group, a group's subscription. NULL for
+ * a subscription. (A container's parent is its storage account: blobServices/default is no resource here.) text must be
+ * a valid ID. The caller frees. */
 char *kg_id_parent(const char *text);
 
 /* Putting together; names are encoded. The caller frees. */
 char *kg_id_subscription(const char *subscription);
 char *kg_id_group(const char *subscription, const char *group);
-/* kg_id_resource(sub, group, "Microsoft.KeyVault/vaults", "k1"): type has a provider and one word. group may be NULL. */
+/* kg_id_resource(sub, group, "Microsoft.KeyVault/vaults", "k1"): type has a provider and one word. group may be NULL.
+ */
 char *kg_id_resource(const char *subscription, const char *group, const char *type, const char *name);
 /* parent + "/type/name": kg_id_child(vault, "backupJobs", id). */
 char *kg_id_child(const char *parent, const char *type, const char *name);

@@ -34,14 +34,15 @@ int kg_place_need_str(const struct kg_place *p, const char *key, const char **re
 /* Absent or null gives otherwise; something else than a string is refused. */
 int kg_place_str_or(const struct kg_place *p, const char *key, const char *otherwise, const char **ret,
                     struct kg_err *err) KG_MUST_CHECK;
-int kg_place_bool_or(const struct kg_place *p, const char *key, bool otherwise, bool *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_place_bool_or(const struct kg_place *p, const char *key, bool otherwise, bool *ret,
+                     struct kg_err *err) KG_MUST_CHECK;
 /* An optional array: absent and null give an empty one. At most max elements. */
 int kg_place_array(const struct kg_place *p, const char *key, size_t max, struct kg_place *ret, size_t *ret_count,
                    struct kg_err *err) KG_MUST_CHECK;
 /* The member objectType, when it is there, must be expected. */
 int kg_place_object_type(const struct kg_place *p, const char *expected, struct kg_err *err) KG_MUST_CHECK;
-/* A member whose text must be in a table (ignoring case): *ret is the index; absent gives otherwise, or a complaint when
- * otherwise is negative. */
+/* A member whose text must be in a table (ignoring case): *ret is the index; absent gives otherwise, or a complaint
+ * when otherwise is negative. */
 int kg_place_choice(const struct kg_place *p, const char *key, const char *const *table, size_t count, int otherwise,
                     int *ret, struct kg_err *err) KG_MUST_CHECK;
 

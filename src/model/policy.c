@@ -35,7 +35,8 @@ static const char *const markers[] = {
 _Static_assert(KG_ARRAY_LEN(markers) == KG_MARKER_COUNT_, "name every marker");
 KG_DEFINE_ENUM_TEXT(kg_marker, enum kg_marker, markers)
 
-const char *const kg_policy_weekdays[7] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
+const char *const kg_policy_weekdays[7] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                           "Thursday", "Friday", "Saturday"};
 const char *const kg_policy_weeks[5] = { "First", "Second", "Third", "Fourth", "Last" };
 const char *const kg_policy_months[12] = { "January", "February", "March",     "April",   "May",      "June",
                                            "July",    "August",   "September", "October", "November", "December" };
@@ -253,7 +254,8 @@ static int parse_schedule(const struct kg_place *trigger, struct kg_policy *pol,
         pol->interval_texts[i] = kg_xstrdup(s);
     }
     zone = kg_place_member(&schedule, "timeZone");
-    if (strcasecmp(tz, "UTC") != 0 && strcasecmp(tz, "Etc/UTC") != 0 && strcasecmp(tz, "Coordinated Universal Time") != 0)
+    if (strcasecmp(tz, "UTC") != 0 && strcasecmp(tz, "Etc/UTC") != 0 &&
+        strcasecmp(tz, "Coordinated Universal Time") != 0)
         return kg_place_complain(&zone, err, "must be 'UTC': write local times with their offset in the intervals");
     pol->time_zone = kg_xstrdup("UTC");
     return 0;
@@ -387,7 +389,8 @@ static int check_stores(const struct kg_place *a, const struct kg_retention *r, 
     if (in[KG_DATASTORE_VAULT] != 1)
         return kg_place_complain(a, err, "must have one lifecycle whose source is the VaultStore");
     if (in[KG_DATASTORE_ARCHIVE] > 1 || in[KG_DATASTORE_ARCHIVE] != to[KG_DATASTORE_ARCHIVE])
-        return kg_place_complain(a, err, "must have a lifecycle of the ArchiveStore exactly when points are copied there");
+        return kg_place_complain(a, err,
+                                 "must have a lifecycle of the ArchiveStore exactly when points are copied there");
     return 0;
 }
 
@@ -436,7 +439,8 @@ static int check_links(const struct kg_place *rules, const struct kg_policy *pol
     if (defaults != 1)
         return kg_place_complain(rules, err, "has %zu default retention rules, and there must be one", defaults);
     if (!kg_policy_retention(pol, def->name)->is_default)
-        return kg_place_complain(rules, err, "has a default tag '%s' whose retention rule is not the default", def->name);
+        return kg_place_complain(rules, err, "has a default tag '%s' whose retention rule is not the default",
+                                 def->name);
     return 0;
 }
 

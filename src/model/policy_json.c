@@ -1,5 +1,5 @@
-/* A policy written as JSON: what is stored, and the default template. Generated from struct kg_policy, so that whatever a
- * caller sent, one shape is stored. */
+/* A policy written as JSON: what is stored, and the default template. Generated from struct kg_policy, so that whatever
+ * a caller sent, one shape is stored. */
 #include <string.h>
 #include <strings.h>
 
@@ -192,8 +192,8 @@ static const struct template {
 
 struct kg_json *kg_policy_default_template(const char *datasource_type)
 {
-    static char interval[] = "R/2021-08-15T06:30:00+00:00/P1W", tag[] = "Default", rule[] = "BackupWeekly", utc[] = "UTC",
-                kept[] = "P3M";
+    static char interval[] = "R/2021-08-15T06:30:00+00:00/P1W", tag[] = "Default", rule[] = "BackupWeekly",
+                utc[] = "UTC", kept[] = "P3M";
     char *intervals[] = { interval };
     struct kg_policy_tag tags[] = { { .name = tag, .priority = 99, .is_default = true } };
     struct kg_lifecycle lifecycles[] = { { .source = KG_DATASTORE_VAULT, .delete_text = kept } };
@@ -203,9 +203,15 @@ struct kg_json *kg_policy_default_template(const char *datasource_type)
     for (size_t i = 0; i < KG_ARRAY_LEN(templates); i++) {
         const struct template *t = &templates[i];
         KG_AUTO_FREE char *type = kg_xstrdup(t->type);
-        struct kg_policy p = { .rule_name = rule, .datasource_type = type, .time_zone = utc, .interval_texts = intervals,
-                               .interval_count = 1, .tags = tags, .tag_count = 1, .retention = retention,
-                               .retention_count = 1 };
+        struct kg_policy p = {.rule_name = rule,
+                              .datasource_type = type,
+                              .time_zone = utc,
+                              .interval_texts = intervals,
+                              .interval_count = 1,
+                              .tags = tags,
+                              .tag_count = 1,
+                              .retention = retention,
+                              .retention_count = 1};
 
         if (strcasecmp(t->type, datasource_type) == 0 || (t->alias && strcasecmp(t->alias, datasource_type) == 0))
             return policy_json(&p, t->name);

@@ -283,7 +283,8 @@ void kg_instance_body_done(struct kg_instance_body *b)
 
 /* ---- restore requests ---- */
 
-static int parse_names(const struct kg_place *target, const char *key, char ***ret, size_t *ret_count, struct kg_err *err)
+static int parse_names(const struct kg_place *target, const char *key, char ***ret, size_t *ret_count,
+                       struct kg_err *err)
 {
     struct kg_place a;
     size_t n;
@@ -371,7 +372,8 @@ int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_reque
     const char *location;
     int kind, source, to, option;
 
-    if (kg_place_choice(&request, "objectType", requests, 2, -1, &kind, err) < 0 || parse_point(&request, &r, err) < 0 ||
+    if (kg_place_choice(&request, "objectType", requests, 2, -1, &kind, err) < 0 ||
+        parse_point(&request, &r, err) < 0 ||
         kg_place_choice(&request, "sourceDataStoreType", kg_policy_datastores, KG_DATASTORE_COUNT_, KG_DATASTORE_VAULT,
                         &source, err) < 0 ||
         kg_place_need(&request, "restoreTargetInfo", KG_JSON_OBJECT, &target, err) < 0 ||

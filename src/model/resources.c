@@ -98,7 +98,8 @@ static bool copy_part(char *dst, size_t size, const char *s, size_t n)
     return true;
 }
 
-/* "https://FIRST" with a host of first.suffix; *ret_path is what follows the host. 0; -1: no such URI; -2: another host. */
+/* "https://FIRST" with a host of first.suffix; *ret_path is what follows the host. 0; -1: no such URI; -2: another
+ * host. */
 static int split_uri(const char *uri, const char *suffix, char *first, size_t size, const char **ret_path)
 {
     const char *host = uri + strlen("https://"), *dot, *slash;

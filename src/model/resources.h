@@ -44,7 +44,8 @@ struct kg_datasource {
     bool flexible;
 };
 int kg_datasource_parse(const char *id, struct kg_datasource *ret, struct kg_err *err) KG_MUST_CHECK;
-bool kg_datasource_equal(const struct kg_datasource *a, const struct kg_datasource *b); /* server ignoring case, database not */
+bool kg_datasource_equal(const struct kg_datasource *a,
+                         const struct kg_datasource *b); /* server ignoring case, database not */
 void kg_datasource_done(struct kg_datasource *d);
 
 /* "https://NAME.vault.local/secrets/SECRET[/VERSION]" */
@@ -94,7 +95,8 @@ struct kg_vault_body {
 int kg_vault_body_parse(const struct kg_json *body, struct kg_vault_body *ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_vault_body_done(struct kg_vault_body *v);
 
-/* backupInstances, and the backupInstance inside validateForBackup: accepts {properties:{…}} and {backupInstance:{…}}. */
+/* backupInstances, and the backupInstance inside validateForBackup: accepts {properties:{…}} and {backupInstance:{…}}.
+ */
 struct kg_instance_body {
     struct kg_datasource source;
     char *policy_id;
@@ -124,7 +126,8 @@ struct kg_restore_request {
     char *container_url;
     char *prefix;               /* "" when not given; a plain file name's beginning */
 };
-int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_request *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_request *ret,
+                             struct kg_err *err) KG_MUST_CHECK;
 void kg_restore_request_done(struct kg_restore_request *r);
 
 /* PUT …/secrets/NAME: attributes only; the value is taken apart by whoever may see it. */

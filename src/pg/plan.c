@@ -290,9 +290,9 @@ static int by_oid(const void *a, const void *b)
 /* $2: estimates only, because measuring takes a lock for a moment that the leader does not hold, see (3). */
 static const char sizes_sql[] =
     "SELECT c.oid, c.relkind,"
-    " CASE WHEN $2::pg_catalog.bool THEN c.relpages"
+    " CASE WHEN $2::pg_catalog.bool THEN GREATEST(c.relpages, 0)"
     "  ELSE pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 END,"
-    " CASE WHEN $2::pg_catalog.bool THEN c.relpages * pg_catalog.current_setting('block_size')::pg_catalog.int8"
+    " CASE WHEN $2::pg_catalog.bool THEN GREATEST(c.relpages, 0) * pg_catalog.current_setting('block_size')::pg_catalog.int8"
     "  ELSE pg_catalog.pg_table_size(c.oid) END,"
     " (SELECT e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)] FROM pg_catalog.pg_extension e"
     "  WHERE c.oid = ANY (e.extconfig) LIMIT 1)"

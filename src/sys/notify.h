@@ -1,5 +1,5 @@
-/* sys/notify.h - tells systemd how the service is doing (sd_notify's protocol, without the library). Everything here does
- * nothing when the service was not started by systemd, and cannot fail in a way that matters to the caller. */
+/* sys/notify.h - tells systemd how the service is doing (sd_notify's protocol, without the library). Everything here
+ * does nothing when the service was not started by systemd, and cannot fail in a way that matters to the caller. */
 #ifndef KG_SYS_NOTIFY_H
 #define KG_SYS_NOTIFY_H
 

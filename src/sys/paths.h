@@ -47,8 +47,8 @@ struct kg_paths {
  * environment; set the option fields afterwards. */
 void kg_paths_env_read(struct kg_paths_env *ret);
 
-/* Applies the rules; touches no file. Fails with KG_E_USAGE: a path that is not absolute, no home directory, or a socket
- * path longer than the kernel takes (107 bytes), with advice. */
+/* Applies the rules; touches no file. Fails with KG_E_USAGE: a path that is not absolute, no home directory, or a
+ * socket path longer than the kernel takes (107 bytes), with advice. */
 int kg_paths_find(const struct kg_paths_env *env, struct kg_paths *ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_paths_done(struct kg_paths *p);
 #define KG_AUTO_PATHS KG_CLEANUP(kg_paths_done)

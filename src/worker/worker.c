@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -34,8 +35,8 @@ struct worker {
     struct kg_json *job;
 
     pthread_mutex_t send_lock;
-    atomic_bool cancelled, finished, alone;
-    kg_usec told;                        /* when progress was last sent */
+    atomic_bool cancelled, alone;
+    int wake_fd;                         /* an eventfd: the job is over, the listener may end */
 };
 
 /* ---- sending ---- */
@@ -124,18 +125,18 @@ static void *listener_main(void *arg)
     struct worker *w = arg;
     kg_usec since = 0;
 
-    while (!w->finished) {
+    for (;;) {
+        struct pollfd p[2] = { { .fd = w->wake_fd, .events = POLLIN }, { .fd = w->alone ? -1 : KG_WORKER_FD, .events = POLLIN } };
         struct kg_err err = { 0 };
         struct kg_frame f = { 0 };
         int r;
 
-        if (w->alone) {
-            if (kg_now_mono() - since > ORPHAN_SECONDS * KG_SECOND)
-                _exit(1);
-            usleep(100000);
-            continue;
-        }
-        if (poll(&(struct pollfd){ .fd = KG_WORKER_FD, .events = POLLIN }, 1, 200) <= 0)
+        (void)poll(p, 2, 1000);
+        if (p[0].revents)
+            return NULL;
+        if (w->alone && kg_now_mono() - since > ORPHAN_SECONDS * KG_SECOND)
+            _exit(1);
+        if (!p[1].revents)
             continue;
         r = kg_frame_reader_fill(w->reader, KG_WORKER_FD, &err);
         if (r == 0 || (r < 0 && r != -EAGAIN)) {
@@ -149,7 +150,6 @@ static void *listener_main(void *arg)
             kg_frame_done(&f);
         }
     }
-    return NULL;
 }
 
 /* ---- the job ---- */
@@ -237,7 +237,8 @@ static int report_end(struct worker *w, struct kg_json *result, const struct kg_
 
 int kg_worker_main(void)
 {
-    struct worker w = { .reader = kg_frame_reader_new(), .send_lock = PTHREAD_MUTEX_INITIALIZER };
+    struct worker w = { .reader = kg_frame_reader_new(), .send_lock = PTHREAD_MUTEX_INITIALIZER,
+                        .wake_fd = eventfd(0, EFD_CLOEXEC) };
     KG_AUTO_BUF struct kg_buf tail = KG_BUF_INIT(64u << 10);
     struct kg_err err = { 0 };
     struct kg_json *result = NULL;
@@ -245,12 +246,14 @@ int kg_worker_main(void)
     int eno, bad;
 
     kg_log_open("worker", KG_LOG_WARN, 2);
-    if (receive_job(&w, &err) == 0) {
+    if (w.wake_fd < 0)
+        kg_err_sys(&err, errno, "make an event descriptor");
+    else if (receive_job(&w, &err) == 0) {
         if ((eno = pthread_create(&listener, NULL, listener_main, &w))) {
             kg_err_sys(&err, eno, "start a thread");
         } else {
             (void)!run_job(&w, &result, &tail, &err);
-            w.finished = true;
+            (void)eventfd_write(w.wake_fd, 1);
             pthread_join(listener, NULL);
         }
     }

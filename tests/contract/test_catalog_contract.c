@@ -1,5 +1,5 @@
-/* What every catalog driver must do, run on SQLite in a file and in memory; and what a file must survive: a process that
- * is killed at any moment. Called with "crash PATH" the program is that process. */
+/* What every catalog driver must do, run on SQLite in a file and in memory; and what a file must survive: a process
+ * that is killed at any moment. Called with "crash PATH" the program is that process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,7 +117,8 @@ static void test_a_resource_comes_back_as_it_was_put_whatever_the_spelling(void 
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
 
     put_tree(f);
-    OK(kg_catalog_get(f->c, SUB "/RESOURCEGROUPS/default/providers/microsoft.dataprotection/BACKUPVAULTS/vault1/", &r, err));
+    OK(kg_catalog_get(f->c, SUB "/RESOURCEGROUPS/default/providers/microsoft.dataprotection/BACKUPVAULTS/vault1/", &r,
+                      err));
     assert_string_equal(r.id, VAULT);
     assert_string_equal(r.type, "Microsoft.DataProtection/backupVaults");
     assert_string_equal(r.name, "Vault1");
@@ -136,8 +137,8 @@ static void test_replacing_keeps_spelling_and_birth_and_changes_the_etag(void **
 
     put_tree(f);
     OK(kg_catalog_get(f->c, VAULT, &a, err));
-    OK(kg_catalog_put(f->c, SUB "/resourcegroups/default/providers/Microsoft.DataProtection/backupVaults/VAULT1", NULL, j,
-                      KG_PUT_REPLACE, a.etag, &b, err));
+    OK(kg_catalog_put(f->c, SUB "/resourcegroups/default/providers/Microsoft.DataProtection/backupVaults/VAULT1", NULL,
+                      j, KG_PUT_REPLACE, a.etag, &b, err));
     assert_string_equal(b.id, VAULT);
     assert_null(b.location);
     assert_int_equal(b.created, a.created);
@@ -156,8 +157,8 @@ static void test_put_modes_and_a_missing_parent_are_told_apart(void **state)
     FAILS(KG_E_EXISTS, kg_catalog_put(f->c, VAULT, NULL, j, KG_PUT_CREATE, NULL, NULL, err));
     FAILS(KG_E_NOT_FOUND, kg_catalog_put(f->c, VAULT "2", NULL, j, KG_PUT_REPLACE, NULL, NULL, err));
     FAILS(KG_E_PRECONDITION, kg_catalog_put(f->c, VAULT "2", NULL, j, KG_PUT_ANY, "1-1", NULL, err));
-    FAILS(KG_E_NOT_FOUND, kg_catalog_put(f->c, SUB "/resourceGroups/other/providers/Microsoft.KeyVault/vaults/k", NULL, j,
-                                         KG_PUT_ANY, NULL, NULL, err));
+    FAILS(KG_E_NOT_FOUND, kg_catalog_put(f->c, SUB "/resourceGroups/other/providers/Microsoft.KeyVault/vaults/k", NULL,
+                                         j, KG_PUT_ANY, NULL, NULL, err));
     OK(kg_catalog_exists(f->c, VAULT "2", &there, err));
     assert_false(there);
 }
@@ -200,7 +201,8 @@ static void test_a_container_is_a_child_of_its_storage_account(void **state)
     put(f, GROUP "/providers/Microsoft.Storage/storageAccounts/acc", "{}");
     put(f, GROUP "/providers/Microsoft.Storage/storageAccounts/acc/blobServices/default/containers/c1", "{}");
     FAILS(KG_E_CONFLICT, kg_catalog_delete(f->c, GROUP "/providers/Microsoft.Storage/storageAccounts/acc", err));
-    OK(kg_catalog_list(f->c, &(struct kg_resource_query){ .type = "Microsoft.Storage/storageAccounts/blobServices/containers" },
+    OK(kg_catalog_list(f->c,
+                       &(struct kg_resource_query){.type = "Microsoft.Storage/storageAccounts/blobServices/containers"},
                        &l, err));
     assert_int_equal(l.count, 1);
     assert_string_equal(l.rows[0].name, "c1");
@@ -614,8 +616,10 @@ static void test_a_jobs_log_keeps_its_newest_lines_in_order(void **state)
 static void test_operations_are_settled_then_forgotten(void **state)
 {
     struct fixture *f = *state;
-    char id[] = "op;1", id2[] = "op;2", kind[] = "PutVault", running[] = "Inprogress", done[] = "Succeeded", jid[] = "J1";
-    struct kg_operation_row row = { .id = id, .kind = kind, .uid = 4000000000u, .status = running, .start = 10 }, got = { 0 };
+    char id[] = "op;1", id2[] = "op;2", kind[] = "PutVault", running[] = "Inprogress", done[] = "Succeeded",
+         jid[] = "J1";
+    struct kg_operation_row row = {.id = id, .kind = kind, .uid = 4000000000u, .status = running, .start = 10},
+                            got = {0};
     struct kg_operation_list l = { 0 };
     uint64_t n = 9;
 
@@ -696,7 +700,7 @@ static void test_recovery_points_are_found_by_instance_time_tag_and_expiry(void 
     do {
         KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
 
-        OK(kg_catalog_point_list(f->c, &(struct kg_point_query){ .instance = INST, .after = after, .top = 4 }, &l, err));
+        OK(kg_catalog_point_list(f->c, &(struct kg_point_query){.instance = INST, .after = after, .top = 4}, &l, err));
         for (size_t i = 0; i < l.count; i++)
             assert_int_equal(l.rows[i].time, 106 - seen++);
         free(after);
@@ -820,8 +824,8 @@ static void test_a_hundred_thousand_jobs_page_quickly(void **state)
 
 /* ---- a killed process ---- */
 
-/* Writes for ever: each transaction counts up and inserts that many… until it is killed. Two tables change in each; they
- * agree after any crash exactly when transactions are whole. Descriptor 1 tells which count is on the disk. */
+/* Writes for ever: each transaction counts up and inserts that many… until it is killed. Two tables change in each;
+ * they agree after any crash exactly when transactions are whole. Descriptor 1 tells which count is on the disk. */
 static int crash_main(const char *path)
 {
     struct kg_catalog *c = NULL;
@@ -863,7 +867,7 @@ static void test_a_process_killed_at_any_moment_loses_nothing_it_was_promised(vo
         pid_t pid;
 
         assert_int_equal(pipe(fds), 0);
-        OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = -1, .fd_out = fds[1], .fd_err = 2 },
+        OK(kg_proc_spawn(&(struct kg_proc_spec){.argv = argv, .envp = envp, .fd_in = -1, .fd_out = fds[1], .fd_err = 2},
                          &pid, err));
         close(fds[1]);
         assert_int_equal(kg_read_full(fds[0], &told, sizeof told), sizeof told); /* it works */
@@ -880,7 +884,8 @@ static void test_a_process_killed_at_any_moment_loses_nothing_it_was_promised(vo
         OK(kg_parse_u64(text, &remembered, err));
         kg_catalog_close(KG_TAKE(f->c));
         if (points != remembered || points < told || points > told + 1)
-            fail_msg("round %u: %" PRIu64 " points, %" PRIu64 " counted, %" PRIu64 " promised", round, points, remembered, told);
+            fail_msg("round %u: %" PRIu64 " points, %" PRIu64 " counted, %" PRIu64 " promised", round, points,
+                     remembered, told);
         total = points;
     }
     assert_true(total >= 12);

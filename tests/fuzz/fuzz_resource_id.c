@@ -1,6 +1,6 @@
-/* Resource IDs, names, secret and container references, durations and intervals: whatever comes in a path or a body. What
- * parses must also come back: the key of a key is the key, a parent is shorter and parses, what is put together from the
- * parts means the same. */
+/* Resource IDs, names, secret and container references, durations and intervals: whatever comes in a path or a body.
+ * What parses must also come back: the key of a key is the key, a parent is shorter and parses, what is put together
+ * from the parts means the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,15 @@
 #include "model/span.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned slashes(const char *s)
+{
+    unsigned n = 0;
+
+    for (; *s; s++)
+        n += *s == '/';
+    return n;
+}
 
 static void try_id(const char *text)
 {
@@ -35,7 +44,8 @@ static void try_id(const char *text)
         KG_ASSERT(strlen(parent) < strlen(key) && kg_id_under(text, parent));
         KG_ASSERT(kg_id_parse(parent, &up, &none) == 0);
     }
-    if (strlen(key) + strlen(kg_id_name(&id)) * 3 + 8 < KG_ID_MAX && id.provider && id.count < KG_ID_PARTS) {
+    if (strlen(key) + strlen(kg_id_name(&id)) * 3 + 8 < KG_ID_MAX && id.provider && id.count < KG_ID_PARTS &&
+        slashes(key) <= 4 + 2 * (1 + KG_ID_PARTS)) { /* room for one more level, whatever providers are stacked */
         KG_AUTO_ID struct kg_id down = { 0 };
 
         child = kg_id_child(text, "kind", kg_id_name(&id));

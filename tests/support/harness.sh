@@ -125,8 +125,9 @@ pg_stop()    { "$SUPPORT/pg_cluster.sh" stop "$T/${1:-pg}"; }
 pg_restart() { "$SUPPORT/pg_cluster.sh" restart "$T/${1:-pg}"; }
 sql()        { local db=$1; shift; psql -X -A -t -q -v ON_ERROR_STOP=1 -d "$db" "$@"; }
 
-# dump_text DATABASE: what pg_dump says of it, without the random lines of newer minors.
-dump_text()  { pg_dump --no-sync "$1" | grep -vE '^\\(un)?restrict |^-- Dumped (from|by) '; }
+# dump_text DATABASE: what pg_dump says of it, without the random lines of newer minors. The rows of the corpus' table hp are
+# left out: it is hash-partitioned by an enum, whose values have another hash in every database; sums compares them as a whole.
+dump_text()  { pg_dump --no-sync --exclude-table-data='app.hp?' "$1" | grep -vE '^\\(un)?restrict |^-- Dumped (from|by) '; }
 
 # sums DATABASE: one line for each table, partitioned table (as a whole), materialized view, sequence, and the large
 # objects: name, rows, md5 over the sorted rows.

@@ -29,7 +29,8 @@ static void assert_output(const char *text, const char *form, bool tty, const ch
     assert_string_equal(b.p, expected);
 }
 
-#define JOB "{\"id\":\"/subscriptions/s/resourceGroups/g/x\",\"name\":\"j1\",\"type\":\"microsoft.dataprotection/BackupVaults/backupJobs\"," \
+#define JOB "{\"id\":\"/subscriptions/s/resourceGroups/g/x\",\"name\":\"j1\","                                \
+            "\"type\":\"microsoft.dataprotection/BackupVaults/backupJobs\","                                \
             "\"properties\":{\"operation\":\"Backup\",\"status\":\"Completed\",\"backupInstanceFriendlyName\":\"pg\\\\shop\"," \
             "\"startTime\":\"2026-11-21T04:05:06.1234560Z\",\"duration\":\"PT1M2.5000000S\",\"errorDetails\":null," \
             "\"extendedInfo\":{\"dataTransferredInBytes\":1234567}}}"

@@ -14,7 +14,8 @@ static void test_the_owner_may_do_everything_everywhere(void **state)
     struct kg_err err = { 0 };
 
     (void)state;
-    assert_int_equal(kg_identity_may(i, &p, "Microsoft.DataProtection/backupVaults/write", "/subscriptions/s", &err), 0);
+    assert_int_equal(kg_identity_may(i, &p, "Microsoft.DataProtection/backupVaults/write", "/subscriptions/s", &err),
+                     0);
     assert_int_equal(kg_identity_may(i, &p, "Microsoft.KeepGres/service/stop/action", "/", &err), 0);
 }
 
@@ -25,7 +26,8 @@ static void test_everybody_else_is_denied_with_who_what_and_where(void **state)
     struct kg_err err = { 0 };
 
     (void)state;
-    assert_int_equal(kg_identity_may(i, &p, "Microsoft.KeyVault/vaults/secrets/write", "/subscriptions/s", &err), -KG_E_DENIED);
+    assert_int_equal(kg_identity_may(i, &p, "Microsoft.KeyVault/vaults/secrets/write", "/subscriptions/s", &err),
+                     -KG_E_DENIED);
     assert_non_null(strstr(err.msg, "bert"));
     assert_non_null(strstr(err.msg, "Microsoft.KeyVault/vaults/secrets/write"));
     assert_non_null(strstr(err.msg, "/subscriptions/s"));

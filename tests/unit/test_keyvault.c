@@ -235,8 +235,8 @@ static void test_another_service_key_opens_nothing_and_says_so(void **state)
 static void test_values_have_a_size(void **state)
 {
     struct shelf *s = *state;
-    KG_AUTO_SECRET struct kg_secret *most = kg_secret_random(KG_KEYVAULT_VALUE_MAX), *more = kg_secret_random(KG_KEYVAULT_VALUE_MAX + 1),
-                                    *none = kg_secret_new(0);
+    KG_AUTO_SECRET struct kg_secret *most = kg_secret_random(KG_KEYVAULT_VALUE_MAX),
+                                    *more = kg_secret_random(KG_KEYVAULT_VALUE_MAX + 1), *none = kg_secret_new(0);
 
     assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", most, NULL, true, NULL, &s->err), 0);
     assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", more, NULL, true, NULL, &s->err), -KG_E_LIMIT);

@@ -12,24 +12,48 @@
 
 static void test_each_kind_of_name_has_its_rule(void **state)
 {
-    static const struct { enum kg_name_kind kind; const char *name; bool good; } cases[] = {
-        { KG_NAME_SUBSCRIPTION, "00000000-0000-0000-0000-000000000001", true },
-        { KG_NAME_SUBSCRIPTION, "0000000000000-0000-0000-000000000001", false },
-        { KG_NAME_SUBSCRIPTION, "default", false },
-        { KG_NAME_GROUP, "rg_1.(a)-b", true }, { KG_NAME_GROUP, "rg.", false }, { KG_NAME_GROUP, "", false },
-        { KG_NAME_REGION, "West US", true }, { KG_NAME_REGION, "west/us", false },
-        { KG_NAME_VAULT, "v1", true }, { KG_NAME_VAULT, "My-Vault", true }, { KG_NAME_VAULT, "v", false },
-        { KG_NAME_VAULT, "1v", false }, { KG_NAME_VAULT, "v-", false }, { KG_NAME_VAULT, "v_1", false },
-        { KG_NAME_POLICY, "Weekly, ten years", true }, { KG_NAME_POLICY, "a/b", false }, { KG_NAME_POLICY, " a", false },
-        { KG_NAME_POLICY, "..", false }, { KG_NAME_POLICY, "a\tb", false }, { KG_NAME_POLICY, "\xff", false },
-        { KG_NAME_INSTANCE, "srv-db-1f0c:x", true }, { KG_NAME_INSTANCE, "a%b", false },
-        { KG_NAME_TAG, "Monthly", true }, { KG_NAME_TAG, "10-years", false },
-        { KG_NAME_SERVER, "db1.example.com", true }, { KG_NAME_SERVER, "db1.", false }, { KG_NAME_SERVER, "a b", false },
-        { KG_NAME_DATABASE, "any/thing ", true }, { KG_NAME_DATABASE, "a\nb", false }, { KG_NAME_DATABASE, "", false },
-        { KG_NAME_KEYVAULT, "kv1", true }, { KG_NAME_KEYVAULT, "k1", false }, { KG_NAME_KEYVAULT, "abcdefghijklmnopqrstuvwxy", false },
-        { KG_NAME_SECRET, "pg-1", true }, { KG_NAME_SECRET, "pg_1", false },
-        { KG_NAME_STORAGE_ACCOUNT, "acc1", true }, { KG_NAME_STORAGE_ACCOUNT, "Acc1", false },
-        { KG_NAME_CONTAINER, "c-1", true }, { KG_NAME_CONTAINER, "-c1", false }, { KG_NAME_CONTAINER, "..", false },
+    static const struct { enum kg_name_kind kind; const char *name; bool good;
+    } cases[] = {
+        {KG_NAME_SUBSCRIPTION, "00000000-0000-0000-0000-000000000001", true},
+        {KG_NAME_SUBSCRIPTION, "0000000000000-0000-0000-000000000001", false},
+        {KG_NAME_SUBSCRIPTION, "default", false},
+        {KG_NAME_GROUP, "rg_1.(a)-b", true},
+        {KG_NAME_GROUP, "rg.", false},
+        {KG_NAME_GROUP, "", false},
+        {KG_NAME_REGION, "West US", true},
+        {KG_NAME_REGION, "west/us", false},
+        {KG_NAME_VAULT, "v1", true},
+        {KG_NAME_VAULT, "My-Vault", true},
+        {KG_NAME_VAULT, "v", false},
+        {KG_NAME_VAULT, "1v", false},
+        {KG_NAME_VAULT, "v-", false},
+        {KG_NAME_VAULT, "v_1", false},
+        {KG_NAME_POLICY, "Weekly, ten years", true},
+        {KG_NAME_POLICY, "a/b", false},
+        {KG_NAME_POLICY, " a", false},
+        {KG_NAME_POLICY, "..", false},
+        {KG_NAME_POLICY, "a\tb", false},
+        {KG_NAME_POLICY, "\xff", false},
+        {KG_NAME_INSTANCE, "srv-db-1f0c:x", true},
+        {KG_NAME_INSTANCE, "a%b", false},
+        {KG_NAME_TAG, "Monthly", true},
+        {KG_NAME_TAG, "10-years", false},
+        {KG_NAME_SERVER, "db1.example.com", true},
+        {KG_NAME_SERVER, "db1.", false},
+        {KG_NAME_SERVER, "a b", false},
+        {KG_NAME_DATABASE, "any/thing ", true},
+        {KG_NAME_DATABASE, "a\nb", false},
+        {KG_NAME_DATABASE, "", false},
+        {KG_NAME_KEYVAULT, "kv1", true},
+        {KG_NAME_KEYVAULT, "k1", false},
+        {KG_NAME_KEYVAULT, "abcdefghijklmnopqrstuvwxy", false},
+        {KG_NAME_SECRET, "pg-1", true},
+        {KG_NAME_SECRET, "pg_1", false},
+        {KG_NAME_STORAGE_ACCOUNT, "acc1", true},
+        {KG_NAME_STORAGE_ACCOUNT, "Acc1", false},
+        {KG_NAME_CONTAINER, "c-1", true},
+        {KG_NAME_CONTAINER, "-c1", false},
+        {KG_NAME_CONTAINER, "..", false},
     };
 
     (void)state;
@@ -74,8 +98,12 @@ static void test_secret_identifiers_are_read_and_written(void **state)
 
 static void test_container_urls_are_read_and_written(void **state)
 {
-    static const char *const bad[] = { "", "https://acc1.blob.local/", "https://acc1.blob.local/C1", "https://a.blob.local/c11",
-                                       "https://acc1.blob.local/c11/x", "https://acc1.blob.local/../x" };
+    static const char *const bad[] = {"",
+                                      "https://acc1.blob.local/",
+                                      "https://acc1.blob.local/C1",
+                                      "https://a.blob.local/c11",
+                                      "https://acc1.blob.local/c11/x",
+                                      "https://acc1.blob.local/../x"};
     struct kg_container_ref r;
     struct kg_err err = { 0 };
     KG_AUTO_FREE char *url = kg_container_ref_url("acc1", "c11");

@@ -1,4 +1,5 @@
-/* Policies, and the other bodies of Microsoft.DataProtection: what is accepted, what is stored, where complaints point. */
+/* Policies, and the other bodies of Microsoft.DataProtection: what is accepted, what is stored, where complaints point.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,21 +30,30 @@ static struct kg_json *doc(const char *text)
 
 #define STORE(s) "{'objectType':'DataStoreInfoBase','dataStoreType':'" s "'}"
 #define DELETE(d) "'deleteAfter':{'objectType':'AbsoluteDeleteOption','duration':'" d "'}"
-#define TAG(name, prio, def, rest) "{'tagInfo':{'tagName':'" name "'},'taggingPriority':" prio ",'isDefault':" def rest "}"
-#define MONTHLY_CRITERIA ",'criteria':[{'objectType':'ScheduleBasedBackupCriteria','absoluteCriteria':['FirstOfMonth']}]"
-#define BACKUP_RULE                                                                                  \
-    "{'objectType':'AzureBackupRule','name':'BackupWeekly','backupParameters':{'objectType':'AzureBackupParams',"  \
-    "'backupType':'Full'},'dataStore':" STORE("VaultStore") ",'trigger':{'objectType':'ScheduleBasedTriggerContext',"  \
-    "'schedule':{'repeatingTimeIntervals':['R/2021-08-15T22:00:00+00:00/P1W','R/2021-08-18T22:00:00+00:00/P1W'],"      \
-    "'timeZone':'UTC'},'taggingCriteria':[" TAG("Default", "99", "true", "") "," TAG("Monthly", "15", "false", MONTHLY_CRITERIA) "]}}"
-#define DEFAULT_RULE "{'objectType':'AzureRetentionRule','name':'Default','isDefault':true,'lifecycles':[{" DELETE("P3M") \
-                     ",'sourceDataStore':" STORE("VaultStore") ",'targetDataStoreCopySettings':null}]}"
+#define TAG(name, prio, def, rest)                                                                                     \
+    "{'tagInfo':{'tagName':'" name "'},'taggingPriority':" prio ",'isDefault':" def rest "}"
+#define MONTHLY_CRITERIA                                                                                               \
+    ",'criteria':[{'objectType':'ScheduleBasedBackupCriteria','absoluteCriteria':['FirstOfMonth']}]"
+#define BACKUP_RULE                                                                                                    \
+    "{'objectType':'AzureBackupRule','name':'BackupWeekly','backupParameters':{'objectType':'AzureBackupParams',"      \
+    "'backupType':'Full'},'dataStore':" STORE(                                                                         \
+        "VaultStore") ",'trigger':{'objectType':'ScheduleBasedTriggerContext',"                                        \
+                      "'schedule':{'repeatingTimeIntervals':['R/2021-08-15T22:00:00+00:00/P1W','R/"                    \
+                      "2021-08-18T22:00:00+00:00/P1W'],"                                                               \
+                      "'timeZone':'UTC'},'taggingCriteria':[" TAG("Default", "99", "true", "") "," TAG(                \
+                          "Monthly", "15", "false", MONTHLY_CRITERIA) "]}}"
+#define DEFAULT_RULE                                                                                                   \
+    "{'objectType':'AzureRetentionRule','name':'Default','isDefault':true,'lifecycles':[{" DELETE(                     \
+        "P3M") ",'sourceDataStore':" STORE("VaultStore") ",'targetDataStoreCopySettings':null}]}"
 #define ARCHIVE_COPY "{'dataStore':" STORE("ArchiveStore") ",'copyAfter':{'objectType':'CopyOnExpiryOption'}}"
-#define MONTHLY_RULE "{'objectType':'AzureRetentionRule','name':'Monthly','isDefault':false,'lifecycles':[{" DELETE("P6M") \
-                     ",'sourceDataStore':" STORE("VaultStore") ",'targetDataStoreCopySettings':" ARCHIVE_COPY "},{"        \
-                     DELETE("P24M") ",'sourceDataStore':" STORE("ArchiveStore") ",'targetDataStoreCopySettings':[]}]}"
-#define POLICY "{'properties':{'objectType':'BackupPolicy','datasourceTypes':['microsoft.dbforpostgresql/SERVERS/databases']," \
-               "'policyRules':[" DEFAULT_RULE "," BACKUP_RULE "," MONTHLY_RULE "]}}"
+#define MONTHLY_RULE                                                                                                   \
+    "{'objectType':'AzureRetentionRule','name':'Monthly','isDefault':false,'lifecycles':[{" DELETE(                    \
+        "P6M") ",'sourceDataStore':" STORE("VaultStore") ",'targetDataStoreCopySettings':" ARCHIVE_COPY                \
+                                                         "},{" DELETE("P24M") ",'sourceDataStore':" STORE(             \
+                                                             "ArchiveStore") ",'targetDataStoreCopySettings':[]}]}"
+#define POLICY                                                                                                         \
+    "{'properties':{'objectType':'BackupPolicy','datasourceTypes':['microsoft.dbforpostgresql/SERVERS/databases'],"    \
+    "'policyRules':[" DEFAULT_RULE "," BACKUP_RULE "," MONTHLY_RULE "]}}"
 
 static void test_a_policy_becomes_a_struct_with_its_tags_by_priority(void **state)
 {
@@ -85,9 +95,11 @@ static void test_what_is_stored_is_regular_whatever_was_sent(void **state)
     assert_string_equal(kg_json_str(props, "policyRules.0.trigger.taggingCriteria.1.tagInfo.id"), "Default_");
     assert_string_equal(kg_json_str(props, "policyRules.0.trigger.schedule.repeatingTimeIntervals.1"),
                         "R/2021-08-18T22:00:00+00:00/P1W");
-    assert_int_equal(kg_json_type(kg_json_get(props, "policyRules.1.lifecycles.0.targetDataStoreCopySettings")), KG_JSON_ARRAY);
-    assert_string_equal(kg_json_str(props, "policyRules.2.lifecycles.0.targetDataStoreCopySettings.0.copyAfter.objectType"),
-                        "CopyOnExpiryOption");
+    assert_int_equal(kg_json_type(kg_json_get(props, "policyRules.1.lifecycles.0.targetDataStoreCopySettings")),
+                     KG_JSON_ARRAY);
+    assert_string_equal(
+        kg_json_str(props, "policyRules.2.lifecycles.0.targetDataStoreCopySettings.0.copyAfter.objectType"),
+        "CopyOnExpiryOption");
     /* What is stored is accepted again, and stays as it is. */
     if (kg_policy_normalise(props, &again, &err) < 0)
         fail_msg("%s", err.msg);
@@ -116,56 +128,62 @@ static void test_every_kind_of_criterion_survives_storing(void **state)
         fail_msg("%s", err.msg);
     kg_buf_reset(&text);
     kg_json_print(kg_json_get(props, "policyRules.0.trigger.taggingCriteria.0.criteria"), false, &text);
-    assert_string_equal(text.p, "[{\"objectType\":\"ScheduleBasedBackupCriteria\",\"daysOfTheWeek\":[\"Sunday\",\"Friday\"],"
-                                "\"weeksOfTheMonth\":[\"Last\"],\"monthsOfYear\":[\"May\"],\"daysOfMonth\":[{\"date\":28,"
-                                "\"isLast\":false},{\"isLast\":true}],\"scheduleTimes\":[\"2021-08-15T22:00:00Z\"]}]");
+    assert_string_equal(text.p,
+                        "[{\"objectType\":\"ScheduleBasedBackupCriteria\",\"daysOfTheWeek\":[\"Sunday\",\"Friday\"],"
+                        "\"weeksOfTheMonth\":[\"Last\"],\"monthsOfYear\":[\"May\"],\"daysOfMonth\":[{\"date\":28,"
+                        "\"isLast\":false},{\"isLast\":true}],\"scheduleTimes\":[\"2021-08-15T22:00:00Z\"]}]");
 }
 
 /* One change to the good policy each, and what the complaint must begin with. */
 static void test_complaints_name_the_place(void **state)
 {
-    static const struct { const char *from, *to, *begins; } cases[] = {
-        { "'properties'", "'props'", "properties is missing" },
-        { "'BackupPolicy'", "'X'", "properties.objectType must be 'BackupPolicy'" },
-        { "microsoft.dbforpostgresql/SERVERS/databases", "Microsoft.Compute/disks", "properties.datasourceTypes[0] must be" },
-        { "'objectType':'AzureBackupRule'", "'objectType':'Other'", "properties.policyRules[1].objectType must be one of" },
-        { "'policyRules'", "'rules'", "properties.policyRules is missing" },
-        { BACKUP_RULE ",", "", "properties.policyRules has no AzureBackupRule" },
-        { MONTHLY_RULE, BACKUP_RULE, "properties.policyRules[2] is a second AzureBackupRule" },
-        { "," MONTHLY_RULE, "", "properties.policyRules has no AzureRetentionRule named 'Monthly'" },
-        { "'backupType':'Full'", "'backupType':'Log'", "properties.policyRules[1].backupParameters.backupType must be 'Full'" },
-        { "'timeZone':'UTC'", "'timeZone':'Romance Standard Time'",
-          "properties.policyRules[1].trigger.schedule.timeZone must be 'UTC'" },
-        { "R/2021-08-18T22:00:00+00:00/P1W", "weekly",
-          "properties.policyRules[1].trigger.schedule.repeatingTimeIntervals[1]: 'weekly' is not a repeating interval" },
-        { "R/2021-08-18T22:00:00+00:00/P1W", "R/2021-08-18T22:00:00+00:00/PT59M",
-          "properties.policyRules[1].trigger.schedule.repeatingTimeIntervals[1] repeats more often" },
-        { "['R/2021-08-15T22:00:00+00:00/P1W','R/2021-08-18T22:00:00+00:00/P1W']", "[]",
-          "properties.policyRules[1].trigger.schedule.repeatingTimeIntervals is missing" },
-        { "'taggingPriority':15", "'taggingPriority':1.5",
-          "properties.policyRules[1].trigger.taggingCriteria[1].taggingPriority must be a whole number" },
-        { "'FirstOfMonth'", "'FirstOfDecade'",
-          "properties.policyRules[1].trigger.taggingCriteria[1].criteria[0].absoluteCriteria[0] is not known" },
-        { "'absoluteCriteria':['FirstOfMonth']", "'daysOfMonth':[{'date':29}]",
-          "properties.policyRules[1].trigger.taggingCriteria[1].criteria[0].daysOfMonth[0] must have a date" },
-        { MONTHLY_CRITERIA, "", "properties.policyRules[1].trigger.taggingCriteria[1].criteria is missing" },
-        { "'tagName':'Monthly'", "'tagName':'default'",
-          "properties.policyRules[1].trigger.taggingCriteria[1].tagInfo names 'default' a second time" },
-        { "99,'isDefault':true", "99,'isDefault':false" MONTHLY_CRITERIA,
-          "properties.policyRules[1].trigger.taggingCriteria has 0 default tags" },
-        { "'name':'Default','isDefault':true", "'name':'Default','isDefault':false", "properties.policyRules has 0 default retention" },
-        { "P3M", "P6D", "properties.policyRules[0].lifecycles[0].deleteAfter.duration: retention 'P6D' is not between" },
-        { "P3M", "three", "properties.policyRules[0].lifecycles[0].deleteAfter.duration: 'three' is not" },
-        { "P24M", "P5M", "properties.policyRules[2].lifecycles[1].deleteAfter.duration must be at least 6 months" },
-        { "'targetDataStoreCopySettings':null", "'targetDataStoreCopySettings':3",
-          "properties.policyRules[0].lifecycles[0].targetDataStoreCopySettings must be an array" },
-        { "'targetDataStoreCopySettings':null", "'targetDataStoreCopySettings':" ARCHIVE_COPY,
-          "properties.policyRules[0].lifecycles must have a lifecycle of the ArchiveStore" },
-        { "'targetDataStoreCopySettings':" ARCHIVE_COPY, "'targetDataStoreCopySettings':[]",
-          "properties.policyRules[2].lifecycles must have a lifecycle of the ArchiveStore" },
-        { "CopyOnExpiryOption", "SometimeOption",
-          "properties.policyRules[2].lifecycles[0].targetDataStoreCopySettings.copyAfter.objectType must be one of" },
-        { "'name':'BackupWeekly'", "'name':''", "properties.policyRules[1].name is empty" },
+    static const struct { const char *from, *to, *begins;
+    } cases[] = {
+        {"'properties'", "'props'", "properties is missing"},
+        {"'BackupPolicy'", "'X'", "properties.objectType must be 'BackupPolicy'"},
+        {"microsoft.dbforpostgresql/SERVERS/databases", "Microsoft.Compute/disks",
+         "properties.datasourceTypes[0] must be"},
+        {"'objectType':'AzureBackupRule'", "'objectType':'Other'",
+         "properties.policyRules[1].objectType must be one of"},
+        {"'policyRules'", "'rules'", "properties.policyRules is missing"},
+        {BACKUP_RULE ",", "", "properties.policyRules has no AzureBackupRule"},
+        {MONTHLY_RULE, BACKUP_RULE, "properties.policyRules[2] is a second AzureBackupRule"},
+        {"," MONTHLY_RULE, "", "properties.policyRules has no AzureRetentionRule named 'Monthly'"},
+        {"'backupType':'Full'", "'backupType':'Log'",
+         "properties.policyRules[1].backupParameters.backupType must be 'Full'"},
+        {"'timeZone':'UTC'", "'timeZone':'Romance Standard Time'",
+         "properties.policyRules[1].trigger.schedule.timeZone must be 'UTC'"},
+        {"R/2021-08-18T22:00:00+00:00/P1W", "weekly",
+         "properties.policyRules[1].trigger.schedule.repeatingTimeIntervals[1]: 'weekly' is not a repeating interval"},
+        {"R/2021-08-18T22:00:00+00:00/P1W", "R/2021-08-18T22:00:00+00:00/PT59M",
+         "properties.policyRules[1].trigger.schedule.repeatingTimeIntervals[1] repeats more often"},
+        {"['R/2021-08-15T22:00:00+00:00/P1W','R/2021-08-18T22:00:00+00:00/P1W']", "[]",
+         "properties.policyRules[1].trigger.schedule.repeatingTimeIntervals is missing"},
+        {"'taggingPriority':15", "'taggingPriority':1.5",
+         "properties.policyRules[1].trigger.taggingCriteria[1].taggingPriority must be a whole number"},
+        {"'FirstOfMonth'", "'FirstOfDecade'",
+         "properties.policyRules[1].trigger.taggingCriteria[1].criteria[0].absoluteCriteria[0] is not known"},
+        {"'absoluteCriteria':['FirstOfMonth']", "'daysOfMonth':[{'date':29}]",
+         "properties.policyRules[1].trigger.taggingCriteria[1].criteria[0].daysOfMonth[0] must have a date"},
+        {MONTHLY_CRITERIA, "", "properties.policyRules[1].trigger.taggingCriteria[1].criteria is missing"},
+        {"'tagName':'Monthly'", "'tagName':'default'",
+         "properties.policyRules[1].trigger.taggingCriteria[1].tagInfo names 'default' a second time"},
+        {"99,'isDefault':true", "99,'isDefault':false" MONTHLY_CRITERIA,
+         "properties.policyRules[1].trigger.taggingCriteria has 0 default tags"},
+        {"'name':'Default','isDefault':true", "'name':'Default','isDefault':false",
+         "properties.policyRules has 0 default retention"},
+        {"P3M", "P6D", "properties.policyRules[0].lifecycles[0].deleteAfter.duration: retention 'P6D' is not between"},
+        {"P3M", "three", "properties.policyRules[0].lifecycles[0].deleteAfter.duration: 'three' is not"},
+        {"P24M", "P5M", "properties.policyRules[2].lifecycles[1].deleteAfter.duration must be at least 6 months"},
+        {"'targetDataStoreCopySettings':null", "'targetDataStoreCopySettings':3",
+         "properties.policyRules[0].lifecycles[0].targetDataStoreCopySettings must be an array"},
+        {"'targetDataStoreCopySettings':null", "'targetDataStoreCopySettings':" ARCHIVE_COPY,
+         "properties.policyRules[0].lifecycles must have a lifecycle of the ArchiveStore"},
+        {"'targetDataStoreCopySettings':" ARCHIVE_COPY, "'targetDataStoreCopySettings':[]",
+         "properties.policyRules[2].lifecycles must have a lifecycle of the ArchiveStore"},
+        {"CopyOnExpiryOption", "SometimeOption",
+         "properties.policyRules[2].lifecycles[0].targetDataStoreCopySettings.copyAfter.objectType must be one of"},
+        {"'name':'BackupWeekly'", "'name':''", "properties.policyRules[1].name is empty"},
     };
 
     (void)state;
@@ -182,7 +200,8 @@ static void test_complaints_name_the_place(void **state)
         kg_buf_adds(&text, cases[i].to);
         kg_buf_adds(&text, at + strlen(cases[i].from));
         j = doc(text.p);
-        if (kg_policy_from_json(j, &p, &err) != -KG_E_USAGE || strncmp(err.msg, cases[i].begins, strlen(cases[i].begins)) != 0)
+        if (kg_policy_from_json(j, &p, &err) != -KG_E_USAGE ||
+            strncmp(err.msg, cases[i].begins, strlen(cases[i].begins)) != 0)
             fail_msg("case %zu: '%s' instead of '%s'", i, err.msg, cases[i].begins);
     }
 }
@@ -214,14 +233,16 @@ static void test_the_default_template_is_azures_and_is_accepted(void **state)
 
 static void test_a_backup_on_demand_names_its_rule_either_way(void **state)
 {
-    static const struct { const char *body, *tag; } cases[] = {
-        { "{}", "Default" },
-        { "{'backupRuleOptions':{'ruleName':'BackupWeekly','triggerOption':{'retentionTagOverride':'monthly'}}}", "Monthly" },
-        { "{'backupRuleOptions':{'ruleName':'Monthly'}}", "Monthly" },
-        { "{'backupRuleOptions':{'ruleName':'backupweekly','triggerOption':{}}}", "Default" },
-        { "{'backupRuleOptions':{'ruleName':'Nonsense'}}", NULL },
-        { "{'backupRuleOptions':{'ruleName':'BackupWeekly','triggerOption':{'retentionTagOverride':'Yearly'}}}", NULL },
-        { "{'backupRuleOptions':{'ruleName':7}}", NULL },
+    static const struct { const char *body, *tag;
+    } cases[] = {
+        {"{}", "Default"},
+        {"{'backupRuleOptions':{'ruleName':'BackupWeekly','triggerOption':{'retentionTagOverride':'monthly'}}}",
+         "Monthly"},
+        {"{'backupRuleOptions':{'ruleName':'Monthly'}}", "Monthly"},
+        {"{'backupRuleOptions':{'ruleName':'backupweekly','triggerOption':{}}}", "Default"},
+        {"{'backupRuleOptions':{'ruleName':'Nonsense'}}", NULL},
+        {"{'backupRuleOptions':{'ruleName':'BackupWeekly','triggerOption':{'retentionTagOverride':'Yearly'}}}", NULL},
+        {"{'backupRuleOptions':{'ruleName':7}}", NULL},
     };
     KG_AUTO_JSON struct kg_json *j = doc(POLICY);
     KG_AUTO_POLICY struct kg_policy *p = NULL;
@@ -245,8 +266,9 @@ static void test_a_backup_on_demand_names_its_rule_either_way(void **state)
 #define RG "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
 #define DB RG "/providers/Microsoft.DBforPostgreSQL/flexibleServers/s1/databases/Shop"
 #define POL RG "/providers/Microsoft.DataProtection/backupVaults/v1/backupPolicies/p1"
-#define AUTH "{'objectType':'SecretStoreBasedAuthCredentials','secretStoreResource':{'secretStoreType':'AzureKeyVault'," \
-             "'uri':'https://kv1.vault.local/secrets/pg'}}"
+#define AUTH                                                                                                           \
+    "{'objectType':'SecretStoreBasedAuthCredentials','secretStoreResource':{'secretStoreType':'AzureKeyVault',"        \
+    "'uri':'https://kv1.vault.local/secrets/pg'}}"
 #define INSTANCE "{'objectType':'BackupInstance','dataSourceInfo':{'resourceID':'" DB "','resourceLocation':'local'}," \
                  "'policyInfo':{'policyId':'" POL "'},'datasourceAuthCredentials':" AUTH "}"
 
@@ -273,13 +295,16 @@ static void test_an_instance_is_read_and_completed(void **state)
     kg_instance_body_done(&b);
 }
 
-#define TARGET "'restoreTargetInfo':{'objectType':'restoreTargetInfo','recoveryOption':'FailIfExists','restoreLocation':'local'," \
-               "'datasourceInfo':{'resourceID':'" DB "2'},'datasourceAuthCredentials':" AUTH ",'tables':['public.t']}"
+#define TARGET                                                                                                         \
+    "'restoreTargetInfo':{'objectType':'restoreTargetInfo','recoveryOption':'FailIfExists','restoreLocation':'local'," \
+    "'datasourceInfo':{'resourceID':'" DB "2'},'datasourceAuthCredentials':" AUTH ",'tables':['public.t']}"
 #define RESTORE "{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','sourceDataStoreType':'VaultStore'," \
                 "'recoveryPointId':'0123456789ABCDEF0123456789abcdef'," TARGET "}"
-#define FILES "{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':'0123456789abcdef0123456789abcdef'," \
-              "'restoreTargetInfo':{'objectType':'RestoreFilesTargetInfo','recoveryOption':'FailIfExists','targetDetails':"    \
-              "{'url':'https://acc1.blob.local/c11','filePrefix':'shop_','restoreTargetLocationType':'AzureBlobs'}}}"
+#define FILES                                                                                                          \
+    "{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':'0123456789abcdef0123456789abcdef'" \
+    ","                                                                                                                \
+    "'restoreTargetInfo':{'objectType':'RestoreFilesTargetInfo','recoveryOption':'FailIfExists','targetDetails':"      \
+    "{'url':'https://acc1.blob.local/c11','filePrefix':'shop_','restoreTargetLocationType':'AzureBlobs'}}}"
 
 static void test_restore_requests_are_told_apart(void **state)
 {
@@ -328,41 +353,49 @@ static int parse_any(enum which which, const struct kg_json *j, struct kg_err *e
 
 static void test_bad_bodies_are_refused_at_their_place(void **state)
 {
-    static const struct { enum which which; const char *body, *begins; } cases[] = {
-        { INST, "{}", "properties is missing" },
-        { INST, "[]", "properties is missing" },
-        { INST, "{'properties':{}}", "properties.dataSourceInfo is missing" },
-        { INST, "{'properties':{'dataSourceInfo':{'resourceID':'x'}}}", "properties.dataSourceInfo.resourceID: 'x' is not" },
-        { INST, "{'properties':{'dataSourceInfo':{'resourceID':'" DB "'},'dataSourceSetInfo':{'resourceID':'/a'}}}",
-          "properties.dataSourceSetInfo.resourceID is not the server" },
-        { INST, "{'properties':{'dataSourceInfo':{'resourceID':'" DB "'},'policyInfo':{'policyId':'" DB "'}}}",
-          "properties.policyInfo.policyId is not the ID of a backup policy" },
-        { INST, "{'properties':{'dataSourceInfo':{'resourceID':'" DB "'},'policyInfo':{'policyId':'" POL "'}}}",
-          "properties.datasourceAuthCredentials is missing" },
-        { REST, "{}", "objectType is missing" },
-        { REST, "{'objectType':'AzureBackupRecoveryTimeBasedRestoreRequest'}", "objectType must be one of" },
-        { REST, "{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':'../x'}",
-          "recoveryPointId must be 32" },
-        { REST, "{'restoreRequestObject':{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':"
-                "'0123456789abcdef0123456789abcdef'}}", "restoreRequestObject.restoreTargetInfo is missing" },
-        { VAULT, "{'properties':{'storageSettings':[{'type':'Magic'}]}}", "properties.storageSettings[0].type must be one of" },
-        { VAULT, "{'properties':{'storageSettings':[{'datastoreType':'ArchiveStore'}]}}", "properties.storageSettings must have" },
-        { VAULT, "{'properties':{'securitySettings':{'softDeleteSettings':{'retentionDurationInDays':13}}}}",
-          "properties.securitySettings.softDeleteSettings.retentionDurationInDays must be" },
-        { VAULT, "{'properties':{'storeSettings':{'path':'relative'}}}", "properties.storeSettings.path must be" },
-        { VAULT, "{'properties':{'storeSettings':{'path':'/a/../b'}}}", "properties.storeSettings.path must not climb" },
-        { VAULT, "{'properties':3}", "properties must be an object" },
-        { VAULT, "{'identity':{'type':'UserAssigned'}}", "identity.type must be" },
-        { SERVER, "{'properties':{}}", "properties.fullyQualifiedDomainName is missing" },
-        { SERVER, "{'properties':{'fullyQualifiedDomainName':'a,b'}}", "properties.fullyQualifiedDomainName must be one" },
-        { SERVER, "{'properties':{'fullyQualifiedDomainName':'a','port':0}}", "properties.port must be" },
-        { SERVER, "{'properties':{'fullyQualifiedDomainName':'a','port':'5432'}}", "properties.port must be" },
-        { SERVER, "{'properties':{'fullyQualifiedDomainName':'a','sslMode':'maybe'}}", "properties.sslMode must be one of disable" },
-        { STORAGE, "{'properties':{'path':'x'}}", "properties.path must be an absolute" },
-        { STORAGE, "{'properties':{'path':'/x/..'}}", "properties.path must not climb" },
-        { KEYVAULT, "{'properties':{'provider':'azure'}}", "properties.provider must be one of local" },
-        { SECRET, "{'properties':{'value':''}}", "properties.value is empty" },
-        { SECRET, "{'properties':{'value':'x','attributes':{'enabled':1}}}", "properties.attributes.enabled must be" },
+    static const struct { enum which which; const char *body, *begins;
+    } cases[] = {
+        {INST, "{}", "properties is missing"},
+        {INST, "[]", "properties is missing"},
+        {INST, "{'properties':{}}", "properties.dataSourceInfo is missing"},
+        {INST, "{'properties':{'dataSourceInfo':{'resourceID':'x'}}}",
+         "properties.dataSourceInfo.resourceID: 'x' is not"},
+        {INST, "{'properties':{'dataSourceInfo':{'resourceID':'" DB "'},'dataSourceSetInfo':{'resourceID':'/a'}}}",
+         "properties.dataSourceSetInfo.resourceID is not the server"},
+        {INST, "{'properties':{'dataSourceInfo':{'resourceID':'" DB "'},'policyInfo':{'policyId':'" DB "'}}}",
+         "properties.policyInfo.policyId is not the ID of a backup policy"},
+        {INST, "{'properties':{'dataSourceInfo':{'resourceID':'" DB "'},'policyInfo':{'policyId':'" POL "'}}}",
+         "properties.datasourceAuthCredentials is missing"},
+        {REST, "{}", "objectType is missing"},
+        {REST, "{'objectType':'AzureBackupRecoveryTimeBasedRestoreRequest'}", "objectType must be one of"},
+        {REST, "{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':'../x'}",
+         "recoveryPointId must be 32"},
+        {REST,
+         "{'restoreRequestObject':{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':"
+         "'0123456789abcdef0123456789abcdef'}}",
+         "restoreRequestObject.restoreTargetInfo is missing"},
+        {VAULT, "{'properties':{'storageSettings':[{'type':'Magic'}]}}",
+         "properties.storageSettings[0].type must be one of"},
+        {VAULT, "{'properties':{'storageSettings':[{'datastoreType':'ArchiveStore'}]}}",
+         "properties.storageSettings must have"},
+        {VAULT, "{'properties':{'securitySettings':{'softDeleteSettings':{'retentionDurationInDays':13}}}}",
+         "properties.securitySettings.softDeleteSettings.retentionDurationInDays must be"},
+        {VAULT, "{'properties':{'storeSettings':{'path':'relative'}}}", "properties.storeSettings.path must be"},
+        {VAULT, "{'properties':{'storeSettings':{'path':'/a/../b'}}}", "properties.storeSettings.path must not climb"},
+        {VAULT, "{'properties':3}", "properties must be an object"},
+        {VAULT, "{'identity':{'type':'UserAssigned'}}", "identity.type must be"},
+        {SERVER, "{'properties':{}}", "properties.fullyQualifiedDomainName is missing"},
+        {SERVER, "{'properties':{'fullyQualifiedDomainName':'a,b'}}",
+         "properties.fullyQualifiedDomainName must be one"},
+        {SERVER, "{'properties':{'fullyQualifiedDomainName':'a','port':0}}", "properties.port must be"},
+        {SERVER, "{'properties':{'fullyQualifiedDomainName':'a','port':'5432'}}", "properties.port must be"},
+        {SERVER, "{'properties':{'fullyQualifiedDomainName':'a','sslMode':'maybe'}}",
+         "properties.sslMode must be one of disable"},
+        {STORAGE, "{'properties':{'path':'x'}}", "properties.path must be an absolute"},
+        {STORAGE, "{'properties':{'path':'/x/..'}}", "properties.path must not climb"},
+        {KEYVAULT, "{'properties':{'provider':'azure'}}", "properties.provider must be one of local"},
+        {SECRET, "{'properties':{'value':''}}", "properties.value is empty"},
+        {SECRET, "{'properties':{'value':'x','attributes':{'enabled':1}}}", "properties.attributes.enabled must be"},
     };
 
     (void)state;
@@ -370,7 +403,8 @@ static void test_bad_bodies_are_refused_at_their_place(void **state)
         KG_AUTO_JSON struct kg_json *j = doc(cases[i].body);
         struct kg_err err = { 0 };
 
-        if (parse_any(cases[i].which, j, &err) != -KG_E_USAGE || strncmp(err.msg, cases[i].begins, strlen(cases[i].begins)) != 0)
+        if (parse_any(cases[i].which, j, &err) != -KG_E_USAGE ||
+            strncmp(err.msg, cases[i].begins, strlen(cases[i].begins)) != 0)
             fail_msg("case %zu: '%s' instead of '%s'", i, err.msg, cases[i].begins);
     }
 }

@@ -20,8 +20,10 @@ static void test_an_id_is_taken_apart_ignoring_case_and_a_trailing_slash(void **
     KG_AUTO_FREE char *type = NULL;
 
     (void)state;
-    assert_int_equal(kg_id_parse("/SUBSCRIPTIONS/S/resourcegroups/G/Providers/Microsoft.DBforPostgreSQL/servers/s1/databases/D/",
-                                 &id, &err), 0);
+    assert_int_equal(
+        kg_id_parse("/SUBSCRIPTIONS/S/resourcegroups/G/Providers/Microsoft.DBforPostgreSQL/servers/s1/databases/D/",
+                    &id, &err),
+        0);
     assert_string_equal(id.subscription, "S");
     assert_string_equal(id.group, "G");
     assert_string_equal(id.provider, "Microsoft.DBforPostgreSQL");
@@ -61,12 +63,29 @@ static void test_subscriptions_groups_and_extensions_have_types_too(void **state
 static void test_what_is_no_id_is_refused_with_advice(void **state)
 {
     static const char *const bad[] = {
-        "", "/", "x", "subscriptions/s", "/subscriptions", "/subscriptions/", "/subscriptions//", "/groups/x",
-        "/subscriptions/s/resourceGroups", "/subscriptions/s/other/x", "/subscriptions/s/providers/NS",
-        "/subscriptions/s/providers/NS/type", "/subscriptions/s/providers/NS/type/n/t2", "/subscriptions/s//x",
-        "/subscriptions/s?x", "/subscriptions/s#x", "/subscriptions/a\nb", "/subscriptions/a%00b", "/subscriptions/\xff",
-        "/subscriptions/%ff", "/subscriptions/s/providers/N/a/1/a/1/a/1/a/1/a/1/a/1/a/1/a/1/a/1",
-        "/subscriptions/s/providers/N/a/1/providers", "/subscriptions/s/providers/N/a/1/providers/M",
+        "",
+        "/",
+        "x",
+        "subscriptions/s",
+        "/subscriptions",
+        "/subscriptions/",
+        "/subscriptions//",
+        "/groups/x",
+        "/subscriptions/s/resourceGroups",
+        "/subscriptions/s/other/x",
+        "/subscriptions/s/providers/NS",
+        "/subscriptions/s/providers/NS/type",
+        "/subscriptions/s/providers/NS/type/n/t2",
+        "/subscriptions/s//x",
+        "/subscriptions/s?x",
+        "/subscriptions/s#x",
+        "/subscriptions/a\nb",
+        "/subscriptions/a%00b",
+        "/subscriptions/\xff",
+        "/subscriptions/%ff",
+        "/subscriptions/s/providers/N/a/1/a/1/a/1/a/1/a/1/a/1/a/1/a/1/a/1",
+        "/subscriptions/s/providers/N/a/1/providers",
+        "/subscriptions/s/providers/N/a/1/providers/M",
     };
     KG_AUTO_FREE char *segment = kg_xprintf("/subscriptions/%0*d", KG_NAME_MAX + 1, 0);
     KG_AUTO_FREE char *whole = kg_xprintf("/subscriptions/%0*d", KG_ID_MAX, 0);
@@ -84,7 +103,8 @@ static void test_what_is_no_id_is_refused_with_advice(void **state)
 
 static void test_a_database_may_be_called_anything(void **state)
 {
-    static const char *const names[] = { "a/b", "100%", "what?", "tag#1", "%2F", "\xc3\xa4\xc3\xb6", "a b", "..", "new\nline" };
+    static const char *const names[] = {"a/b", "100%", "what?",    "tag#1", "%2F", "\xc3\xa4\xc3\xb6",
+                                        "a b", "..",   "new\nline"};
 
     (void)state;
     for (size_t i = 0; i < KG_ARRAY_LEN(names); i++) {
@@ -101,8 +121,9 @@ static void test_a_database_may_be_called_anything(void **state)
 static void test_parents_lead_to_the_subscription(void **state)
 {
     static const char *const chain[] = { SRV "/databases/d", SRV, GROUP, SUB };
-    KG_AUTO_FREE char *account = kg_id_parent(GROUP "/providers/Microsoft.Storage/storageAccounts/a/blobServices/default/"
-                                                    "containers/c/");
+    KG_AUTO_FREE char *account =
+        kg_id_parent(GROUP "/providers/Microsoft.Storage/storageAccounts/a/blobServices/default/"
+                           "containers/c/");
 
     (void)state;
     for (size_t i = 0; i + 1 < KG_ARRAY_LEN(chain); i++) {
@@ -142,7 +163,8 @@ static void test_two_databases_that_differ_in_case_are_two_datasources(void **st
     (void)state;
     assert_int_equal(kg_datasource_parse(SRV "/databases/Shop", &a, &err), 0);
     assert_int_equal(kg_datasource_parse(SRV "/databases/shop", &b, &err), 0);
-    assert_int_equal(kg_datasource_parse(GROUP "/providers/microsoft.dbforpostgresql/SERVERS/S1/databases/Shop", &c, &err), 0);
+    assert_int_equal(
+        kg_datasource_parse(GROUP "/providers/microsoft.dbforpostgresql/SERVERS/S1/databases/Shop", &c, &err), 0);
     assert_false(kg_datasource_equal(&a, &b));
     assert_true(kg_datasource_equal(&a, &c));
     assert_string_equal(a.server_id, SRV);

@@ -335,7 +335,7 @@ static char *foreign_read(struct fixture *f, const char *const *args)
         argv[n++] = *args++;
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(from, O_CLOEXEC), 0);
-    OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = in[0], .fd_out = from[1], .fd_err = 2,
+    OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = in[0], .fd_out = from[1], .fd_err = -1,
                                              .fd_pass = -1 }, &pid, &err));
     close(in[0]);
     close(from[1]);

@@ -1,0 +1,304 @@
+/* A worker that speaks the frames of worker/proto.h and touches no PostgreSQL. What it does follows from the operation and,
+ * where a server is involved, from the name of the database. A "committed" point is a file in the store's directory. */
+#ifndef KG_TESTS_FAKE_WORKER_H
+#define KG_TESTS_FAKE_WORKER_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/time.h"
+#include "sys/fd.h"
+#include "worker/proto.h"
+
+#define FAKE_CONNECTION "Server=fake;Database=x;User Id=u;Password=canary-7391;"
+#define FAKE_RECOVERY_KEY "KGR1-FAKE-KEY0-0000-0000"
+
+struct fake {
+    struct kg_frame_reader *reader;
+    struct kg_json *job;
+    bool has_service_key, has_connection;
+};
+
+static void fake_send(struct kg_json *j)
+{
+    struct kg_err err = { 0 };
+
+    if (kg_frame_send_json(KG_WORKER_FD, j, &err) < 0)
+        _exit(9);
+    kg_json_free(j);
+}
+
+static struct kg_json *fake_event(const char *name)
+{
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "event", name);
+    return j;
+}
+
+/* Waits for frames until there is a job, or (with a job) until a cancel. False at the end of the connection. */
+static bool fake_receive(struct fake *f, bool until_cancel)
+{
+    for (;;) {
+        struct kg_frame in = { 0 };
+        struct kg_err err = { 0 };
+        int r = kg_frame_reader_next(f->reader, &in, &err);
+
+        if (r < 0)
+            _exit(8);
+        if (r == 0) {
+            if (kg_frame_reader_fill(f->reader, KG_WORKER_FD, &err) == 0)
+                return false;
+            continue;
+        }
+        if (in.secret && strcmp(in.secret_name, "service-key") == 0)
+            f->has_service_key = kg_secret_size(in.secret) == 32;
+        if (in.secret && strcmp(in.secret_name, "connection") == 0) {
+            f->has_connection = kg_secret_size(in.secret) == strlen(FAKE_CONNECTION) &&
+                                memcmp(kg_secret_open(in.secret), FAKE_CONNECTION, strlen(FAKE_CONNECTION)) == 0;
+            kg_secret_shut(in.secret);
+        }
+        if (in.json && kg_json_get(in.json, "job"))
+            f->job = kg_json_take(in.json, "job");
+        r = in.json && kg_json_bool(in.json, "cancel", false);
+        kg_frame_done(&in);
+        if (f->job && (!until_cancel || r))
+            return true;
+    }
+}
+
+static void fake_fail(enum kg_code code, const char *message, const char *detail)
+{
+    struct kg_json *j = fake_event("failed");
+    struct kg_err e = { 0 };
+
+    kg_err_set(&e, code, "%s", message);
+    kg_json_set(j, "error", kg_err_to_json(&e));
+    if (detail)
+        kg_json_set_str(j, "error.detail", detail);
+    fake_send(j);
+    _exit(1);
+}
+
+static void fake_done(struct kg_json *result)
+{
+    struct kg_json *j = fake_event("done");
+
+    kg_json_set(j, "result", result ? result : kg_json_object());
+    fake_send(j);
+    _exit(0);
+}
+
+static void fake_progress(uint64_t done)
+{
+    struct kg_json *j = fake_event("progress");
+
+    kg_json_set_str(j, "phase", "data");
+    kg_json_set_u64(j, "bytesDone", done);
+    kg_json_set_u64(j, "bytesTotal", 1000);
+    kg_json_set_u64(j, "rows", done / 10);
+    fake_send(j);
+}
+
+static void fake_subtask(int id, const char *name, const char *status)
+{
+    struct kg_json *j = fake_event("subtask");
+
+    kg_json_set_u64(j, "id", (uint64_t)id);
+    kg_json_set_str(j, "name", name);
+    kg_json_set_str(j, "status", status);
+    fake_send(j);
+}
+
+static void fake_log(const char *text)
+{
+    struct kg_json *j = fake_event("log");
+
+    kg_json_set_str(j, "text", text);
+    fake_send(j);
+}
+
+/* The commit: what the point is, in a file of its name. */
+static struct kg_json *fake_commit(const struct fake *f)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("%s/%s.point", kg_json_str_or(f->job, "storePath", "/"),
+                                         kg_json_str_or(f->job, "point", "?"));
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+    struct kg_json *r = kg_json_object(), *m = kg_json_object();
+    struct kg_err err = { 0 };
+    char when[32];
+
+    kg_json_set_str(r, "point", kg_json_str(f->job, "point"));
+    kg_json_set_str(r, "time", kg_time_iso(kg_now_wall(), when));
+    kg_json_set_u64(r, "rows", 100);
+    kg_json_set_u64(r, "bytes", 1000);
+    kg_json_set_u64(r, "tables", 3);
+    kg_json_set_u64(r, "storedBytes", 500);
+    kg_json_set_u64(r, "newBytes", 400);
+    kg_json_set_str(m, "instance", kg_json_str(f->job, "instance"));
+    kg_json_set_str(m, "point", kg_json_str(f->job, "point"));
+    kg_json_set_str(m, "time", kg_json_str(r, "time"));
+    kg_json_set_u64(m, "totals.rows", 100);
+    kg_json_set_u64(m, "totals.bytes", 1000);
+    kg_json_set(m, "policy", kg_json_copy(kg_json_get(f->job, "policy")));
+    kg_json_print(m, false, &b);
+    if (kg_write_file(path, b.p, b.len, 0600, &err) < 0)
+        fake_fail(KG_E_IO, err.msg, NULL);
+    kg_json_free(m);
+    return r;
+}
+
+static void fake_wait_cancel(struct fake *f)
+{
+    fake_receive(f, true);
+    fake_fail(KG_E_CANCELLED, "cancelled", NULL);
+}
+
+static void fake_backup(struct fake *f)
+{
+    const char *db = kg_json_str_or(f->job, "database", "");
+    struct kg_json *result;
+
+    fake_subtask(1, "Plan", "Completed");
+    fake_subtask(2, "Transfer data", "InProgress");
+    fake_progress(500);
+    fake_log("table public.t: 100 rows");
+    if (strcmp(db, "refused") == 0)
+        fake_fail(KG_E_DUMP_FAILED, "pg_dump failed", "pg_dump: error: permission denied for table t");
+    if (strcmp(db, "dies") == 0) {
+        (void)!write(2, "worker: something terrible\n", 27);
+        raise(SIGKILL);
+    }
+    if (strcmp(db, "silent") == 0) {
+        signal(SIGTERM, SIG_IGN);
+        for (;;)
+            pause();
+    }
+    if (strcmp(db, "slow") == 0)
+        fake_wait_cancel(f);
+    if (strcmp(db, "nonsense") == 0) {
+        (void)!write(KG_WORKER_FD, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+        sleep(30);
+    }
+    result = fake_commit(f);
+    if (strcmp(db, "orphan") == 0)
+        raise(SIGKILL);
+    if (strcmp(db, "liar") == 0)
+        kg_json_set_str(result, "point", "00000000000000000000000000000000");
+    if (strcmp(db, "lingers") == 0) {
+        struct kg_json *j = fake_event("done");
+
+        kg_json_set(j, "result", result);
+        fake_send(j);
+        raise(SIGSEGV);
+    }
+    fake_subtask(2, "Transfer data", "Completed");
+    fake_done(result);
+}
+
+static void fake_point_list(const struct fake *f)
+{
+    const char *path = kg_json_str_or(f->job, "storePath", "/");
+    struct kg_json *r = kg_json_object(), *points = kg_json_array();
+    DIR *d = opendir(path);
+
+    for (struct dirent *e; d && (e = readdir(d));) {
+        KG_AUTO_FREE char *file = kg_xprintf("%s/%s", path, e->d_name);
+        KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+        struct kg_json *m = NULL;
+        struct kg_err err = { 0 };
+
+        if (strstr(e->d_name, ".point") && kg_read_file(AT_FDCWD, file, &b, &err) == 0 &&
+            kg_json_parse(b.p, b.len, &m, &err) == 0)
+            kg_json_push(points, m);
+    }
+    if (d)
+        closedir(d);
+    kg_json_set(r, "points", points);
+    fake_done(r);
+}
+
+static void fake_vault_create(const struct fake *f)
+{
+    const char *path = kg_json_str_or(f->job, "storePath", "/");
+    struct kg_secret *key = kg_secret_new_copy(FAKE_RECOVERY_KEY, strlen(FAKE_RECOVERY_KEY));
+    struct kg_json *r = kg_json_object();
+    struct kg_err err = { 0 };
+
+    if (strstr(path, "unwritable"))
+        fake_fail(KG_E_IO, "create the store: read-only file system", NULL);
+    if (kg_make_dirs(path, 0700, &err) < 0 || kg_frame_send_secret(KG_WORKER_FD, "recovery-key", key, &err) < 0)
+        fake_fail(KG_E_IO, err.msg, NULL);
+    kg_json_set_str(r, "vaultId", "11111111-2222-4333-8444-555555555555");
+    fake_done(r);
+}
+
+static void fake_server(const struct fake *f)
+{
+    struct kg_json *r = kg_json_object();
+
+    if (!f->has_connection || strcmp(kg_json_str_or(f->job, "database", ""), "locked-out") == 0)
+        fake_fail(KG_E_DB_AUTH, "password authentication failed for user \"u\"", NULL);
+    if (f->has_service_key)
+        fake_fail(KG_E_BUG, "the service's key was sent to a worker that opens no vault", NULL);
+    kg_json_set_str(r, "version", "15.2");
+    fake_done(r);
+}
+
+static void fake_restore(const struct fake *f)
+{
+    struct kg_json *r = kg_json_object();
+
+    if (strcmp(kg_json_str_or(f->job, "targetDatabase", ""), "taken") == 0)
+        fake_fail(KG_E_DB_NAME_TAKEN, "database 'taken' exists", NULL);
+    kg_json_set_u64(r, "rows", 100);
+    kg_json_set_bool(r, "verified", true);
+    fake_done(r);
+}
+
+static void fake_check(void)
+{
+    struct kg_json *r = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object();
+
+    kg_json_set_str(d, "object", "packs/aa/bb");
+    kg_json_push(damage, d);
+    kg_json_set_bool(r, "healthy", false);
+    kg_json_set(r, "damage", damage);
+    fake_done(r);
+}
+
+static int fake_worker_main(void)
+{
+    struct fake f = { .reader = kg_frame_reader_new() };
+    const char *op;
+
+    if (!fake_receive(&f, false))
+        return 7;
+    op = kg_json_str_or(f.job, "operation", "");
+    if (kg_json_get(f.job, "storePath") && strcmp(op, "validate-backup") != 0 && !f.has_service_key)
+        fake_fail(KG_E_WRONG_KEY, "no service key came", NULL);
+    if (strcmp(op, "vault-create") == 0 || strcmp(op, "vault-recovery-key") == 0)
+        fake_vault_create(&f);
+    if (strcmp(op, "validate-backup") == 0 || strcmp(op, "server-test") == 0 || strcmp(op, "server-databases") == 0)
+        fake_server(&f);
+    if (strcmp(op, "backup") == 0)
+        fake_backup(&f);
+    if (strcmp(op, "point-list") == 0)
+        fake_point_list(&f);
+    if (strcmp(op, "vault-check") == 0)
+        fake_check();
+    if (strncmp(op, "restore", 7) == 0 || strcmp(op, "validate-restore") == 0)
+        fake_restore(&f);
+    fake_done(NULL);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,979 @@
+/* The service from outside: this program starts itself as the service (kg_engine_main) on a private socket, and the service
+ * starts it again as its worker (fake_worker.h). The test speaks HTTP through libcurl. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "api/limits.h"
+#include "base/fault.h"
+#include "crypto/secret.h"
+#include "engine/engine.h"
+#include "sys/proc.h"
+#include "unit/fake_worker.h"
+
+#define SUB "/subscriptions/00000000-0000-0000-0000-000000000001"
+#define RG SUB "/resourceGroups/default"
+#define VAULT RG "/providers/Microsoft.DataProtection/backupVaults/v1"
+#define POLICY VAULT "/backupPolicies/p1"
+#define SERVER RG "/providers/Microsoft.DBforPostgreSQL/flexibleServers/s1"
+#define KEYVAULT RG "/providers/Microsoft.KeyVault/vaults/kv1"
+#define ACCOUNT RG "/providers/Microsoft.Storage/storageAccounts/files1"
+#define SERVICE "/providers/Microsoft.KeepGres/service"
+
+struct fixture {
+    char dir[64], *socket, *state, *data, *config, *log;
+    pid_t pid;
+    const char *fault;
+};
+
+struct reply {
+    long status;
+    struct kg_json *json;
+    struct kg_buf text;
+    char *operation, *location, *cache;
+};
+
+/* ---- the service ---- */
+
+static void start_service(struct fixture *f)
+{
+    KG_AUTO_FREE char *e1 = kg_xprintf("KEEPGRES_DATA_DIR=%s", f->data);
+    KG_AUTO_FREE char *e2 = kg_xprintf("KG_FAULT=%s", f->fault ? f->fault : "");
+    KG_AUTO_FREE char *e3 = kg_xprintf("HOME=%s", f->dir);
+    const char *env[] = { e1, e3, "KEEPGRES_WORKER=/proc/self/exe", "KEEPGRES_DUMPABLE=1", f->fault ? e2 : NULL, NULL };
+    const char *argv[] = { "/proc/self/exe", "serve", f->socket, f->state, f->config, f->log, NULL };
+    struct kg_proc_spec spec = { .argv = argv, .envp = env, .fd_in = -1, .fd_out = 2, .fd_err = 2 };
+    struct kg_err err = { 0 };
+
+    if (kg_proc_spawn(&spec, &f->pid, &err) < 0)
+        fail_msg("%s", err.msg);
+    for (int i = 0; i < 500; i++) {
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+        snprintf(a.sun_path, sizeof a.sun_path, "%s", f->socket);
+        r = connect(fd, (struct sockaddr *)&a, sizeof a);
+        close(fd);
+        if (r == 0)
+            return;
+        usleep(10000);
+    }
+    fail_msg("the service does not start; see %s", f->log);
+}
+
+static int stop_service(struct fixture *f, int signo)
+{
+    struct kg_err err = { 0 };
+    int status = -1;
+
+    kill(f->pid, signo);
+    if (kg_proc_wait(f->pid, 20 * KG_SECOND, &status, &err) < 0)
+        fail_msg("the service does not end: %s", err.msg);
+    f->pid = 0;
+    return status;
+}
+
+static void restart_service(struct fixture *f, int signo)
+{
+    stop_service(f, signo);
+    start_service(f);
+}
+
+/* ---- HTTP ---- */
+
+static size_t on_body(char *p, size_t one, size_t n, void *arg)
+{
+    struct reply *r = arg;
+
+    kg_buf_add(&r->text, p, one * n);
+    return one * n;
+}
+
+static size_t on_header(char *p, size_t one, size_t n, void *arg)
+{
+    static const struct { const char *name; size_t at; } kept[] = {
+        { "Azure-AsyncOperation: ", offsetof(struct reply, operation) }, { "Location: ", offsetof(struct reply, location) },
+        { "Cache-Control: ", offsetof(struct reply, cache) },
+    };
+
+    n *= one;
+    for (size_t i = 0; i < KG_ARRAY_LEN(kept); i++) {
+        size_t k = strlen(kept[i].name);
+        char **to = (char **)(void *)((char *)arg + kept[i].at);
+
+        if (n > k && strncasecmp(p, kept[i].name, k) == 0) {
+            free(*to);
+            *to = kg_xstrndup(p + k, n - k - 2);
+        }
+    }
+    return n;
+}
+
+static void reply_done(struct reply *r)
+{
+    kg_json_free(r->json);
+    kg_buf_done(&r->text);
+    free(r->operation);
+    free(r->location);
+    free(r->cache);
+}
+#define AUTO_REPLY KG_CLEANUP(reply_done)
+
+/* path may be a whole URL of an earlier answer. */
+static struct reply send_bytes(struct fixture *f, const char *method, const char *path, const char *body, size_t n)
+{
+    struct reply r = { .text = KG_BUF_INIT(16 << 20) };
+    KG_AUTO_FREE char *url = strncmp(path, "http", 4) == 0 ? kg_xstrdup(path) : kg_xprintf("http://keepgres%s", path);
+    struct curl_slist *h = curl_slist_append(NULL, "Expect:");
+    CURL *c = curl_easy_init();
+    struct kg_err err = { 0 };
+    CURLcode rc;
+
+    curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, f->socket);
+    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT, 20L);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, h);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, &r);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, &r);
+    if (body) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)n);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
+    } else if (strcmp(method, "POST") == 0) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, 0L);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+    }
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+    rc = curl_easy_perform(c);
+    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &r.status);
+    if (rc != CURLE_OK)
+        r.status = -(long)rc;
+    curl_easy_cleanup(c);
+    curl_slist_free_all(h);
+    if (r.text.len && kg_json_parse(r.text.p, r.text.len, &r.json, &err) < 0)
+        fail_msg("%s %s answers what is no JSON: %s", method, path, err.msg);
+    return r;
+}
+
+static struct reply call(struct fixture *f, const char *method, const char *path, const char *body)
+{
+    return send_bytes(f, method, path, body, body ? strlen(body) : 0);
+}
+
+static void expect(struct fixture *f, const char *method, const char *path, const char *body, long status)
+{
+    AUTO_REPLY struct reply r = call(f, method, path, body);
+
+    if (r.status != status)
+        fail_msg("%s %s: HTTP %ld instead of %ld: %s", method, path, r.status, status, r.text.p);
+}
+
+static void expect_error(struct fixture *f, const char *method, const char *path, const char *body, enum kg_code code,
+                         const char *part)
+{
+    AUTO_REPLY struct reply r = call(f, method, path, body);
+    const char *message = kg_json_str_or(r.json, "error.message", "");
+
+    if (r.status != kg_code_http(code) || strcmp(kg_json_str_or(r.json, "error.code", ""), kg_code_arm(code)) != 0 ||
+        !strstr(message, part))
+        fail_msg("%s %s: expected %s with '%s', got HTTP %ld: %s", method, path, kg_code_arm(code), part, r.status, r.text.p);
+    if (!*kg_json_str_or(r.json, "error.additionalInfo.0.info.recommendedAction.0", ""))
+        fail_msg("%s %s: no recommended action: %s", method, path, r.text.p);
+}
+
+/* The state of an operation when it has ended. */
+static struct reply wait_operation(struct fixture *f, const char *url)
+{
+    for (int i = 0; i < 2000; i++) {
+        struct reply r = call(f, "GET", url, NULL);
+
+        if (r.status != 200 || strcmp(kg_json_str_or(r.json, "status", ""), "Inprogress") != 0)
+            return r;
+        reply_done(&r);
+        usleep(5000);
+    }
+    fail_msg("operation %s does not end", url);
+    return (struct reply){ 0 };
+}
+
+static void expect_operation(struct fixture *f, const char *method, const char *path, const char *body, const char *status)
+{
+    AUTO_REPLY struct reply r = call(f, method, path, body);
+
+    if (!r.operation)
+        fail_msg("%s %s: HTTP %ld, no operation: %s", method, path, r.status, r.text.p);
+    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
+    if (strcmp(kg_json_str_or(end.json, "status", ""), status) != 0)
+        fail_msg("%s %s: operation ended as %s", method, path, end.text.p);
+}
+
+static char *start_job(struct fixture *f, const char *path, const char *body)
+{
+    AUTO_REPLY struct reply r = call(f, "POST", path, body);
+
+    if (r.status != 202)
+        fail_msg("POST %s: HTTP %ld: %s", path, r.status, r.text.p);
+    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
+    AUTO_REPLY struct reply result = call(f, "GET", r.location, NULL);
+    assert_int_equal(result.status, 200);
+    assert_string_equal(kg_json_str_or(result.json, "objectType", ""), "OperationJobExtendedInfo");
+    assert_string_equal(kg_json_str_or(result.json, "jobId", ""), kg_json_str_or(end.json, "properties.jobId", "?"));
+    return kg_xstrdup(kg_json_str(result.json, "jobId"));
+}
+
+static struct reply wait_job(struct fixture *f, const char *job)
+{
+    for (int i = 0; i < 4000; i++) {
+        struct reply r = call(f, "GET", job, NULL);
+
+        if (r.status != 200 || kg_json_str(r.json, "properties.endTime"))
+            return r;
+        reply_done(&r);
+        usleep(5000);
+    }
+    fail_msg("job %s does not end", job);
+    return (struct reply){ 0 };
+}
+
+static struct reply run_job(struct fixture *f, const char *path, const char *body, const char *status)
+{
+    KG_AUTO_FREE char *job = start_job(f, path, body);
+    struct reply r = wait_job(f, job);
+
+    if (strcmp(kg_json_str_or(r.json, "properties.status", ""), status) != 0)
+        fail_msg("%s: job did not end as %s: %s", path, status, r.text.p);
+    return r;
+}
+
+static size_t count_of(struct fixture *f, const char *path)
+{
+    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
+
+    if (r.status != 200)
+        fail_msg("GET %s: HTTP %ld: %s", path, r.status, r.text.p);
+    return kg_json_count(kg_json_get(r.json, "value"));
+}
+
+/* ---- the world ---- */
+
+static const char policy_body[] =
+    "{\"properties\":{\"objectType\":\"BackupPolicy\",\"datasourceTypes\":[\"Microsoft.DBforPostgreSQL/flexibleServers\"],"
+    "\"policyRules\":[{\"objectType\":\"AzureBackupRule\",\"name\":\"BackupWeekly\","
+    "\"backupParameters\":{\"objectType\":\"AzureBackupParams\",\"backupType\":\"Full\"},"
+    "\"dataStore\":{\"objectType\":\"DataStoreInfoBase\",\"dataStoreType\":\"VaultStore\"},"
+    "\"trigger\":{\"objectType\":\"ScheduleBasedTriggerContext\",\"schedule\":{\"timeZone\":\"UTC\","
+    "\"repeatingTimeIntervals\":[\"R/2021-08-15T06:30:00+00:00/P1W\"]},"
+    "\"taggingCriteria\":[{\"isDefault\":true,\"taggingPriority\":99,\"tagInfo\":{\"tagName\":\"Default\"}}]}},"
+    "{\"objectType\":\"AzureRetentionRule\",\"name\":\"Default\",\"isDefault\":true,\"lifecycles\":[{"
+    "\"deleteAfter\":{\"objectType\":\"AbsoluteDeleteOption\",\"duration\":\"P3M\"},"
+    "\"sourceDataStore\":{\"objectType\":\"DataStoreInfoBase\",\"dataStoreType\":\"VaultStore\"}}]}]}}";
+
+static char *instance_body(const char *database)
+{
+    return kg_xprintf("{\"properties\":{\"objectType\":\"BackupInstance\",\"dataSourceInfo\":{\"objectType\":\"Datasource\","
+                      "\"resourceID\":\"" SERVER "/databases/%s\"},\"policyInfo\":{\"policyId\":\"" POLICY "\"},"
+                      "\"datasourceAuthCredentials\":{\"objectType\":\"SecretStoreBasedAuthCredentials\","
+                      "\"secretStoreResource\":{\"secretStoreType\":\"AzureKeyVault\","
+                      "\"uri\":\"https://kv1.vault.local/secrets/login\"}}}}", database);
+}
+
+static char *instance_path(const char *database, const char *more)
+{
+    return kg_xprintf(VAULT "/backupInstances/bi-%s%s", database, more);
+}
+
+static void add_instance(struct fixture *f, const char *database)
+{
+    KG_AUTO_FREE char *body = instance_body(database);
+    KG_AUTO_FREE char *path = instance_path(database, "");
+
+    expect_operation(f, "PUT", path, body, "Succeeded");
+}
+
+static struct reply back_up(struct fixture *f, const char *database, const char *status)
+{
+    KG_AUTO_FREE char *path = instance_path(database, "/backup");
+
+    return run_job(f, path, "{\"backupRuleOptions\":{\"ruleName\":\"BackupWeekly\",\"triggerOption\":{}}}", status);
+}
+
+static size_t points_of(struct fixture *f, const char *database)
+{
+    KG_AUTO_FREE char *path = instance_path(database, "/recoveryPoints");
+
+    return count_of(f, path);
+}
+
+/* A vault, a policy, a server, a secret: what every flow needs. */
+static void make_world(struct fixture *f)
+{
+    KG_AUTO_FREE char *secret = kg_xprintf("{\"properties\":{\"value\":\"%s\"}}", FAKE_CONNECTION);
+
+    expect(f, "PUT", SERVER, "{\"properties\":{\"fullyQualifiedDomainName\":\"127.0.0.1\"}}", 201);
+    expect(f, "PUT", KEYVAULT, "{}", 201);
+    expect(f, "PUT", KEYVAULT "/secrets/login", secret, 201);
+    expect_operation(f, "PUT", VAULT, "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\","
+                     "\"type\":\"LocallyRedundant\"}]}}", "Succeeded");
+    expect(f, "PUT", POLICY, policy_body, 200);
+}
+
+static int setup(void **state)
+{
+    static const char settings[] = "worker_silence_seconds = 5\ncancel_seconds = 1\nmax_jobs = 2\nlog_level = debug\n"
+                                   "stop_seconds = 3\n";
+    struct fixture *f = kg_xalloc(sizeof *f);
+    struct kg_err err = { 0 };
+
+    snprintf(f->dir, sizeof f->dir, "/tmp/kg-http-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    f->socket = kg_xprintf("%s/run/api.sock", f->dir);
+    f->state = kg_xprintf("%s/state", f->dir);
+    f->data = kg_xprintf("%s/data", f->dir);
+    f->config = kg_xprintf("%s/keepgres.conf", f->dir);
+    f->log = kg_xprintf("%s/log", f->dir);
+    assert_int_equal(kg_write_file(f->config, settings, sizeof settings - 1, 0600, &err), 0);
+    start_service(f);
+    *state = f;
+    return 0;
+}
+
+static void remove_tree(const char *dir)
+{
+    const char *argv[] = { "rm", "-rf", dir, NULL }, *env[] = { "PATH=/usr/bin:/bin", NULL };
+    struct kg_proc_spec spec = { .argv = argv, .envp = env, .fd_in = -1, .fd_out = -1, .fd_err = -1 };
+    struct kg_err err = { 0 };
+    int status;
+    pid_t pid;
+
+    if (kg_proc_spawn(&spec, &pid, &err) == 0)
+        (void)!kg_proc_wait(pid, -1, &status, &err);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    if (f->pid)
+        kg_proc_end(f->pid, 10 * KG_SECOND);
+    remove_tree(f->dir);
+    free(f->socket);
+    free(f->state);
+    free(f->data);
+    free(f->config);
+    free(f->log);
+    free(f);
+    return 0;
+}
+
+/* ---- requests and envelopes ---- */
+
+static void test_the_first_start_makes_a_subscription_and_a_group(void **state)
+{
+    struct fixture *f = *state;
+
+    AUTO_REPLY struct reply s = call(f, "GET", "/subscriptions?api-version=2024-04-01", NULL);
+    assert_int_equal(s.status, 200);
+    assert_string_equal(kg_json_str_or(s.json, "value.0.displayName", ""), "default");
+    AUTO_REPLY struct reply g = call(f, "GET", "/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000001/resourcegroups/DEFAULT/", NULL);
+    assert_int_equal(g.status, 200);
+    assert_string_equal(kg_json_str_or(g.json, "location", ""), "local");
+    AUTO_REPLY struct reply about = call(f, "GET", SERVICE, NULL);
+    assert_int_equal(kg_json_u64(about.json, "pid", 0), f->pid);
+}
+
+static void test_wrong_requests_get_an_envelope_with_advice(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_error(f, "GET", "/nowhere", NULL, KG_E_NOT_FOUND, "/nowhere");
+    expect_error(f, "GET", "/", NULL, KG_E_NOT_FOUND, "'/'");
+    expect_error(f, "PATCH", RG, "{}", KG_E_METHOD, "PATCH");
+    expect_error(f, "GET", RG "/providers/Microsoft.DataProtection/backupVaults/none", NULL, KG_E_NOT_FOUND, "none");
+    expect_error(f, "PUT", SUB "/resourceGroups/g2", "{\"location\":", KG_E_BAD_JSON, "JSON");
+    expect_error(f, "PUT", SUB "/resourceGroups/g2", "[]", KG_E_BAD_JSON, "object");
+    expect_error(f, "PUT", SUB "/resourceGroups/g2", NULL, KG_E_BAD_JSON, "body");
+    expect_error(f, "GET", SUB "/resourceGroups?$top=0", NULL, KG_E_USAGE, "$top");
+    expect_error(f, "GET", SUB "/resourceGroups?api-version=latest", NULL, KG_E_USAGE, "api-version");
+    expect_error(f, "GET", SUB "/resourceGroups/%ff%fe", NULL, KG_E_USAGE, "UTF-8");
+    expect_error(f, "GET", SUB "/resourceGroups/%00", NULL, KG_E_USAGE, "percent");
+    expect_error(f, "POST", SERVICE "/stop", "{\"mode\":\"maybe\"}", KG_E_USAGE, "maybe");
+}
+
+static void test_a_body_that_is_too_large_is_read_to_its_end_and_refused(void **state)
+{
+    struct fixture *f = *state;
+    size_t n = (4 << 20) + 17;
+    KG_AUTO_FREE char *big = kg_xalloc(n + 1);
+
+    memset(big, ' ', n);
+    AUTO_REPLY struct reply r = send_bytes(f, "PUT", SUB "/resourceGroups/g2", big, n);
+    assert_int_equal(r.status, 413);
+    assert_string_equal(kg_json_str_or(r.json, "error.code", ""), "RequestLimitExceeded");
+    AUTO_REPLY struct reply s = send_bytes(f, "GET", SERVICE, NULL, 0);
+    assert_int_equal(s.status, 200);
+    /* past the second limit nobody promises an answer, only that the service lives */
+    KG_AUTO_FREE char *huge = kg_xalloc(KG_API_SWALLOW_MAX + (2u << 20));
+    AUTO_REPLY struct reply h = send_bytes(f, "PUT", SUB "/resourceGroups/g2", huge, KG_API_SWALLOW_MAX + (2u << 20));
+    assert_true(h.status < 0 || h.status == 413);
+    expect(f, "GET", SERVICE, NULL, 200);
+}
+
+static void test_lists_come_in_pages(void **state)
+{
+    struct fixture *f = *state;
+    size_t seen = 0;
+
+    for (int i = 0; i < 5; i++) {
+        KG_AUTO_FREE char *path = kg_xprintf(SUB "/resourceGroups/page-%d", i);
+
+        expect(f, "PUT", path, "{\"location\":\"local\"}", 201);
+    }
+    KG_AUTO_FREE char *link = kg_xstrdup(SUB "/resourceGroups?$top=2");
+    while (link) {
+        AUTO_REPLY struct reply r = call(f, "GET", link, NULL);
+        assert_int_equal(r.status, 200);
+        assert_true(kg_json_count(kg_json_get(r.json, "value")) <= 2);
+        seen += kg_json_count(kg_json_get(r.json, "value"));
+        free(link);
+        link = kg_xstrdup(kg_json_str(r.json, "nextLink"));
+    }
+    assert_int_equal(seen, 6);
+}
+
+static void test_put_is_idempotent_and_etags_are_honoured(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, "PUT", SERVER, "{\"properties\":{\"fullyQualifiedDomainName\":\"127.0.0.1\"}}", 201);
+    expect(f, "PUT", SERVER, "{\"properties\":{\"fullyQualifiedDomainName\":\"127.0.0.2\",\"port\":5433}}", 200);
+    AUTO_REPLY struct reply r = call(f, "GET", SERVER, NULL);
+    assert_int_equal(kg_json_u64(r.json, "properties.port", 0), 5433);
+    assert_null(kg_json_get(r.json, "internal"));
+    expect_error(f, "PUT", SERVER, "{\"properties\":{\"fullyQualifiedDomainName\":\"h\",\"port\":70000}}", KG_E_USAGE, "port");
+    expect_error(f, "PUT", SERVER, "{\"location\":\"mars\",\"properties\":{\"fullyQualifiedDomainName\":\"h\"}}", KG_E_CONFLICT,
+                 "mars");
+    expect(f, "DELETE", SERVER, NULL, 200);
+    expect(f, "DELETE", SERVER, NULL, 204);
+}
+
+static void test_names_with_slashes_and_blanks_find_their_resource(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = NULL;
+
+    make_world(f);
+    body = instance_body("a%2Fb%20c");
+    expect_operation(f, "PUT", VAULT "/backupInstances/odd", body, "Succeeded");
+    AUTO_REPLY struct reply r = call(f, "GET", VAULT "/backupInstances/ODD", NULL);
+    assert_string_equal(kg_json_str_or(r.json, "properties.dataSourceInfo.resourceName", ""), "a/b c");
+}
+
+/* ---- secrets ---- */
+
+static bool file_has(const char *path, const char *needle)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64 << 20);
+    struct kg_err err = { 0 };
+
+    return kg_read_file(AT_FDCWD, path, &b, &err) == 0 && memmem(b.p, b.len, needle, strlen(needle));
+}
+
+static void test_a_secrets_value_goes_in_and_never_out(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *catalog = kg_xprintf("%s/catalog.sqlite", f->state);
+    KG_AUTO_FREE char *wal = kg_xprintf("%s-wal", catalog);
+
+    make_world(f);
+    AUTO_REPLY struct reply one = call(f, "GET", KEYVAULT "/secrets/login", NULL);
+    AUTO_REPLY struct reply all = call(f, "GET", KEYVAULT "/secrets", NULL);
+    assert_int_equal(one.status, 200);
+    assert_string_equal(kg_json_str_or(one.json, "properties.secretUri", ""), "https://kv1.vault.local/secrets/login");
+    assert_null(strstr(one.text.p, "canary"));
+    assert_null(strstr(all.text.p, "canary"));
+    expect_error(f, "GET", KEYVAULT "/secrets/other", NULL, KG_E_NO_SECRET, "other");
+    expect_error(f, "PUT", KEYVAULT "/secrets/bad_name", "{\"properties\":{\"value\":\"x\"}}", KG_E_USAGE, "bad_name");
+    expect_error(f, "DELETE", KEYVAULT, NULL, KG_E_CONFLICT, "secrets");
+    assert_false(file_has(catalog, "canary-7391") || file_has(wal, "canary-7391") || file_has(f->log, "canary-7391"));
+    expect(f, "DELETE", KEYVAULT "?force=true", NULL, 200);
+    expect(f, "GET", KEYVAULT "/secrets/login", NULL, 404);
+}
+
+static void test_the_recovery_key_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+
+    AUTO_REPLY struct reply put = call(f, "PUT", VAULT, "{}");
+    assert_int_equal(put.status, 201);
+    assert_string_equal(kg_json_str_or(put.json, "properties.provisioningState", ""), "Provisioning");
+    AUTO_REPLY struct reply end = wait_operation(f, put.operation);
+    AUTO_REPLY struct reply first = call(f, "GET", put.location, NULL);
+    assert_string_equal(kg_json_str_or(first.json, "recoveryKey", ""), FAKE_RECOVERY_KEY);
+    assert_string_equal(kg_json_str_or(first.json, "properties.provisioningState", ""), "Succeeded");
+    assert_string_equal(first.cache, "no-store");
+    AUTO_REPLY struct reply second = call(f, "GET", put.location, NULL);
+    assert_int_equal(second.status, 200);
+    assert_null(kg_json_str(second.json, "recoveryKey"));
+    assert_null(strstr(end.text.p, FAKE_RECOVERY_KEY));
+    assert_false(file_has(f->log, FAKE_RECOVERY_KEY));
+    AUTO_REPLY struct reply more = call(f, "POST", VAULT "/issueRecoveryKey", NULL);
+    AUTO_REPLY struct reply ended = wait_operation(f, more.operation);
+    AUTO_REPLY struct reply again = call(f, "GET", more.location, NULL);
+    assert_string_equal(kg_json_str_or(again.json, "recoveryKey", ""), FAKE_RECOVERY_KEY);
+    expect_error(f, "GET", more.location, NULL, KG_E_NOT_FOUND, "told already");
+}
+
+/* ---- the whole way ---- */
+
+static char *restore_body(const char *point, const char *database)
+{
+    return kg_xprintf("{\"object_type\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recovery_point_id\":\"%s\","
+                      "\"source_data_store_type\":\"VaultStore\",\"restore_target_info\":{\"object_type\":\"RestoreTargetInfo\","
+                      "\"recovery_option\":\"FailIfExists\",\"restore_location\":\"local\",\"datasource_info\":{"
+                      "\"resource_id\":\"" SERVER "/databases/%s\"}}}", point, database);
+}
+
+static char *files_body(const char *point)
+{
+    return kg_xprintf("{\"objectType\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recoveryPointId\":\"%s\","
+                      "\"sourceDataStoreType\":\"VaultStore\",\"restoreTargetInfo\":{\"objectType\":\"RestoreFilesTargetInfo\","
+                      "\"recoveryOption\":\"FailIfExists\",\"targetDetails\":{\"url\":\"https://files1.blob.local/c1\","
+                      "\"filePrefix\":\"out\",\"restoreTargetLocationType\":\"AzureBlobs\"}}}", point);
+}
+
+static void check_job(struct fixture *f, const struct reply *job)
+{
+    KG_AUTO_FREE char *log = kg_xprintf("%s/log", kg_json_str(job->json, "id"));
+
+    assert_string_equal(kg_json_str_or(job->json, "properties.backupInstanceFriendlyName", ""), "s1\\good");
+    assert_string_equal(kg_json_str_or(job->json, "properties.extendedInfo.additionalDetails.RetentionTag", ""), "Default");
+    assert_string_equal(kg_json_str_or(job->json, "properties.extendedInfo.subTasks.1.taskStatus", ""), "Completed");
+    assert_int_equal(kg_json_u64(job->json, "properties.extendedInfo.dataTransferredInBytes", 0), 1000);
+    assert_int_equal(kg_json_u64(job->json, "properties.extendedInfo.result.newBytes", 0), 400);
+    AUTO_REPLY struct reply lines = call(f, "GET", log, NULL);
+    assert_string_equal(kg_json_str_or(lines.json, "value.0.text", ""), "table public.t: 100 rows");
+}
+
+static void test_from_nothing_to_a_restored_database(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *points = instance_path("good", "/recoveryPoints");
+    KG_AUTO_FREE char *restore = instance_path("good", "/restore");
+    KG_AUTO_FREE char *validate = instance_path("good", "/validateRestore");
+    KG_AUTO_FREE char *instance = instance_path("good", "");
+    KG_AUTO_FREE char *files = kg_xprintf("{\"properties\":{\"path\":\"%s/files\"}}", f->dir);
+
+    make_world(f);
+    add_instance(f, "good");
+    AUTO_REPLY struct reply bi = call(f, "GET", instance, NULL);
+    assert_string_equal(kg_json_str_or(bi.json, "properties.currentProtectionState", ""), "ProtectionConfigured");
+    AUTO_REPLY struct reply job = back_up(f, "good", "Completed");
+    check_job(f, &job);
+    AUTO_REPLY struct reply list = call(f, "GET", points, NULL);
+    assert_int_equal(kg_json_count(kg_json_get(list.json, "value")), 1);
+    assert_string_equal(kg_json_str_or(list.json, "value.0.properties.retentionTagName", ""), "Default");
+    assert_non_null(kg_json_str(list.json, "value.0.properties.expiryTime"));
+    const char *point = kg_json_str(list.json, "value.0.name");
+
+    KG_AUTO_FREE char *to_new = restore_body(point, "copy");
+    KG_AUTO_FREE char *to_taken = restore_body(point, "taken");
+    KG_AUTO_FREE char *to_files = files_body(point);
+    KG_AUTO_FREE char *wrapped = kg_xprintf("{\"restoreRequestObject\":%s}", to_taken);
+    expect_operation(f, "POST", validate, wrapped, "Failed");
+    AUTO_REPLY struct reply restored = run_job(f, restore, to_new, "Completed");
+    assert_string_equal(kg_json_str_or(restored.json, "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", ""), point);
+    expect_error(f, "POST", restore, to_files, KG_E_NO_CONTAINER, "files1");
+    expect(f, "PUT", ACCOUNT, files, 201);
+    expect(f, "PUT", ACCOUNT "/blobServices/default/containers/c1", "{}", 201);
+    AUTO_REPLY struct reply exported = run_job(f, restore, to_files, "Completed");
+    assert_string_equal(kg_json_str_or(exported.json, "properties.restoreType", ""), "ALR");
+    assert_int_equal(count_of(f, VAULT "/backupJobs"), 3);
+    assert_int_equal(count_of(f, VAULT "/backupJobs?$filter=operation%20eq%20'Backup'"), 1);
+    expect_error(f, "DELETE", VAULT, NULL, KG_E_CONFLICT, "");
+    expect_error(f, "DELETE", POLICY, NULL, KG_E_CONFLICT, "bi-good");
+    expect_error(f, "DELETE", SERVER, NULL, KG_E_CONFLICT, "bi-good");
+    expect_operation(f, "DELETE", instance, NULL, "Succeeded");
+    expect(f, "GET", instance, NULL, 404);
+    expect(f, "DELETE", instance, NULL, 204);
+    expect(f, "DELETE", POLICY, NULL, 200);
+    expect(f, "DELETE", VAULT, NULL, 200);
+}
+
+static void test_requests_that_cannot_work_are_refused_before_anything_starts(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = instance_body("good");
+    KG_AUTO_FREE char *other = instance_path("other", "");
+    KG_AUTO_FREE char *backup = instance_path("good", "/backup");
+    KG_AUTO_FREE char *restore = instance_path("good", "/restore");
+    KG_AUTO_FREE char *request = restore_body("0123456789abcdef0123456789abcdef", "copy");
+
+    make_world(f);
+    expect_error(f, "POST", backup, "{}", KG_E_NOT_FOUND, "bi-good");
+    add_instance(f, "good");
+    expect_error(f, "PUT", other, body, KG_E_PROTECTED, "bi-good");
+    expect_error(f, "POST", backup, "{\"backupRuleOptions\":{\"ruleName\":\"Nope\"}}", KG_E_USAGE, "Nope");
+    expect_error(f, "POST", restore, request, KG_E_NO_POINT, "0123456789abcdef");
+    expect_error(f, "POST", restore, "{}", KG_E_USAGE, "objectType");
+    expect_error(f, "POST", VAULT "/backupJobs/00000000-0000-0000-0000-00000000000f/cancel", NULL, KG_E_NOT_FOUND, "job");
+    expect(f, "DELETE", KEYVAULT "?force=true", NULL, 200);
+    KG_AUTO_FREE char *again = instance_body("another");
+    expect_error(f, "PUT", other, again, KG_E_NO_KEYVAULT, "kv1");
+}
+
+static void test_a_failed_validation_leaves_an_instance_that_says_why(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = instance_body("locked-out");
+    KG_AUTO_FREE char *path = instance_path("locked-out", "");
+    KG_AUTO_FREE char *backup = instance_path("locked-out", "/backup");
+
+    make_world(f);
+    expect_operation(f, "PUT", path, body, "Failed");
+    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
+    assert_string_equal(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ConfiguringProtectionFailed");
+    assert_string_equal(kg_json_str_or(r.json, "properties.protectionErrorDetails.code", ""), kg_code_arm(KG_E_DB_AUTH));
+    expect_error(f, "POST", backup, NULL, KG_E_CONFLICT, "not ready");
+    expect_operation(f, "DELETE", path, NULL, "Succeeded");
+}
+
+static void test_a_vault_that_cannot_be_made_can_be_put_again(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_operation(f, "PUT", VAULT, "{\"properties\":{\"storeSettings\":{\"path\":\"/unwritable/v1\"}}}", "Failed");
+    AUTO_REPLY struct reply r = call(f, "GET", VAULT, NULL);
+    assert_string_equal(kg_json_str_or(r.json, "properties.provisioningState", ""), "Failed");
+    expect_error(f, "POST", VAULT "/check", "{}", KG_E_CONFLICT, "not ready");
+    expect_operation(f, "PUT", VAULT, "{}", "Succeeded");
+    expect_error(f, "PUT", VAULT, "{\"properties\":{\"storeSettings\":{\"path\":\"/elsewhere\"}}}", KG_E_CONFLICT, "cannot move");
+}
+
+static void test_a_check_that_finds_damage_completes_with_warnings(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    AUTO_REPLY struct reply r = call(f, "POST", VAULT "/check", "{\"readData\":true}");
+    assert_int_equal(r.status, 202);
+    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
+    AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
+    AUTO_REPLY struct reply report = call(f, "GET", r.location, NULL);
+    assert_string_equal(kg_json_str_or(report.json, "damage.0.object", ""), "packs/aa/bb");
+}
+
+/* ---- workers that go wrong ---- */
+
+static void test_whatever_happens_to_a_worker_the_job_says_it(void **state)
+{
+    static const struct {
+        const char *database, *status;
+        enum kg_code code;
+        const char *message, *detail;
+        size_t points;
+    } cases[] = {
+        { "refused", "Failed", KG_E_DUMP_FAILED, "pg_dump failed", "permission denied for table t", 0 },
+        { "dies", "Failed", KG_E_CHILD, "killed by signal 9", "something terrible", 0 },
+        { "silent", "Failed", KG_E_TIMEOUT, "said nothing", NULL, 0 },
+        { "nonsense", "Failed", KG_E_CHILD, "do not understand", NULL, 0 },
+        { "orphan", "Failed", KG_E_CHILD, "killed by signal 9", NULL, 1 },
+        { "liar", "Failed", KG_E_CHILD, "did not report", NULL, 1 },
+        { "lingers", "Completed", KG_E_OK, NULL, NULL, 1 },
+    };
+    struct fixture *f = *state;
+
+    make_world(f);
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        size_t points = 0;
+
+        add_instance(f, cases[i].database);
+        AUTO_REPLY struct reply job = back_up(f, cases[i].database, cases[i].status);
+        const struct kg_json *e = kg_json_get(job.json, "properties.errorDetails.0");
+
+        if (cases[i].code != KG_E_OK &&
+            (strcmp(kg_json_str_or(e, "code", ""), kg_code_arm(cases[i].code)) != 0 ||
+             !strstr(kg_json_str_or(e, "message", ""), cases[i].message) || !*kg_json_str_or(e, "recommendedAction.0", "")))
+            fail_msg("case %s: %s", cases[i].database, job.text.p);
+        if (cases[i].detail &&
+            !strstr(kg_json_str_or(e, "innerError.additionalInfo.DetailedNonLocalisedMessage", ""), cases[i].detail))
+            fail_msg("case %s: no detail: %s", cases[i].database, job.text.p);
+        for (int k = 0; k < 400 && (points = points_of(f, cases[i].database)) != cases[i].points; k++)
+            usleep(5000); /* an orphan is adopted by another worker, a moment later */
+        if (points != cases[i].points)
+            fail_msg("case %s: %zu points instead of %zu", cases[i].database, points, cases[i].points);
+    }
+}
+
+static void test_a_running_job_can_be_cancelled_and_shows_how_it_stands(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *backup = instance_path("slow", "/backup");
+    KG_AUTO_FREE char *instance = instance_path("slow", "");
+    const char *phase = "";
+
+    make_world(f);
+    add_instance(f, "slow");
+    KG_AUTO_FREE char *job = start_job(f, backup, NULL);
+    KG_AUTO_FREE char *cancel = kg_xprintf("%s/cancel", job);
+    for (int i = 0; i < 1000 && strcmp(phase, "data") != 0; i++) {
+        AUTO_REPLY struct reply r = call(f, "GET", job, NULL);
+
+        phase = strcmp(kg_json_str_or(r.json, "properties.extendedInfo.progress.phase", ""), "data") == 0 ? "data" : "";
+        usleep(5000);
+    }
+    assert_string_equal(phase, "data");
+    expect_error(f, "POST", backup, NULL, KG_E_BUSY, "in progress");
+    expect_error(f, "DELETE", instance, NULL, KG_E_BUSY, "in use");
+    expect_error(f, "DELETE", VAULT, NULL, KG_E_BUSY, "in use");
+    expect(f, "POST", cancel, NULL, 202);
+    AUTO_REPLY struct reply end = wait_job(f, job);
+    assert_string_equal(kg_json_str_or(end.json, "properties.status", ""), "Cancelled");
+    expect_error(f, "POST", cancel, NULL, KG_E_CONFLICT, "has ended");
+}
+
+static void test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there(void **state)
+{
+    static const char *const names[] = { "slow", "slow2", "slow3" };
+    struct fixture *f = *state;
+    char *jobs[3];
+
+    make_world(f);
+    add_instance(f, "slow");
+    add_instance(f, "silent");
+    add_instance(f, "good");
+    static const char *const dbs[] = { "slow", "silent", "good" };
+    (void)names;
+    for (int i = 0; i < 3; i++) {
+        KG_AUTO_FREE char *path = instance_path(dbs[i], "/backup");
+
+        jobs[i] = start_job(f, path, NULL);
+    }
+    AUTO_REPLY struct reply about = call(f, "GET", SERVICE, NULL);
+    assert_int_equal(kg_json_u64(about.json, "tasksWaiting", 0), 1);
+    KG_AUTO_FREE char *cancel = kg_xprintf("%s/cancel", jobs[2]);
+    expect(f, "POST", cancel, NULL, 202);
+    AUTO_REPLY struct reply end = wait_job(f, jobs[2]);
+    assert_string_equal(kg_json_str_or(end.json, "properties.status", ""), "Cancelled");
+    /* a worker that ignores both the request and SIGTERM is killed */
+    KG_AUTO_FREE char *cancel2 = kg_xprintf("%s/cancel", jobs[1]);
+    expect(f, "POST", cancel2, NULL, 202);
+    AUTO_REPLY struct reply end2 = wait_job(f, jobs[1]);
+    assert_string_equal(kg_json_str_or(end2.json, "properties.status", ""), "Cancelled");
+    for (int i = 0; i < 3; i++)
+        free(jobs[i]);
+}
+
+/* ---- services that go wrong ---- */
+
+static void test_a_killed_service_leaves_a_failed_job_and_loses_no_point(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
+    KG_AUTO_FREE char *body = instance_body("late");
+    KG_AUTO_FREE char *store = NULL;
+    size_t points = 0;
+
+    make_world(f);
+    add_instance(f, "slow");
+    add_instance(f, "good");
+    KG_AUTO_FREE char *job = start_job(f, slow, NULL);
+    AUTO_REPLY struct reply before = call(f, "GET", job, NULL);
+    const char *point = kg_json_str(before.json, "properties.extendedInfo.additionalDetails.RecoveryPointId");
+    AUTO_REPLY struct reply vault = call(f, "GET", VAULT, NULL);
+    stop_service(f, SIGKILL);
+
+    /* the worker had committed before it could tell: its manifest is in the store */
+    KG_AUTO_FREE char *good = NULL;
+    (void)body;
+    good = kg_xprintf("%s/%s.point", kg_json_str_or(vault.json, "properties.storeSettings.path", "/"), point);
+    start_service(f);
+    AUTO_REPLY struct reply after = call(f, "GET", job, NULL);
+    assert_string_equal(kg_json_str_or(after.json, "properties.status", ""), "Failed");
+    assert_true(strstr(kg_json_str_or(after.json, "properties.errorDetails.0.message", ""), "service ended") != NULL);
+    (void)store;
+    assert_int_equal(access(good, F_OK), -1);
+    points = points_of(f, "slow");
+    assert_int_equal(points, 0);
+    AUTO_REPLY struct reply ok = back_up(f, "good", "Completed");
+    assert_int_equal(points_of(f, "good"), 1);
+}
+
+static void test_a_point_committed_while_the_service_died_is_adopted_at_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+    size_t points = 0;
+
+    stop_service(f, SIGTERM);
+    f->fault = "engine.commit:1:kill"; /* the first end to be recorded is the vault's: arm only later */
+    f->fault = NULL;
+    start_service(f);
+    make_world(f);
+    add_instance(f, "good");
+    stop_service(f, SIGTERM);
+    f->fault = "engine.commit:1:kill";
+    start_service(f);
+    KG_AUTO_FREE char *path = instance_path("good", "/backup");
+    AUTO_REPLY struct reply r = call(f, "POST", path, NULL);
+    assert_true(r.status == 202);
+    int status;
+    struct kg_err err = { 0 };
+    assert_int_equal(kg_proc_wait(f->pid, 20 * KG_SECOND, &status, &err), 0);
+    assert_true(WIFSIGNALED(status));
+    f->fault = NULL;
+    start_service(f);
+    AUTO_REPLY struct reply jobs = call(f, "GET", VAULT "/backupJobs", NULL);
+    assert_string_equal(kg_json_str_or(jobs.json, "value.0.properties.status", ""), "Failed");
+    for (int k = 0; k < 400 && (points = points_of(f, "good")) != 1; k++)
+        usleep(5000);
+    assert_int_equal(points, 1);
+}
+
+static void test_an_end_that_cannot_be_recorded_is_recorded_later(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "good");
+    stop_service(f, SIGTERM);
+    f->fault = "engine.commit:1:ENOSPC";
+    start_service(f);
+    AUTO_REPLY struct reply job = back_up(f, "good", "Completed");
+    assert_int_equal(points_of(f, "good"), 1);
+    stop_service(f, SIGTERM);
+    f->fault = "engine.lease:1:EIO";
+    start_service(f);
+    AUTO_REPLY struct reply bad = back_up(f, "good", "Failed");
+    assert_int_equal(points_of(f, "good"), 1);
+}
+
+static void test_told_to_end_the_service_cancels_and_leaves_in_order(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
+
+    make_world(f);
+    add_instance(f, "slow");
+    KG_AUTO_FREE char *job = start_job(f, slow, NULL);
+    assert_int_equal(stop_service(f, SIGTERM), 0);
+    assert_int_equal(access(f->socket, F_OK), -1);
+    start_service(f);
+    AUTO_REPLY struct reply r = call(f, "GET", job, NULL);
+    assert_string_equal(kg_json_str_or(r.json, "properties.status", ""), "Cancelled");
+    expect(f, "POST", SERVICE "/stop", "{\"mode\":\"drain\"}", 202);
+    int status = -1;
+    struct kg_err err = { 0 };
+    assert_int_equal(kg_proc_wait(f->pid, 10 * KG_SECOND, &status, &err), 0);
+    assert_int_equal(status, 0);
+    start_service(f);
+}
+
+static void test_a_second_service_on_the_same_state_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = *f;
+
+    other.socket = kg_xprintf("%s/run/other.sock", f->dir);
+    const char *argv[] = { "/proc/self/exe", "serve", other.socket, f->state, f->config, f->log, NULL };
+    KG_AUTO_FREE char *home = kg_xprintf("HOME=%s", f->dir);
+    const char *env[] = { home, NULL };
+    struct kg_proc_spec spec = { .argv = argv, .envp = env, .fd_in = -1, .fd_out = -1, .fd_err = -1 };
+    struct kg_err err = { 0 };
+    int status = 0;
+    pid_t pid;
+
+    assert_int_equal(kg_proc_spawn(&spec, &pid, &err), 0);
+    assert_int_equal(kg_proc_wait(pid, 10 * KG_SECOND, &status, &err), 0);
+    assert_int_equal(WEXITSTATUS(status), kg_code_exit(KG_E_BUSY));
+    expect(f, "GET", SERVICE, NULL, 200);
+    free(other.socket);
+}
+
+static void test_a_catalog_without_its_key_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *key = kg_xprintf("%s/service.key", f->state);
+    KG_AUTO_FREE char *away = kg_xprintf("%s.away", key);
+    KG_AUTO_FREE char *home = kg_xprintf("HOME=%s", f->dir);
+    const char *argv[] = { "/proc/self/exe", "serve", f->socket, f->state, f->config, f->log, NULL };
+    const char *env[] = { home, NULL };
+    struct kg_proc_spec spec = { .argv = argv, .envp = env, .fd_in = -1, .fd_out = -1, .fd_err = -1 };
+    struct kg_err err = { 0 };
+    int status = 0;
+    pid_t pid;
+
+    stop_service(f, SIGTERM);
+    assert_int_equal(rename(key, away), 0);
+    assert_int_equal(kg_proc_spawn(&spec, &pid, &err), 0);
+    assert_int_equal(kg_proc_wait(pid, 10 * KG_SECOND, &status, &err), 0);
+    assert_int_equal(WEXITSTATUS(status), kg_code_exit(KG_E_WRONG_KEY));
+    assert_int_equal(rename(away, key), 0);
+    restart_service(f, 0);
+}
+
+/* ---- main ---- */
+
+static int serve_main(char **argv)
+{
+    struct kg_engine_opts o = { .socket = argv[2], .state_dir = argv[3], .config = argv[4], .log = argv[5] };
+    struct kg_err err = { 0 };
+
+    kg_fault_from_environment();
+    if (kg_engine_main(&o, &err) == 0)
+        return 0;
+    fprintf(stderr, "serve: %s\n", err.msg);
+    return kg_code_exit(err.code);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_the_first_start_makes_a_subscription_and_a_group),
+        T(test_wrong_requests_get_an_envelope_with_advice),
+        T(test_a_body_that_is_too_large_is_read_to_its_end_and_refused),
+        T(test_lists_come_in_pages),
+        T(test_put_is_idempotent_and_etags_are_honoured),
+        T(test_names_with_slashes_and_blanks_find_their_resource),
+        T(test_a_secrets_value_goes_in_and_never_out),
+        T(test_the_recovery_key_is_told_once),
+        T(test_from_nothing_to_a_restored_database),
+        T(test_requests_that_cannot_work_are_refused_before_anything_starts),
+        T(test_a_failed_validation_leaves_an_instance_that_says_why),
+        T(test_a_vault_that_cannot_be_made_can_be_put_again),
+        T(test_a_check_that_finds_damage_completes_with_warnings),
+        T(test_whatever_happens_to_a_worker_the_job_says_it),
+        T(test_a_running_job_can_be_cancelled_and_shows_how_it_stands),
+        T(test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there),
+        T(test_a_killed_service_leaves_a_failed_job_and_loses_no_point),
+        T(test_a_point_committed_while_the_service_died_is_adopted_at_the_next_start),
+        T(test_an_end_that_cannot_be_recorded_is_recorded_later),
+        T(test_told_to_end_the_service_cancels_and_leaves_in_order),
+        T(test_a_second_service_on_the_same_state_is_refused),
+        T(test_a_catalog_without_its_key_is_refused),
+    };
+
+    kg_crypto_start();
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 6 && strcmp(argv[1], "serve") == 0)
+        return serve_main(argv);
+    if (argc == 2 && strcmp(argv[1], "worker") == 0)
+        return fake_worker_main();
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    return cmocka_run_group_tests_name("http_api", tests, NULL, NULL);
+}
