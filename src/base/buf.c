@@ -84,8 +84,10 @@ char *kg_buf_take(struct kg_buf *b)
 {
     char *p;
 
-    if (!b->cap)
+    if (!b->cap) {
         reserve(b, 0);
+        b->p[0] = '\0';
+    }
     p = b->p;
     *b = (struct kg_buf)KG_BUF_INIT(b->max);
     return p;

@@ -23,6 +23,7 @@ void kg_log_open(const char *role, enum kg_log_level least, int fd)
     logger.fd = fd;
 }
 
+KG_PRINTF(2, 0)
 static void emit(enum kg_log_level level, const char *fmt, va_list ap)
 {
     struct kg_buf b = KG_BUF_INIT(8192);

@@ -99,14 +99,18 @@ bool kg_time_parse_iso(const char *s, kg_usec *ret_wall)
     kg_usec us = 0, scale = KG_SECOND / 10;
     int64_t days, cy;
     unsigned cm, cd;
+    bool fraction = false;
     int sign = 0;
 
     if (!fixed(&s, 4, &y) || !skip(&s, '-') || !fixed(&s, 2, &mo) || !skip(&s, '-') || !fixed(&s, 2, &d) ||
         !skip(&s, 'T') || !fixed(&s, 2, &h) || !skip(&s, ':') || !fixed(&s, 2, &mi))
         return false;
-    if (skip(&s, ':') && !fixed(&s, 2, &sec))
-        return false;
-    if (skip(&s, '.')) {
+    if (skip(&s, ':')) {
+        if (!fixed(&s, 2, &sec))
+            return false;
+        fraction = skip(&s, '.');
+    }
+    if (fraction) {
         if (!isdigit((unsigned char)*s))
             return false;
         for (; isdigit((unsigned char)*s); s++, scale /= 10)

@@ -2,13 +2,14 @@
  * recovery points, and a few remembered values. One interface, several drivers; the driver "sqlite" keeps one file.
  *
  * Ownership:  kg_catalog_open_*() gives the caller a catalog, kg_catalog_close() takes it back. Rows handed out belong
- * to the caller: ..._done() releases what is inside and may be called on a zeroed row. A row handed in is read.
+ *             to the caller: ..._done() releases what is inside and may be called on a zeroed row. A row handed in is read.
  * Atomicity:  every writing function is one transaction by itself, or part of the one that kg_catalog_begin() opened.
  *             After a crash at any moment the catalog is as the last commit left it.
  * IDs:        resources are found ignoring ASCII case; the spelling of the PUT that made them is what is answered.
  * Threads:    one catalog, one thread, one process that writes.
  * Failures:   besides those named below: KG_E_IO, KG_E_DISK_FULL, KG_E_CORRUPT (the file is damaged), KG_E_BUSY
- * (another process holds it). Every driver is held to this by tests/contract/test_catalog_contract.c. */
+ *             (another process holds it).
+ * Every driver is held to this by tests/contract/test_catalog_contract.c. */
 #ifndef KG_CATALOG_CATALOG_H
 #define KG_CATALOG_CATALOG_H
 
@@ -77,8 +78,7 @@ int kg_catalog_put(struct kg_catalog *c, const char *id, const char *location, c
 int kg_catalog_get(struct kg_catalog *c, const char *id, struct kg_resource *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_exists(struct kg_catalog *c, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
 /* KG_E_NOT_FOUND; KG_E_CONFLICT naming one of them while it has children. Secrets of a key vault and recovery points of
- * an instance are no children: their rows go with it, so ask before (kg_catalog_secret_list, _point_count). Jobs stay.
- */
+ * an instance are no children: their rows go with it, so ask before (_secret_list, _point_count). Jobs stay. */
 int kg_catalog_delete(struct kg_catalog *c, const char *id, struct kg_err *err) KG_MUST_CHECK;
 
 struct kg_resource_query {

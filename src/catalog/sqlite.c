@@ -19,17 +19,20 @@ enum { APPLICATION_ID = 0x6b677063 /* "kgpc" */, BUSY_MS = 5000, LENGTH_MAX = 16
 
 /* ---- errors ---- */
 
-static const struct { int rc; enum kg_code code; const char *action;
+static const struct {
+    int rc;
+    enum kg_code code;
+    const char *action;
 } codes[] = {
-    {SQLITE_BUSY, KG_E_BUSY, "Find the other process that has the catalog open, and end it."},
-    {SQLITE_LOCKED, KG_E_BUSY, NULL},
-    {SQLITE_FULL, KG_E_DISK_FULL, NULL},
-    {SQLITE_NOMEM, KG_E_MEMORY, NULL},
-    {SQLITE_TOOBIG, KG_E_LIMIT, NULL},
-    {SQLITE_CORRUPT, KG_E_CORRUPT,
-     "Stop the service, move catalog.sqlite away or restore a copy of it, then start again."},
-    {SQLITE_NOTADB, KG_E_CORRUPT,
-     "Stop the service, move catalog.sqlite away or restore a copy of it, then start again."},
+    { SQLITE_BUSY, KG_E_BUSY, "Find the other process that has the catalog open, and end it." },
+    { SQLITE_LOCKED, KG_E_BUSY, NULL },
+    { SQLITE_FULL, KG_E_DISK_FULL, NULL },
+    { SQLITE_NOMEM, KG_E_MEMORY, NULL },
+    { SQLITE_TOOBIG, KG_E_LIMIT, NULL },
+    { SQLITE_CORRUPT, KG_E_CORRUPT,
+      "Stop the service, move catalog.sqlite away or restore a copy of it, then start again." },
+    { SQLITE_NOTADB, KG_E_CORRUPT,
+      "Stop the service, move catalog.sqlite away or restore a copy of it, then start again." },
 };
 
 int kg_db_fail(struct db *d, int rc, struct kg_err *err, const char *what)

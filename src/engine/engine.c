@@ -103,6 +103,7 @@ static void on_tick(void *arg)
     kg_tasks_tick(e);
     leave_when_idle(e);
     prune(e);
+    kg_recover_tick(e);
     (void)kg_notify_alive();
     leave_if_done(e);
     kg_timer_set(e->tick, kg_now_mono() + TICK);

@@ -59,7 +59,8 @@ struct kg_engine {
     char run_id[37];                 /* of this run of the service: owner of leases */
     int log_fd;
     bool own_socket;                 /* made by us, not passed by systemd */
-    kg_usec started;                 /* wall */
+    kg_usec started, started_mono;   /* wall, monotonic */
+    kg_usec recheck_at;              /* monotonic: when suspect vaults are looked at once more; 0: not */
     struct kg_run *runs;
     struct kg_kept_key *keys;
     struct kg_timer *tick, *pump;
@@ -100,6 +101,7 @@ int kg_recover(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
 int kg_recover_suspect(struct kg_engine *e, const char *vault, struct kg_err *err) KG_MUST_CHECK;
 int kg_recover_cleared(struct kg_engine *e, const char *vault, struct kg_err *err) KG_MUST_CHECK;
 int kg_recover_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
+void kg_recover_tick(struct kg_engine *e);
 /* What "point-list" said, into the catalog. */
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err) KG_MUST_CHECK;
 

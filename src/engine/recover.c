@@ -2,7 +2,10 @@
  *
  * A worker commits a recovery point before the service can know of it. When either dies between, the point is complete and
  * nobody has told the catalog: the vault is remembered as suspect in the same transaction that fails the job, and is asked
- * for its points; those that are new are adopted. The job stays Failed: what it was to tell is lost. */
+ * for its points; those that are new are adopted. The job stays Failed: what it was to tell is lost.
+ *
+ * A worker outlives its service for a while (it cancels itself, but may be past its last check). So a vault that is looked
+ * at right after the start stays suspect, and is looked at once more when no such worker can be left. */
 #include "engine/engine_int.h"
 
 #include <stdlib.h>
@@ -14,7 +17,8 @@
 #include "job/user_error.h"
 #include "model/resources.h"
 
-#define SUSPECTS "suspect-vaults"
+#define SUSPECTS     "suspect-vaults"
+#define ORPHANS_GONE (30 * KG_SECOND)
 
 /* ---- the list of suspects: a JSON array of ids ---- */
 
@@ -59,6 +63,10 @@ int kg_recover_suspect(struct kg_engine *e, const char *vault, struct kg_err *er
 
 int kg_recover_cleared(struct kg_engine *e, const char *vault, struct kg_err *err)
 {
+    if (kg_now_mono() < e->started_mono + ORPHANS_GONE) {
+        e->recheck_at = e->started_mono + ORPHANS_GONE;
+        return 0;
+    }
     return change_suspects(e, vault, false, err);
 }
 
@@ -76,10 +84,21 @@ int kg_recover_start(struct kg_engine *e, struct kg_err *err)
             return vault ? -(int)err->code : 0;
         if (there)
             kg_tasks_start_adopt(e, vault);
-        else if (kg_recover_cleared(e, vault, err) < 0)
+        else if (change_suspects(e, vault, false, err) < 0)
             return -(int)err->code;
     }
     return 0;
+}
+
+void kg_recover_tick(struct kg_engine *e)
+{
+    struct kg_err err = { 0 };
+
+    if (!e->recheck_at || kg_now_mono() < e->recheck_at)
+        return;
+    e->recheck_at = 0;
+    if (kg_recover_start(e, &err) < 0)
+        kg_log_err(KG_LOG_WARN, &err, "suspect vaults are not looked at");
 }
 
 /* ---- what was left unfinished ---- */

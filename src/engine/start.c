@@ -158,6 +158,7 @@ int kg_engine_open(struct kg_engine *e, struct kg_err *err)
 {
     e->log_fd = -1;
     e->started = kg_now_wall();
+    e->started_mono = kg_now_mono();
     kg_uuid(e->run_id);
     kg_settings_init(&e->settings);
     if (find_paths(e, err) < 0 || kg_settings_load(&e->settings, e->paths.config, e->paths.config_named, err) < 0 ||

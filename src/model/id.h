@@ -61,8 +61,7 @@ char *kg_id_parent(const char *text);
 /* Putting together; names are encoded. The caller frees. */
 char *kg_id_subscription(const char *subscription);
 char *kg_id_group(const char *subscription, const char *group);
-/* kg_id_resource(sub, group, "Microsoft.KeyVault/vaults", "k1"): type has a provider and one word. group may be NULL.
- */
+/* kg_id_resource(sub, group, "Microsoft.KeyVault/vaults", "k1"): type has a provider and one word; group or NULL. */
 char *kg_id_resource(const char *subscription, const char *group, const char *type, const char *name);
 /* parent + "/type/name": kg_id_child(vault, "backupJobs", id). */
 char *kg_id_child(const char *parent, const char *type, const char *name);

@@ -35,8 +35,9 @@ static const char *const markers[] = {
 _Static_assert(KG_ARRAY_LEN(markers) == KG_MARKER_COUNT_, "name every marker");
 KG_DEFINE_ENUM_TEXT(kg_marker, enum kg_marker, markers)
 
-const char *const kg_policy_weekdays[7] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                           "Thursday", "Friday", "Saturday"};
+const char *const kg_policy_weekdays[7] = {
+    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
+};
 const char *const kg_policy_weeks[5] = { "First", "Second", "Third", "Fourth", "Last" };
 const char *const kg_policy_months[12] = { "January", "February", "March",     "April",   "May",      "June",
                                            "July",    "August",   "September", "October", "November", "December" };

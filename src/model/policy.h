@@ -3,8 +3,7 @@
  * Shape: azure-compatible BackupPolicy with exactly one AzureBackupRule, and an AzureRetentionRule for every tag and
  * for the default. Every complaint is KG_E_USAGE and begins with the place: "properties.policyRules[1].lifecycles[0]…".
  *
- * Ownership: kg_policy_from_json() gives the caller a policy, kg_policy_free() takes it back; it points into nothing.
- */
+ * Ownership: kg_policy_from_json() gives the caller a policy, kg_policy_free() takes it back; it stands alone. */
 #ifndef KG_MODEL_POLICY_H
 #define KG_MODEL_POLICY_H
 
@@ -86,16 +85,14 @@ struct kg_policy {
     size_t retention_count;
 };
 
-/* Reads the body of a policy, checking everything: {properties:{…}}, or the properties alone as az's files have them.
- */
+/* Reads the body of a policy, checking everything: {properties:{…}}, or the properties alone, as az's files. */
 int kg_policy_from_json(const struct kg_json *body, struct kg_policy **ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_policy_free(struct kg_policy *p);
 KG_DEFINE_CLEANUP(struct kg_policy, kg_policy_free)
 #define KG_AUTO_POLICY KG_CLEANUP(kg_policy_freep)
 
 /* Checks the body and returns the properties as they are stored and answered: known keys spelled as documented, values
- * of enumerations too, tagInfo.id filled ("Monthly_"), tags by priority, targetDataStoreCopySettings always an array.
- */
+ * of enumerations too, tagInfo.id filled ("Monthly_"), tags by priority, targetDataStoreCopySettings an array. */
 int kg_policy_normalise(const struct kg_json *body, struct kg_json **ret_properties, struct kg_err *err) KG_MUST_CHECK;
 
 /* The default policy template of a datasource type ("…/servers/databases", "…/flexibleServers[/databases]", or az's

@@ -203,15 +203,15 @@ struct kg_json *kg_policy_default_template(const char *datasource_type)
     for (size_t i = 0; i < KG_ARRAY_LEN(templates); i++) {
         const struct template *t = &templates[i];
         KG_AUTO_FREE char *type = kg_xstrdup(t->type);
-        struct kg_policy p = {.rule_name = rule,
-                              .datasource_type = type,
-                              .time_zone = utc,
-                              .interval_texts = intervals,
-                              .interval_count = 1,
-                              .tags = tags,
-                              .tag_count = 1,
-                              .retention = retention,
-                              .retention_count = 1};
+        struct kg_policy p = { .rule_name = rule,
+                               .datasource_type = type,
+                               .time_zone = utc,
+                               .interval_texts = intervals,
+                               .interval_count = 1,
+                               .tags = tags,
+                               .tag_count = 1,
+                               .retention = retention,
+                               .retention_count = 1 };
 
         if (strcasecmp(t->type, datasource_type) == 0 || (t->alias && strcasecmp(t->alias, datasource_type) == 0))
             return policy_json(&p, t->name);

@@ -95,8 +95,7 @@ struct kg_vault_body {
 int kg_vault_body_parse(const struct kg_json *body, struct kg_vault_body *ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_vault_body_done(struct kg_vault_body *v);
 
-/* backupInstances, and the backupInstance inside validateForBackup: accepts {properties:{…}} and {backupInstance:{…}}.
- */
+/* backupInstances, and the one inside validateForBackup: accepts {properties:{…}} and {backupInstance:{…}}. */
 struct kg_instance_body {
     struct kg_datasource source;
     char *policy_id;

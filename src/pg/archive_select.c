@@ -280,7 +280,7 @@ static int seed_schema(struct graph *g, const char *spec, struct kg_err *err)
     for (size_t i = 0; !*end && i < g->a->n_entries; i++) {
         const struct kg_toc_entry *e = &g->a->entry[i];
 
-        if ((e->schema && strcmp(e->schema, name) == 0 && !(g->node[i].traits & HANGS)) ||
+        if ((e->schema && strcmp(e->schema, name) == 0 && (g->node[i].traits & (HANGS | PULLABLE)) != HANGS) ||
             (is(g, i, "SCHEMA") && e->tag && strcmp(e->tag, name) == 0)) {
             keep(g, i);
             found = true;

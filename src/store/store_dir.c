@@ -277,7 +277,7 @@ static int read_names(struct listing *l, const char *dir, struct names *ret, str
     while ((errno = 0, e = readdir(dp))) {
         struct stat sb;
 
-        if (e->d_name[0] == '.') /* keeps (5) */
+        if (!kg_store_name_ok(e->d_name)) /* keeps (5); "lost+found" is none either */
             continue;
         if (fstatat(dirfd(dp), e->d_name, &sb, 0) < 0) {
             if (errno == ENOENT)

@@ -2,7 +2,7 @@
  * (1) A watch that was stopped is out of epoll and marked dead; its memory stays until the round's callbacks are over,
  *     because the events epoll_wait() returned may still point to it. Outside a round it is freed at once.
  * (2) A timer is in exactly one list: the loop's, sorted by deadline, or the one of those due in this round. A timer
- * that a callback sets again goes to the sorted list, so a round ends even when a timer is always set to "now".
+ *     that a callback sets again goes to the sorted list, so a round ends even when a timer is always set to "now".
  */
 #include "sys/loop.h"
 

@@ -3,7 +3,8 @@
  * Ownership: kg_loop_open() gives the caller a loop, kg_loop_close() takes it back with every watch and timer that is
  *            still in it. Watched descriptors stay the caller's: stop the watch first, then close the descriptor.
  * Callbacks: may start, change and stop any watch and timer, their own too. A watch that was stopped is not called
- * again, not even for something that had already happened. Threads:   one loop, one thread. */
+ *            again, not even for something that had already happened.
+ * Threads:   one loop, one thread. */
 #ifndef KG_SYS_LOOP_H
 #define KG_SYS_LOOP_H
 
@@ -47,8 +48,7 @@ void kg_timer_stop(struct kg_timer *t);                     /* and frees it; NUL
 int kg_loop_signals(struct kg_loop *l, kg_signal_fn *fn, void *arg, struct kg_err *err) KG_MUST_CHECK;
 
 /* fn runs before every wait and says how long it may last at most, in microseconds; negative: as long as it likes.
- * This is how a library with a timeout of its own (MHD_get_timeout) takes part. At most one a loop; NULL takes it out.
- */
+ * This is how a library with a timeout of its own (MHD_get_timeout) takes part. One a loop; NULL takes it out. */
 void kg_loop_prepare(struct kg_loop *l, kg_prepare_fn *fn, void *arg);
 
 /* Runs until kg_loop_stop() was called. Fails with KG_E_IO when waiting itself fails. */

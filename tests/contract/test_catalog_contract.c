@@ -201,9 +201,9 @@ static void test_a_container_is_a_child_of_its_storage_account(void **state)
     put(f, GROUP "/providers/Microsoft.Storage/storageAccounts/acc", "{}");
     put(f, GROUP "/providers/Microsoft.Storage/storageAccounts/acc/blobServices/default/containers/c1", "{}");
     FAILS(KG_E_CONFLICT, kg_catalog_delete(f->c, GROUP "/providers/Microsoft.Storage/storageAccounts/acc", err));
-    OK(kg_catalog_list(f->c,
-                       &(struct kg_resource_query){.type = "Microsoft.Storage/storageAccounts/blobServices/containers"},
-                       &l, err));
+    OK(kg_catalog_list(
+        f->c, &(struct kg_resource_query){ .type = "Microsoft.Storage/storageAccounts/blobServices/containers" }, &l,
+        err));
     assert_int_equal(l.count, 1);
     assert_string_equal(l.rows[0].name, "c1");
 }
@@ -618,8 +618,8 @@ static void test_operations_are_settled_then_forgotten(void **state)
     struct fixture *f = *state;
     char id[] = "op;1", id2[] = "op;2", kind[] = "PutVault", running[] = "Inprogress", done[] = "Succeeded",
          jid[] = "J1";
-    struct kg_operation_row row = {.id = id, .kind = kind, .uid = 4000000000u, .status = running, .start = 10},
-                            got = {0};
+    struct kg_operation_row row = { .id = id, .kind = kind, .uid = 4000000000u, .status = running, .start = 10 },
+                            got = { 0 };
     struct kg_operation_list l = { 0 };
     uint64_t n = 9;
 
@@ -700,7 +700,8 @@ static void test_recovery_points_are_found_by_instance_time_tag_and_expiry(void 
     do {
         KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
 
-        OK(kg_catalog_point_list(f->c, &(struct kg_point_query){.instance = INST, .after = after, .top = 4}, &l, err));
+        OK(kg_catalog_point_list(f->c, &(struct kg_point_query){ .instance = INST, .after = after, .top = 4 }, &l,
+                                 err));
         for (size_t i = 0; i < l.count; i++)
             assert_int_equal(l.rows[i].time, 106 - seen++);
         free(after);
@@ -867,8 +868,9 @@ static void test_a_process_killed_at_any_moment_loses_nothing_it_was_promised(vo
         pid_t pid;
 
         assert_int_equal(pipe(fds), 0);
-        OK(kg_proc_spawn(&(struct kg_proc_spec){.argv = argv, .envp = envp, .fd_in = -1, .fd_out = fds[1], .fd_err = 2},
-                         &pid, err));
+        OK(kg_proc_spawn(
+            &(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = -1, .fd_out = fds[1], .fd_err = 2 }, &pid,
+            err));
         close(fds[1]);
         assert_int_equal(kg_read_full(fds[0], &told, sizeof told), sizeof told); /* it works */
         usleep(3000 + round * 3700);

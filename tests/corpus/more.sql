@@ -138,7 +138,7 @@ CREATE MATERIALIZED VIEW more.m1 AS SELECT a, count(*) AS n FROM more.v2 GROUP B
 CREATE MATERIALIZED VIEW more.m2 AS SELECT sum(n) AS n FROM more.m1;
 CREATE MATERIALIZED VIEW more.m3 TABLESPACE pg_default AS SELECT n * 2 AS n FROM more.m2;
 CREATE INDEX ON more.m1(n);
-CREATE RECURSIVE VIEW more.upto(i) AS SELECT 1 UNION ALL SELECT i + 1 FROM more.upto WHERE i < 5;
+CREATE RECURSIVE VIEW more.upto(i) AS SELECT 1 UNION ALL SELECT i + 1 FROM upto WHERE i < 5;
 -- a view and a function that need each other's row type
 CREATE VIEW more.circle AS SELECT 1 AS a;
 CREATE FUNCTION more.of_circle(more.circle) RETURNS int LANGUAGE sql AS 'SELECT $1.a';
@@ -168,7 +168,8 @@ COMMENT ON POLICY odd ON more.two IS 'a policy';
 
 -- publications
 \if :v15
-CREATE PUBLICATION more_schema FOR TABLES IN SCHEMA "Données été", TABLE more.trig (id) WHERE (id > 0);
+CREATE PUBLICATION more_schema FOR TABLES IN SCHEMA "Données été", TABLE more.typed WHERE (id > 0);
+CREATE PUBLICATION more_columns FOR TABLE more.trig (id);
 \endif
 CREATE PUBLICATION more_part FOR TABLE more.sales WITH (publish_via_partition_root, publish = 'insert, update');
 
@@ -176,7 +177,10 @@ CREATE PUBLICATION more_part FOR TABLE more.sales WITH (publish_via_partition_ro
 CREATE SERVER srv2 TYPE 'x' VERSION '1' FOREIGN DATA WRAPPER dummy OPTIONS (host 'h''h', "odd key" '\');
 CREATE USER MAPPING FOR PUBLIC SERVER srv2 OPTIONS (who 'me');
 CREATE FOREIGN TABLE more.ft(a int OPTIONS (name 'A'), b text NOT NULL) SERVER srv2 OPTIONS (path '/x');
-CREATE FOREIGN TABLE more.sales_far PARTITION OF more.sales FOR VALUES IN ('far') SERVER srv2;
+CREATE TABLE more.near(a int, b text) PARTITION BY LIST (a);
+CREATE TABLE more.near_1 PARTITION OF more.near FOR VALUES IN (1);
+INSERT INTO more.near VALUES (1, 'here');
+CREATE FOREIGN TABLE more.near_far PARTITION OF more.near FOR VALUES IN (2) SERVER srv2;
 
 -- names
 CREATE TABLE more."select"("from" int, "WHERE" text, "a.b" int, "(x)" int, "quo""te" text, "tab	tab" int, "ünïcode" text);

@@ -111,17 +111,17 @@ need dropdb back
 # ---- damaged objects: found, named, and never restored without a word ----
 
 dir=$(kg_vault_dir)
-first_of() { find "$dir/$1" -type f | sort | head -n 1; }
-damage() # what was done, kind of object, command that damages a copy in place of the object
+largest() { find "$dir/$1" -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-; }
+damage() # what was done, kind of object, what the check says ("": the object's name), command that damages the object
 {
-    local name=$1 kind=$2 object keep=$T/tmp/kept
-    shift 2
-    object=$(first_of "$kind")
+    local name=$1 kind=$2 wanted=$3 object keep=$T/tmp/kept
+    shift 3
+    object=$(largest "$kind")
     [ -n "$object" ] || { not_ok "$name: there is an object of that kind" "$dir/$kind"; return; }
     cp -p "$object" "$keep"
     chmod u+w "$object"
     "$@" "$object"
-    vault_is_damaged "$name: the check finds it and names it" "${object##*/}" --read-data
+    [ "$wanted" = none ] || vault_is_damaged "$name: the check finds it and names it" "${wanted:-${object##*/}}" --read-data
     run kg_restore shop "$point" broken
     if [ $status -eq 0 ]; then
         # An object that this restore does not need; what it wrote must be exact all the same.
@@ -139,12 +139,14 @@ cut_end()  { truncate -s -7 "$1"; }
 cut_all()  { truncate -s 0 "$1"; }
 vanish()   { rm -f "$1"; }
 for kind in packs index points; do
-    damage "a flipped bit in $kind" $kind flip
-    damage "a truncated object of $kind" $kind cut_end
-    damage "an empty object of $kind" $kind cut_all
-    damage "a missing object of $kind" $kind vanish
+    damage "a flipped bit in $kind" $kind '' flip
+    damage "a truncated object of $kind" $kind '' cut_end
+    damage "an empty object of $kind" $kind '' cut_all
 done
-damage "a flipped bit in the header" keepgres-vault flip
+damage "a missing pack" packs '' vanish
+damage "a missing index" index 'no index object lists' vanish
+damage "a missing point" points none vanish     # to the vault it is a point that was deleted; to a restore it is not there
+damage "a flipped bit in the header" keepgres-vault 'keepgres-vault|uses a hash' flip
 
 # Two objects of one kind that changed places, as a careless copy or an attacker does it.
 need sql shop -c "insert into orders select i, md5(random()::text) from generate_series(30001, 60000) i"
@@ -154,8 +156,12 @@ for kind in packs index points; do
     [ ${#both[@]} -eq 2 ] || { not_ok "swapped $kind: there are two" "${both[*]}"; continue; }
     mv "${both[0]}" "$T/tmp/swap"; mv "${both[1]}" "${both[0]}"; mv "$T/tmp/swap" "${both[1]}"
     vault_is_damaged "swapped $kind: the check finds it" "$kind" --read-data
-    fails "swapped $kind: the restore that needs both fails" . kg_restore shop "$(kg_newest shop)" broken
-    is "swapped $kind: and leaves no database" "$(sql postgres -c "select count(*) from pg_database where datname = 'broken'")" 0
+    run kg_restore shop "$(kg_newest shop)" broken
+    # An index is a help, not the truth: packs carry their own directories.
+    if [ $status -eq 0 ] && [ $kind = index ]; then same_file "swapped $kind: the restore is exact" <(sums shop) <(sums broken)
+    else isnt "swapped $kind: the restore that needs both fails" $status 0
+         is "swapped $kind: and leaves no database" "$(sql postgres -c "select count(*) from pg_database where datname = 'broken'")" 0; fi
+    sql postgres -c 'drop database if exists broken' 2>/dev/null
     mv "${both[0]}" "$T/tmp/swap"; mv "${both[1]}" "${both[0]}"; mv "$T/tmp/swap" "${both[1]}"
 done
 vault_is_healthy "with everything in its place the vault is healthy again" --read-data

@@ -12,7 +12,7 @@ kg_setup
 # What stock tools make of it is the measure: they, too, may put a hash partition's rows elsewhere.
 need pg_dump --no-sync -Fc -f "$T/stock.dump" corpus
 need createdb stock
-need pg_restore -d stock "$T/stock.dump"
+need as_backup pg_restore -d stock "$T/stock.dump"
 dump_text stock >"$T/stock.sql"
 sums corpus >"$T/corpus.sums"
 check "the corpus is not empty" [ "$(wc -l <"$T/corpus.sums")" -gt 30 ]
@@ -47,7 +47,7 @@ check "the sums are right" sh -c "cd '$T/files/dumps' && sha256sum --quiet -c it
 succeeds "pg_restore lists the archive" pg_restore -l "$dump"
 is "with the entries of pg_dump's own" "$(pg_restore -l "$dump" | grep -vc '^;')" "$(pg_restore -l "$T/stock.dump" | grep -vc '^;')"
 need createdb from_files
-succeeds "pg_restore restores it with two jobs" pg_restore -j 2 -d from_files "$dump"
+succeeds "pg_restore restores it with two jobs" as_backup pg_restore -j 2 -d from_files "$dump"
 dump_text from_files >"$T/from_files.sql"
 same_file "its pg_dump text is what stock tools restore" "$T/stock.sql" "$T/from_files.sql"
 sums from_files >"$T/from_files.sums"

@@ -30,7 +30,7 @@ while read -r major bin; do
         check "PostgreSQL $major: the corpus is not empty" [ "$(wc -l <"$T/corpus.sums")" -gt 30 ]
         same_file "PostgreSQL $major: every table is the source's" "$T/corpus.sums" <(sums back)
         need createdb stock
-        pg_dump --no-sync -Fc corpus | pg_restore -d stock 2>"$T/tmp/stock-errors" || note "$(tail -n 2 "$T/tmp/stock-errors")"
+        pg_dump --no-sync -Fc corpus | as_backup pg_restore -d stock 2>"$T/tmp/stock-errors" || note "$(tail -n 2 "$T/tmp/stock-errors")"
         same_file "PostgreSQL $major: the pg_dump text is what stock tools restore" <(dump_text stock) <(dump_text back)
     fi
     pg_stop "pg$major"

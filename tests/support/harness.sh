@@ -46,9 +46,12 @@ is()     { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2" "want
 isnt()   { if [ "$2" != "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2"; fi; }
 like()   { if [[ $2 =~ $3 ]]; then ok "$1"; else not_ok "$1" "got:    $2" "wanted: $3"; fi; }
 at_most() { if [ "$2" -le "$3" ]; then ok "$1"; else not_ok "$1" "got: $2, at most: $3"; fi; }
-same_file()
+same_file() # name, two files or process substitutions, neither of which may be empty
 {
-    if cmp -s "$2" "$3"; then ok "$1"; else not_ok "$1" "$(diff "$2" "$3" 2>&1 | head -n 30)"; fi
+    cat "$2" >"$T/tmp/left"; cat "$3" >"$T/tmp/right"
+    if [ ! -s "$T/tmp/left" ]; then not_ok "$1" "there is nothing to compare"
+    elif cmp -s "$T/tmp/left" "$T/tmp/right"; then ok "$1"
+    else not_ok "$1" "$(diff "$T/tmp/left" "$T/tmp/right" 2>&1 | head -n 30)"; fi
 }
 
 # Runs a command; stdout in $out, stderr in $err, exit code in $status.
@@ -123,6 +126,8 @@ pg_with_corpus()
 }
 pg_stop()    { "$SUPPORT/pg_cluster.sh" stop "$T/${1:-pg}"; }
 pg_restart() { "$SUPPORT/pg_cluster.sh" restart "$T/${1:-pg}"; }
+# The same programs as the role that keepgres logs in with, which becomes the owner of what it creates.
+as_backup()  { PGUSER=backup PGPASSWORD=$PASSWORD "$@"; }
 sql()        { local db=$1; shift; psql -X -A -t -q -v ON_ERROR_STOP=1 -d "$db" "$@"; }
 
 # dump_text DATABASE: what pg_dump says of it, without the random lines of newer minors. The rows of the corpus' table hp are

@@ -61,7 +61,6 @@ END
         echo "unix_socket_directories = '$dir/socket'"
         echo "password_encryption = 'scram-sha-256'"
         echo "fsync = off"
-        echo "max_connections = 50"
         echo "log_line_prefix = '%m [%p] %q%u@%d '"
         for setting in "$@"; do
             echo "${setting%%=*} = '${setting#*=}'"

@@ -22,12 +22,13 @@ static void test_durations_are_read_in_their_units(void **state)
 {
     static const struct { const char *text; struct kg_span want;
     } cases[] = {
-        {"P3M", {3, 0, 0}},    {"P10Y", {120, 0, 0}},         {"P1W", {0, 7, 0}},     {"P15D", {0, 15, 0}},
-        {"P1Y6M", {18, 0, 0}}, {"PT12H30M5S", {0, 0, 45005}}, {"P1DT1M", {0, 1, 60}}, {"P0D", {0, 0, 0}},
+        { "P3M", { 3, 0, 0 } },     { "P10Y", { 120, 0, 0 } }, { "P1W", { 0, 7, 0 } },
+        { "P15D", { 0, 15, 0 } },   { "P1Y6M", { 18, 0, 0 } }, { "PT12H30M5S", { 0, 0, 45005 } },
+        { "P1DT1M", { 0, 1, 60 } }, { "P0D", { 0, 0, 0 } },
     };
-    static const char *const bad[] = {"",     "P",         "3M",     "P3",   "PM",   "P-3M", "P1.5M",
-                                      "P3m",  "P1D1M",     "PT",     "P1DT", "P1TD", "P1MM", "P 3M",
-                                      "P3M ", "P9999999M", "PT1H1H", "P1W2", "PTT1H"};
+    static const char *const bad[] = { "",     "P",         "3M",     "P3",   "PM",   "P-3M", "P1.5M",
+                                       "P3m",  "P1D1M",     "PT",     "P1DT", "P1TD", "P1MM", "P 3M",
+                                       "P3M ", "P9999999M", "PT1H1H", "P1W2", "PTT1H" };
 
     (void)state;
     for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
@@ -50,9 +51,9 @@ static void test_retention_is_from_seven_days_to_ten_years(void **state)
 {
     static const struct { const char *text; bool good;
     } cases[] = {
-        {"P7D", true},     {"P6D", false},    {"P1W", true},    {"P10Y", true},    {"P120M", true},
-        {"P121M", false},  {"P11Y", false},   {"P3652D", true}, {"P3653D", false}, {"P521W", true},
-        {"PT168H", false}, {"P7DT1H", false}, {"P1M", true},    {"P0D", false},    {"P10Y1D", false},
+        { "P7D", true },     { "P6D", false },    { "P1W", true },    { "P10Y", true },    { "P120M", true },
+        { "P121M", false },  { "P11Y", false },   { "P3652D", true }, { "P3653D", false }, { "P521W", true },
+        { "PT168H", false }, { "P7DT1H", false }, { "P1M", true },    { "P0D", false },    { "P10Y1D", false },
     };
 
     (void)state;
@@ -70,16 +71,16 @@ static void test_adding_a_span_follows_the_calendar(void **state)
 {
     static const struct { const char *from, *span, *to;
     } cases[] = {
-        {"2026-01-31T10:00:00Z", "P1M", "2026-02-28T10:00:00Z"},
-        {"2028-01-31T10:00:00Z", "P1M", "2028-02-29T10:00:00Z"},
-        {"2026-11-30T00:00:00Z", "P3M", "2027-02-28T00:00:00Z"},
-        {"2026-12-31T23:59:59Z", "P1Y", "2027-12-31T23:59:59Z"},
-        {"2024-02-29T00:00:00Z", "P1Y", "2025-02-28T00:00:00Z"},
-        {"2026-12-28T06:30:00Z", "P1W", "2027-01-04T06:30:00Z"},
-        {"2026-03-31T00:00:00Z", "P12M", "2027-03-31T00:00:00Z"},
-        {"2026-12-15T00:00:00Z", "P1M", "2027-01-15T00:00:00Z"},
-        {"1969-12-31T23:00:00Z", "PT2H", "1970-01-01T01:00:00Z"},
-        {"2026-01-30T00:00:00Z", "P1M1D", "2026-03-01T00:00:00Z"},
+        { "2026-01-31T10:00:00Z", "P1M", "2026-02-28T10:00:00Z" },
+        { "2028-01-31T10:00:00Z", "P1M", "2028-02-29T10:00:00Z" },
+        { "2026-11-30T00:00:00Z", "P3M", "2027-02-28T00:00:00Z" },
+        { "2026-12-31T23:59:59Z", "P1Y", "2027-12-31T23:59:59Z" },
+        { "2024-02-29T00:00:00Z", "P1Y", "2025-02-28T00:00:00Z" },
+        { "2026-12-28T06:30:00Z", "P1W", "2027-01-04T06:30:00Z" },
+        { "2026-03-31T00:00:00Z", "P12M", "2027-03-31T00:00:00Z" },
+        { "2026-12-15T00:00:00Z", "P1M", "2027-01-15T00:00:00Z" },
+        { "1969-12-31T23:00:00Z", "PT2H", "1970-01-01T01:00:00Z" },
+        { "2026-01-30T00:00:00Z", "P1M1D", "2026-03-01T00:00:00Z" },
     };
 
     (void)state;

@@ -90,6 +90,17 @@ static void restart_service(struct fixture *f, int signo)
     start_service(f);
 }
 
+/* Waits for a service that a fault point kills. */
+static void expect_killed(struct fixture *f)
+{
+    struct kg_err err = { 0 };
+    int status = 0;
+
+    assert_int_equal(kg_proc_wait(f->pid, 20 * KG_SECOND, &status, &err), 0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    f->pid = 0;
+}
+
 /* ---- HTTP ---- */
 
 static size_t on_body(char *p, size_t one, size_t n, void *arg)
@@ -551,7 +562,7 @@ static char *files_body(const char *point)
 {
     return kg_xprintf("{\"objectType\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recoveryPointId\":\"%s\","
                       "\"sourceDataStoreType\":\"VaultStore\",\"restoreTargetInfo\":{\"objectType\":\"RestoreFilesTargetInfo\","
-                      "\"recoveryOption\":\"FailIfExists\",\"targetDetails\":{\"url\":\"https://files1.blob.local/c1\","
+                      "\"recoveryOption\":\"FailIfExists\",\"targetDetails\":{\"url\":\"https://files1.blob.local/cont1\","
                       "\"filePrefix\":\"out\",\"restoreTargetLocationType\":\"AzureBlobs\"}}}", point);
 }
 
@@ -598,7 +609,7 @@ static void test_from_nothing_to_a_restored_database(void **state)
     assert_string_equal(kg_json_str_or(restored.json, "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", ""), point);
     expect_error(f, "POST", restore, to_files, KG_E_NO_CONTAINER, "files1");
     expect(f, "PUT", ACCOUNT, files, 201);
-    expect(f, "PUT", ACCOUNT "/blobServices/default/containers/c1", "{}", 201);
+    expect(f, "PUT", ACCOUNT "/blobServices/default/containers/cont1", "{}", 201);
     AUTO_REPLY struct reply exported = run_job(f, restore, to_files, "Completed");
     assert_string_equal(kg_json_str_or(exported.json, "properties.restoreType", ""), "ALR");
     assert_int_equal(count_of(f, VAULT "/backupJobs"), 3);
@@ -748,7 +759,7 @@ static void test_a_running_job_can_be_cancelled_and_shows_how_it_stands(void **s
 
 static void test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there(void **state)
 {
-    static const char *const names[] = { "slow", "slow2", "slow3" };
+    static const char *const dbs[] = { "slow", "silent", "good" };
     struct fixture *f = *state;
     char *jobs[3];
 
@@ -756,8 +767,6 @@ static void test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there(voi
     add_instance(f, "slow");
     add_instance(f, "silent");
     add_instance(f, "good");
-    static const char *const dbs[] = { "slow", "silent", "good" };
-    (void)names;
     for (int i = 0; i < 3; i++) {
         KG_AUTO_FREE char *path = instance_path(dbs[i], "/backup");
 
@@ -780,60 +789,57 @@ static void test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there(voi
 
 /* ---- services that go wrong ---- */
 
-static void test_a_killed_service_leaves_a_failed_job_and_loses_no_point(void **state)
+static void test_a_killed_service_leaves_a_failed_job_and_works_again_at_once(void **state)
 {
     struct fixture *f = *state;
     KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
-    KG_AUTO_FREE char *body = instance_body("late");
-    KG_AUTO_FREE char *store = NULL;
-    size_t points = 0;
 
     make_world(f);
     add_instance(f, "slow");
     add_instance(f, "good");
     KG_AUTO_FREE char *job = start_job(f, slow, NULL);
-    AUTO_REPLY struct reply before = call(f, "GET", job, NULL);
-    const char *point = kg_json_str(before.json, "properties.extendedInfo.additionalDetails.RecoveryPointId");
-    AUTO_REPLY struct reply vault = call(f, "GET", VAULT, NULL);
-    stop_service(f, SIGKILL);
-
-    /* the worker had committed before it could tell: its manifest is in the store */
-    KG_AUTO_FREE char *good = NULL;
-    (void)body;
-    good = kg_xprintf("%s/%s.point", kg_json_str_or(vault.json, "properties.storeSettings.path", "/"), point);
-    start_service(f);
+    restart_service(f, SIGKILL);
     AUTO_REPLY struct reply after = call(f, "GET", job, NULL);
     assert_string_equal(kg_json_str_or(after.json, "properties.status", ""), "Failed");
-    assert_true(strstr(kg_json_str_or(after.json, "properties.errorDetails.0.message", ""), "service ended") != NULL);
-    (void)store;
-    assert_int_equal(access(good, F_OK), -1);
-    points = points_of(f, "slow");
-    assert_int_equal(points, 0);
+    assert_non_null(strstr(kg_json_str_or(after.json, "properties.errorDetails.0.message", ""), "service ended"));
+    assert_int_equal(points_of(f, "slow"), 0);
     AUTO_REPLY struct reply ok = back_up(f, "good", "Completed");
     assert_int_equal(points_of(f, "good"), 1);
+}
+
+/* A PUT that a dead service left in the middle can be repeated. */
+static void test_what_was_being_made_when_the_service_died_is_failed_and_can_be_put_again(void **state)
+{
+    struct fixture *f = *state;
+
+    stop_service(f, SIGTERM);
+    f->fault = "engine.commit:1:kill";
+    start_service(f);
+    AUTO_REPLY struct reply put = call(f, "PUT", VAULT, "{}");
+    assert_int_equal(put.status, 201);
+    expect_killed(f);
+    f->fault = NULL;
+    start_service(f);
+    AUTO_REPLY struct reply op = call(f, "GET", put.operation, NULL);
+    assert_string_equal(kg_json_str_or(op.json, "status", ""), "Failed");
+    AUTO_REPLY struct reply v = call(f, "GET", VAULT, NULL);
+    assert_string_equal(kg_json_str_or(v.json, "properties.provisioningState", ""), "Failed");
+    expect_operation(f, "PUT", VAULT, "{}", "Succeeded");
 }
 
 static void test_a_point_committed_while_the_service_died_is_adopted_at_the_next_start(void **state)
 {
     struct fixture *f = *state;
+    KG_AUTO_FREE char *path = instance_path("good", "/backup");
     size_t points = 0;
 
-    stop_service(f, SIGTERM);
-    f->fault = "engine.commit:1:kill"; /* the first end to be recorded is the vault's: arm only later */
-    f->fault = NULL;
-    start_service(f);
     make_world(f);
     add_instance(f, "good");
     stop_service(f, SIGTERM);
     f->fault = "engine.commit:1:kill";
     start_service(f);
-    KG_AUTO_FREE char *path = instance_path("good", "/backup");
-    AUTO_REPLY struct reply r = call(f, "POST", path, NULL);
-    assert_true(r.status == 202);
-    int status;
-    struct kg_err err = { 0 };
-    assert_int_equal(kg_proc_wait(f->pid, 20 * KG_SECOND, &status, &err), 0);
-    assert_true(WIFSIGNALED(status));
+    expect(f, "POST", path, NULL, 202);
+    expect_killed(f);
     f->fault = NULL;
     start_service(f);
     AUTO_REPLY struct reply jobs = call(f, "GET", VAULT "/backupJobs", NULL);
@@ -960,7 +966,8 @@ int main(int argc, char **argv)
         T(test_whatever_happens_to_a_worker_the_job_says_it),
         T(test_a_running_job_can_be_cancelled_and_shows_how_it_stands),
         T(test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there),
-        T(test_a_killed_service_leaves_a_failed_job_and_loses_no_point),
+        T(test_a_killed_service_leaves_a_failed_job_and_works_again_at_once),
+        T(test_what_was_being_made_when_the_service_died_is_failed_and_can_be_put_again),
         T(test_a_point_committed_while_the_service_died_is_adopted_at_the_next_start),
         T(test_an_end_that_cannot_be_recorded_is_recorded_later),
         T(test_told_to_end_the_service_cancels_and_leaves_in_order),

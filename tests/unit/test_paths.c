@@ -60,8 +60,8 @@ static int teardown(void **state)
     pid_t pid;
     int status;
 
-    OK(kg_proc_spawn(&(struct kg_proc_spec){.argv = argv, .envp = envp, .fd_in = -1, .fd_out = -1, .fd_err = -1}, &pid,
-                     &f->err));
+    OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = -1, .fd_out = -1, .fd_err = -1 },
+                     &pid, &f->err));
     OK(kg_proc_wait(pid, -1, &status, &f->err));
     return 0;
 }
@@ -216,8 +216,9 @@ static void test_a_lock_is_exclusive_names_its_holder_and_ends_with_it(void **st
     self[n] = '\0';
     assert_int_equal(kg_lock_holder(path), 0);
     assert_int_equal(pipe2(in, O_CLOEXEC) + pipe2(out, O_CLOEXEC), 0);
-    OK(kg_proc_spawn(&(struct kg_proc_spec){.argv = argv, .envp = envp, .fd_in = in[0], .fd_out = out[1], .fd_err = 2},
-                     &pid, &f->err));
+    OK(kg_proc_spawn(
+        &(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = in[0], .fd_out = out[1], .fd_err = 2 }, &pid,
+        &f->err));
     assert_int_equal(read(out[0], &c, 1), 1);
     (void)snprintf(pid_text, sizeof pid_text, "%d", (int)pid);
     FAILS(KG_E_BUSY, kg_lock_take(path, &l, &f->err));

@@ -103,8 +103,8 @@ static void test_what_is_no_id_is_refused_with_advice(void **state)
 
 static void test_a_database_may_be_called_anything(void **state)
 {
-    static const char *const names[] = {"a/b", "100%", "what?",    "tag#1", "%2F", "\xc3\xa4\xc3\xb6",
-                                        "a b", "..",   "new\nline"};
+    static const char *const names[] = { "a/b", "100%", "what?",    "tag#1", "%2F", "\xc3\xa4\xc3\xb6",
+                                         "a b", "..",   "new\nline" };
 
     (void)state;
     for (size_t i = 0; i < KG_ARRAY_LEN(names); i++) {

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "support/vault_fixture.h"
+#include "vault/vault_int.h"
 
 enum { TABLES = 3, LEN = 900 * 1000 };
 
@@ -396,6 +397,201 @@ static void test_streams_are_named_by_their_nearest_ancestor(void **state)
             fail_with(report, "not affected", names[i]);
 }
 
+/* ---- what only a writer with the keys, gone wrong, could have made ---- */
+
+struct forged {
+    uint8_t id[KG_PACK_ID];
+    char name[KG_PACK_NAME];
+    uint64_t size;
+    struct kg_seg seg;
+};
+
+/* A well-sealed pack of one segment with one chunk, which the directory gives the id `claimed`. */
+static struct forged forge_pack(struct world *w, const void *chunk, uint32_t n, const uint8_t claimed[KG_ID])
+{
+    KG_AUTO_BUF struct kg_buf segs = KG_BUF_INIT(1000), rows = KG_BUF_INIT(1000), dir = KG_BUF_INIT(1000);
+    KG_AUTO_BUF struct kg_buf pack = KG_BUF_INIT(1 << 20);
+    uint8_t sealed[4096], footer[KG_FOOTER];
+    struct kg_err err = { 0 };
+    struct forged f;
+    size_t len;
+
+    kg_random(f.id, sizeof f.id);
+    kg_pack_name(f.id, f.name);
+    kg_buf_add(&pack, KG_MAGIC_PACK, KG_MAGIC);
+    OK(kg_block_seal(w->f->v, KG_BLOCK_SEGMENT, f.name, 8, NULL, chunk, n, sealed, &len, &err));
+    kg_buf_add(&pack, sealed, len);
+    f.seg = (struct kg_seg){ 8, (uint32_t)len, n, 1 };
+    kg_dir_add_seg(&segs, &f.seg);
+    kg_dir_add_chunk(&rows, claimed, n);
+    kg_dir_write(&segs, &rows, &dir);
+    OK(kg_block_seal(w->f->v, KG_BLOCK_DIRECTORY, f.name, pack.len, NULL, dir.p, dir.len, sealed, &len, &err));
+    kg_footer_write(&(struct kg_footer){ pack.len, (uint32_t)len }, footer);
+    kg_buf_add(&pack, sealed, len);
+    kg_buf_add(&pack, footer, sizeof footer);
+    f.size = pack.len;
+    OK(kg_store_put(w->f->st, f.name, pack.p, pack.len, &err));
+    return f;
+}
+
+/* An index object that lists the pack's chunk as `id` of n bytes. */
+static void forge_index(struct world *w, const struct forged *f, const uint8_t id[KG_ID], uint32_t n)
+{
+    KG_AUTO_BUF struct kg_buf segs = KG_BUF_INIT(1000), rows = KG_BUF_INIT(1000), dir = KG_BUF_INIT(1000);
+    KG_AUTO_BUF struct kg_buf index = KG_BUF_INIT(1000);
+    struct kg_seg seg = f->seg;
+    struct kg_err err = { 0 };
+    uint64_t size;
+
+    seg.plain = n;
+    kg_dir_add_seg(&segs, &seg);
+    kg_dir_add_chunk(&rows, id, n);
+    kg_dir_write(&segs, &rows, &dir);
+    kg_index_add_pack(&index, f->id, f->size, &dir);
+    OK(kg_sealed_object_put(w->f->v, KG_BLOCK_INDEX, KG_MAGIC_INDEX, "index/0000000007-0123456789abcdef", NULL, index.p,
+                            index.len, &size, &err));
+}
+
+static void forge_manifest(struct world *w, const char *point, const char *text)
+{
+    KG_AUTO_FREE char *name = kg_xprintf("points/inst/%s", point);
+    struct kg_err err = { 0 };
+    uint64_t size;
+
+    OK(kg_sealed_object_put(w->f->v, KG_BLOCK_POINT, KG_MAGIC_POINT, name, NULL, text, strlen(text), &size, &err));
+}
+
+static void forge_point(struct world *w, const char *point, const struct kg_stream *s)
+{
+    KG_AUTO_JSON struct kg_json *m = manifest_of(s, 1);
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
+
+    kg_json_set_u64(m, "format", 1);
+    kg_json_set_str(m, "vaultId", kg_vault_id(w->f->v));
+    kg_json_set_str(m, "instance", "inst");
+    kg_json_set_str(m, "point", point);
+    kg_json_print(m, false, &text);
+    forge_manifest(w, point, text.p);
+}
+
+static void expect_unreadable(struct world *w, const struct kg_stream *s)
+{
+    KG_CLEANUP(kg_reader_closep) struct kg_reader *r = NULL;
+    struct kg_err err = { 0 };
+
+    OK(kg_reader_open(w->f->v, &r, &err));
+    FAILS(CORRUPT, read_stream(r, 1, s, "", 0, &err));
+}
+
+static void test_a_chunk_that_is_not_what_its_id_says_is_named(void **state)
+{
+    struct world *w = *state;
+    struct kg_stream s = { .bytes = 5, .chunks = 1, .chunk_size = 8192, .n_ids = 1, .ids = { { 9, 9, 9 } } };
+    struct forged f = forge_pack(w, "hello", 5, s.ids[0]);
+    KG_AUTO_JSON struct kg_json *report = NULL;
+
+    forge_point(w, "p3", &s);
+    expect_unreadable(w, &s);
+    report = check(w, true);
+    if (!damage_of(report, f.name) || !is_affected(report, "p3", "table public.t0"))
+        fail_with(report, "not named", f.name);
+}
+
+static void test_a_list_without_whole_ids_is_named(void **state)
+{
+    struct world *w = *state;
+    uint8_t node[33] = { 1 };
+    struct kg_stream s = { .bytes = 5000, .chunks = 5, .chunk_size = 8192, .depth = 1, .n_ids = 1 };
+    struct kg_hasher *h = kg_hasher_new(w->f->v->hash, w->f->v->chunk_key);
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct forged f;
+
+    kg_hasher_hash(h, node, sizeof node, s.ids[0]);
+    kg_hasher_free(h);
+    f = forge_pack(w, node, sizeof node, s.ids[0]);
+    forge_point(w, "p3", &s);
+    expect_unreadable(w, &s);
+    report = check(w, false);
+    if (!damage_of(report, f.name) || !is_affected(report, "p3", "table public.t0"))
+        fail_with(report, "not named", f.name);
+}
+
+static void test_an_index_that_contradicts_a_pack_is_noticed(void **state)
+{
+    struct world *w = *state;
+    uint8_t id[KG_ID] = { 7, 7 }, other[KG_ID] = { 8, 8 };
+    struct forged f = forge_pack(w, "hello", 5, id);
+    struct kg_err err = { 0 };
+
+    forge_index(w, &f, id, 4); /* shorter */
+    expect_damage(w, false, "index", f.name);
+    OK(kg_store_remove(w->f->st, "index/0000000007-0123456789abcdef", &err));
+    forge_index(w, &f, other, 5); /* another chunk */
+    expect_damage(w, false, "index", f.name);
+}
+
+static void test_a_chunk_that_no_pack_has_is_a_fault_of_the_packs(void **state)
+{
+    struct world *w = *state;
+    struct kg_stream s = { .bytes = 5, .chunks = 1, .chunk_size = 8192, .n_ids = 1, .ids = { { 9, 9, 9 } } };
+    KG_AUTO_JSON struct kg_json *report = NULL;
+
+    forge_point(w, "p3", &s);
+    expect_unreadable(w, &s);
+    report = check(w, false);
+    assert_non_null(damage_of(report, "packs/"));
+    assert_true(is_affected(report, "p3", "table public.t0"));
+}
+
+static void test_manifests_that_say_something_else_are_named(void **state)
+{
+    struct world *w = *state;
+    const char *id = kg_vault_id(w->f->v);
+    KG_AUTO_FREE char *newer = kg_xprintf("{\"format\":2,\"vaultId\":\"%s\",\"instance\":\"inst\",\"point\":\"p4\"}", id);
+    KG_AUTO_FREE char *other = kg_xprintf("{\"format\":1,\"vaultId\":\"%s\",\"instance\":\"inst\",\"point\":\"p4\"}", id);
+    KG_AUTO_FREE char *stream = kg_xprintf("{\"format\":1,\"vaultId\":\"%s\",\"instance\":\"inst\",\"point\":\"p6\","
+                                           "\"archive\":{\"stream\":{\"bytes\":5}}}", id);
+    struct kg_stream s = stream_of(w->f->v, "p1", 0);
+    KG_AUTO_JSON struct kg_json *report = NULL, *m = NULL;
+    struct kg_err err = { 0 };
+
+    forge_manifest(w, "p3", "{\"half\":");
+    forge_manifest(w, "p4", newer);
+    forge_manifest(w, "p5", other);
+    forge_manifest(w, "p6", stream);
+    s.bytes++;
+    forge_point(w, "p7", &s);
+    FAILS(CORRUPT, kg_point_get(w->f->v, "inst", "p3", &m, &err));
+    FAILS(VAULT_FORMAT, kg_point_get(w->f->v, "inst", "p4", &m, &err));
+    FAILS(CORRUPT, kg_point_get(w->f->v, "inst", "p5", &m, &err));
+    report = check(w, false);
+    for (char c = '3'; c <= '7'; c++) {
+        char name[] = "points/inst/p3", point[] = "p3";
+
+        name[13] = point[1] = c;
+        if (!damage_of(report, name) ||
+            !is_affected(report, point, c == '6' ? "archive" : c == '7' ? "table public.t0" : "manifest"))
+            fail_with(report, "not named", name);
+    }
+    assert_int_equal(kg_json_count(kg_json_get(report, "damage")), 5);
+}
+
+static void test_a_pack_without_an_index_is_named_when_the_manifest_cannot_tell(void **state)
+{
+    struct world *w = *state;
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_err err = { 0 };
+    bool named = false;
+
+    OK(kg_point_delete(w->f->v, "inst", "p1", &err)); /* only it knew the first index object */
+    OK(kg_store_remove(w->f->st, w->index.name[0], &err));
+    report = check(w, false);
+    for (size_t i = 0; i < w->packs.n; i++)
+        named = named || damage_of(report, w->packs.name[i]);
+    assert_true(named);
+    read_point(w->f->v, "p2", (char *[]){ w->data[0], w->data[1], w->data[3] }, w->len, 3);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -415,6 +611,12 @@ int main(void)
         TEST(test_packs_that_nothing_needs_are_counted),
         TEST(test_progress_ends_at_its_total),
         TEST(test_streams_are_named_by_their_nearest_ancestor),
+        TEST(test_a_chunk_that_is_not_what_its_id_says_is_named),
+        TEST(test_a_list_without_whole_ids_is_named),
+        TEST(test_an_index_that_contradicts_a_pack_is_noticed),
+        TEST(test_a_chunk_that_no_pack_has_is_a_fault_of_the_packs),
+        TEST(test_manifests_that_say_something_else_are_named),
+        TEST(test_a_pack_without_an_index_is_named_when_the_manifest_cannot_tell),
     };
 
     kg_crypto_start();
