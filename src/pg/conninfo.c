@@ -281,6 +281,7 @@ static int read_pair(struct ado *a, struct kg_conninfo *c, struct kg_err *err)
     if (i == KG_ARRAY_LEN(keys) && a->after_password)
         return bad(err, "the key behind the password is not known (a ';' in a password needs quotes)", NULL); /* keeps (1) */
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4 * KEY_MAX);
+    a->key[strcspn(a->key, "=;")] = '\0'; /* "Password==x;y" is a key as a whole: keeps (1) */
     kg_text_add_printable(&b, a->key);
     kg_text_copy(shown, sizeof shown, b.p);
     if (i == KG_ARRAY_LEN(keys))

@@ -93,7 +93,12 @@ same_file "both with their content, partitions included" <(grep -E '^app\.(esc|m
           <(sums part | grep -E '^app\.(esc|meas)\|')
 need dropdb part
 succeeds "one schema is restored" kg_restore corpus "$first" part --schema app
-same_file "with all tables of it" <(grep -E '^app\.' "$T/corpus.sums") <(sums part | grep -E '^app\.')
+same_file "with all tables and sequences of it" <(grep -E '^app\.' "$T/corpus.sums") <(sums part | grep -E '^app\.')
+kinds() { sql "$1" -c "select 'relation', relkind, relname from pg_class where relnamespace = 'app'::regnamespace union all
+                       select 'function', prokind, proname from pg_proc where pronamespace = 'app'::regnamespace union all
+                       select 'type', typtype, typname from pg_type where typnamespace = 'app'::regnamespace union all
+                       select 'trigger', 't', tgname from pg_trigger where not tgisinternal order by 1, 2, 3"; }
+same_file "and all else of it" <(kinds stock) <(kinds part)
 is "and none of another" "$(sql part -c "select count(*) from pg_namespace where nspname like 'Sch ema%'")" 0
 need dropdb part
 fails "a table that is not in the point is refused" 'app\.nothing' kg_restore corpus "$first" part --table app.nothing

@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/parse.h"
 #include "support/vault_fixture.h"
 #include "sys/fd.h"
@@ -402,6 +405,97 @@ static void test_an_independent_reader_reads_a_vault(void **state)
         free(data[i]);
 }
 
+/* Rows, bytes and checksum as section 10 says, of rows or of large objects' records. */
+static void set_sums(struct kg_json *j, const char *p, size_t n, bool records)
+{
+    uint64_t rows = 0, sum = 0;
+    char hex[17];
+
+    for (size_t at = 0, len; at < n; at += len, rows++) {
+        const char *end = records ? NULL : memchr(p + at, '\n', n - at);
+
+        len = records ? 8 + kg_le32((const uint8_t *)p + at + 4) : (size_t)(end - p) + 1 - at;
+        sum += XXH3_64bits(p + at, records ? len : len - 1);
+    }
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)sum);
+    kg_json_set_u64(j, "rows", rows);
+    kg_json_set_u64(j, "bytes", n);
+    kg_json_set_str(j, "rowChecksum", hex);
+}
+
+static void add_record(struct kg_buf *b, uint32_t oid, const char *data, uint32_t n)
+{
+    uint8_t head[8];
+
+    kg_put_le32(head, oid);
+    kg_put_le32(head + 4, n);
+    kg_buf_add(b, head, sizeof head);
+    kg_buf_add(b, data, n);
+}
+
+static void test_an_independent_reader_verifies_rows_and_large_objects(void **state)
+{
+    struct fixture *f = *state;
+    enum { A, B, ARCHIVE, LO, N };
+    static const char archive[] = "PGDMP\1\016\0 and so on";
+    KG_AUTO_BUF struct kg_buf lo = KG_BUF_INIT(1 << 20);
+    struct kg_buf two[2] = { KG_BUF_INIT(2 << 20), KG_BUF_INIT(2 << 20) };
+    KG_AUTO_JSON struct kg_json *m = NULL;
+    KG_AUTO_FREE char *good = NULL, *bad = NULL;
+    struct kg_write_opts o = { .level = 1 };
+    struct kg_json *table, *second;
+    struct kg_stream s[N];
+    struct kg_err err = { 0 };
+    size_t total;
+
+    for (int i = 0; i < 20 * 1000; i++)
+        kg_buf_addf(&two[i / 12000], "%d\tsome row\\n with an escape\t\\N\n", i);
+    add_record(&lo, 16500, "first page", 10);
+    add_record(&lo, 16500, "second", 6);
+    add_record(&lo, 4000000001u, "", 0);
+    total = two[0].len + two[1].len;
+    for (int round = 0; round < 2; round++) { /* the second time with one checksum wrong */
+        KG_CLEANUP(kg_writer_freep) struct kg_writer *w = NULL;
+        struct kg_sink *sink = NULL;
+
+        OK(kg_writer_begin(f->v, &o, &w, &err));
+        OK(kg_sink_open(w, &sink, &err));
+        OK(send_stream(sink, KG_CHUNK_SMALL, two[0].p, two[0].len, &s[A], &err));
+        OK(send_stream(sink, KG_CHUNK_SMALL, two[1].p, two[1].len, &s[B], &err));
+        OK(send_stream(sink, KG_CHUNK_SMALL, archive, sizeof archive, &s[ARCHIVE], &err));
+        OK(send_stream(sink, KG_CHUNK_SMALL, lo.p, lo.len, &s[LO], &err));
+        OK(kg_sink_close(sink, &err));
+        kg_json_free(m);
+        m = manifest_of(s, 1);
+        table = kg_json_get_mutable(m, "tables.0");
+        set_sums(kg_json_get_mutable(m, "tables.0.slices.0"), two[0].p, two[0].len, false);
+        second = kg_json_object();
+        kg_json_set(second, "stream", kg_stream_to_json(&s[B]));
+        set_sums(second, two[1].p, two[1].len, false);
+        kg_json_push(kg_json_get_mutable(table, "slices"), second);
+        kg_buf_add(&two[0], two[1].p, two[1].len);
+        set_sums(table, two[0].p, total, false);
+        kg_buf_cut(&two[0], total - two[1].len);
+        kg_json_set(m, "archive.stream", kg_stream_to_json(&s[ARCHIVE]));
+        kg_json_set(m, "largeObjects.stream", kg_stream_to_json(&s[LO]));
+        kg_json_set_u64(m, "largeObjects.count", 2);
+        set_sums(kg_json_get_mutable(m, "largeObjects"), lo.p, lo.len, true);
+        kg_json_set_u64(m, "totals.tables", 1);
+        kg_json_set_u64(m, "totals.rows", 20 * 1000);
+        kg_json_set_u64(m, "totals.bytes", total);
+        if (round)
+            kg_json_set_str(m, "largeObjects.rowChecksum", "0000000000000001");
+        OK(kg_writer_commit(w, "inst", round ? "bad" : "good", m, &err));
+    }
+    good = foreign_read(f, (const char *const[]){ "verify", "inst", "good", NULL });
+    bad = foreign_read(f, (const char *const[]){ "verify", "inst", "bad", NULL });
+    assert_non_null(good);
+    assert_non_null(strstr(good, "verified 1 tables, 20000 rows"));
+    assert_null(bad);
+    kg_buf_done(&two[0]);
+    kg_buf_done(&two[1]);
+}
+
 static void test_an_independent_reader_refuses_damage(void **state)
 {
     struct fixture *f = *state;
@@ -436,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_names_of_packs_and_indexes_have_one_spelling),
         cmocka_unit_test(test_the_vectors_are_those_of_an_independent_reader),
         cmocka_unit_test_setup_teardown(test_an_independent_reader_reads_a_vault, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_independent_reader_verifies_rows_and_large_objects, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_independent_reader_refuses_damage, setup, teardown),
     };
 
