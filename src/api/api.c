@@ -9,6 +9,7 @@
 #include "api/call.h"
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "job/user_error.h"
 #include "keepgres/version.h"
@@ -29,8 +30,13 @@ static void add_ids(struct kg_http_out *out, const struct kg_http_in *in, const 
 static void answer_error(struct kg_http_out *out, const struct kg_err *e, const char *target, const char *activity)
 {
     KG_AUTO_JSON struct kg_json *body = kg_json_object();
+    KG_AUTO_BUF struct kg_buf clean = KG_BUF_INIT(4 * sizeof e->msg);
+    struct kg_err shown = *e;
 
-    kg_json_set(body, "error", kg_cloud_error(e, NULL, target, activity));
+    /* The message quotes what the caller sent, which may be no UTF-8 at all. */
+    kg_text_add_printable(&clean, e->msg);
+    kg_text_copy(shown.msg, sizeof shown.msg, clean.p);
+    kg_json_set(body, "error", kg_cloud_error(&shown, NULL, target, activity));
     kg_buf_reset(&out->body);
     out->status = kg_code_http(e->code);
     kg_json_print(body, false, &out->body);

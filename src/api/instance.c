@@ -124,6 +124,7 @@ struct kg_json *kg_camel_case(const struct kg_json *j)
 
         if (strchr(key, '.')) /* would be taken for a path; no key of ours has one */
             continue;
+        kg_json_remove(out, key); /* of two spellings of one key the last counts */
         kg_json_set(out, key, strcasecmp(key, "tags") == 0 ? kg_json_copy(e) : kg_camel_case(e));
     }
     return out;

@@ -228,9 +228,10 @@ static void close_over(struct graph *g)
 
 /* ---- names ---- */
 
-/* Takes one possibly quoted name off *at; what stands behind it is *ret_end. */
+/* Takes one possibly quoted name off s; what stands behind it is *ret_end (all of it when a quote is not closed). */
 static char *one_name(const char *s, const char **ret_end)
 {
+    const char *begin = s;
     char *out = kg_xalloc(strlen(s) + 1);
     size_t n = 0;
 
@@ -242,7 +243,7 @@ static char *one_name(const char *s, const char **ret_end)
             s += *s == '"';
             out[n++] = *s;
         }
-        s += *s == '"';
+        s = *s == '"' ? s + 1 : begin;
     }
     *ret_end = s;
     return out;

@@ -2,6 +2,7 @@
 #include "pg/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +11,7 @@
 #include "base/parse.h"
 #include "pg/internal.h"
 
-enum { PUT_MAX = 16 << 20, PEEK_EVERY = 4 << 20 };
+enum { PIECE = 32 << 10 };
 
 /* Reads what is left of a command, so that the session is ready for the next one. */
 static void drain(struct kg_session *s)
@@ -106,22 +107,33 @@ int kg_copy_out(struct kg_session *s, const char *sql, kg_row_visit visit, void 
 
 int kg_copy_in_begin(struct kg_session *s, const char *sql, struct kg_err *err)
 {
-    s->unpeeked = 0;
+    s->unsent = 0;
     return start(s, sql, PGRES_COPY_IN, err);
 }
 
-/* The server's error in the middle of our sending. libpq sees it only at the end, after all rows went over the wire for
- * nothing; so the head of the message ('E', length, 'S') is looked for in the socket. Behind TLS it cannot be seen: then
- * the error comes at the end. */
-static bool server_has_failed(struct kg_session *s)
+/* The server's error in the middle of our sending. libpq looks at it only at the end, when all rows have gone over the wire
+ * for nothing; so the head of the message ('E', length, 'S') is looked for in the socket before every piece. libpq itself
+ * reads only when it cannot send: a piece is sent when there is room for it, which leaves the error to us. Behind TLS none of
+ * this can be seen: then the error comes at the end. False: the COPY has failed. */
+static bool wait_for_room(struct kg_session *s)
 {
+    struct pollfd p = { .fd = PQsocket(s->conn), .events = POLLIN | POLLOUT };
     unsigned char head[6];
     ssize_t n;
 
-    if (PQsslInUse(s->conn))
-        return false;
-    n = recv(PQsocket(s->conn), head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n == (ssize_t)sizeof head && head[0] == 'E' && head[1] == 0 && head[5] == 'S');
+    for (;;) {
+        if (poll(&p, 1, -1) < 0 && errno != EINTR)
+            return true; /* sending will tell */
+        if (p.revents & POLLIN) {
+            n = recv(p.fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
+            if (n == 0 || (n == (ssize_t)sizeof head && head[0] == 'E' && head[1] == 0 && head[5] == 'S'))
+                return false;
+            if (!PQconsumeInput(s->conn)) /* a notice, or the beginning of something */
+                return false;
+        }
+        if (p.revents & (POLLOUT | POLLERR | POLLHUP))
+            return true;
+    }
 }
 
 void kg_copy_in_abort(struct kg_session *s)
@@ -154,18 +166,20 @@ int kg_copy_in_add(struct kg_session *s, const void *data, size_t n, struct kg_e
         return kg_err_set(err, KG_E_DB_CLOSED, "send rows: %s", strerror(eno));
     }
     while (n) {
-        size_t k = n < PUT_MAX ? n : PUT_MAX;
+        size_t k = n < PIECE ? n : PIECE;
 
+        s->unsent += k;
+        if (s->unsent >= PIECE && !PQsslInUse(s->conn)) { /* libpq collects small ones */
+            s->unsent = 0;
+            if (!wait_for_room(s))
+                return fail_in(s, err);
+        }
         if (PQputCopyData(s->conn, p, (int)k) != 1)
             return fail_in(s, err);
         p += k;
         n -= k;
-        s->unpeeked += k;
     }
-    if (s->unpeeked < PEEK_EVERY)
-        return 0;
-    s->unpeeked = 0;
-    return server_has_failed(s) ? fail_in(s, err) : 0;
+    return 0;
 }
 
 int kg_copy_in_end(struct kg_session *s, uint64_t *ret_rows, struct kg_err *err)

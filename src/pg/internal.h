@@ -22,7 +22,7 @@ struct kg_session {
     atomic_bool cancelled;
     int version;
     bool savepoint;              /* kg_plan_lock() has made its savepoint */
-    uint64_t unpeeked;           /* bytes sent in a COPY since the socket was last looked at */
+    size_t unsent;               /* bytes given to a COPY since the socket was last looked at */
     char notice[256];            /* the last warning of the running statement */
 };
 

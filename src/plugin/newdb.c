@@ -9,6 +9,8 @@
 #include "base/parse.h"
 #include "crypto/crypto.h"
 
+#define COMMENT "keepgres: restore in progress"
+
 /* Databases to start from: the one that the secret names may well be the one that is gone. */
 static int open_admin(struct kg_newdb *d, struct kg_err *err)
 {
@@ -59,28 +61,34 @@ int kg_newdb_check(struct kg_newdb *d, int source, struct kg_err *err)
     return 0;
 }
 
-/* Drops what a killed restore to the same name left: databases with our comment that nobody is connected to. */
+static int drop(struct kg_newdb *d, const char *name, struct kg_err *err)
+{
+    KG_AUTO_FREE char *quoted = kg_quote_ident(name);
+
+    return kg_session_runf(d->admin, err, "DROP DATABASE %s%s", quoted, d->server_version >= 130000 ? " WITH (FORCE)" : "");
+}
+
+/* Drops what killed restores left: databases named as only we name them, with our comment or none yet, whose restore is not
+ * running any more. A running one has a session that carries the database's name as its application_name, see
+ * kg_newdb_create(). */
 static int sweep(struct kg_newdb *d, struct kg_err *err)
 {
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
-    KG_AUTO_FREE char *comment = kg_xprintf("keepgres: restore in progress to %s", d->target);
-    const char *params[] = { comment };
 
     if (kg_session_query(d->admin,
                          "SELECT d.datname FROM pg_catalog.pg_database d"
-                         " JOIN pg_catalog.pg_shdescription s ON s.objoid = d.oid"
-                         " WHERE s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND s.description = $1"
-                         " AND d.datname LIKE 'keepgres\\_restore\\_%'"
-                         " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid"
-                         "                 AND a.application_name LIKE 'keepgres%')",
-                         1, params, &rows, err) < 0)
+                         " LEFT JOIN pg_catalog.pg_shdescription s"
+                         "  ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass"
+                         " WHERE d.datname ~ '^keepgres_restore_[0-9a-f]{12}$'"
+                         " AND (s.description IS NULL OR s.description LIKE '" COMMENT "%')"
+                         " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a WHERE a.application_name = d.datname)",
+                         0, NULL, &rows, err) < 0)
         return -(int)err->code;
     for (int i = 0; i < kg_rows_count(rows); i++) {
-        KG_AUTO_FREE char *name = kg_quote_ident(kg_rows_get(rows, i, 0));
         struct kg_err soft = { 0 };
 
-        kg_events_log(d->ev, "dropping %s, left by a restore that was killed", name);
-        if (kg_session_runf(d->admin, &soft, "DROP DATABASE %s", name) < 0)
+        kg_events_log(d->ev, "dropping database '%s', left by a restore that was killed", kg_rows_get(rows, i, 0));
+        if (drop(d, kg_rows_get(rows, i, 0), &soft) < 0)
             kg_events_warn(d->ev, &soft);
     }
     return 0;
@@ -98,7 +106,7 @@ int kg_newdb_create(struct kg_newdb *d, const struct kg_json *f, struct kg_err *
 {
     const char *provider = kg_json_str_or(f, "postgres.provider", "libc");
     KG_AUTO_BUF struct kg_buf sql = KG_BUF_INIT(8192);
-    KG_AUTO_FREE char *comment = kg_xprintf("keepgres: restore in progress to %s", d->target);
+    KG_AUTO_FREE char *comment = kg_xprintf(COMMENT " to %s", d->target);
     KG_AUTO_FREE char *quoted = kg_quote_literal(comment);
     unsigned char salt[6];
     char hex[16];
@@ -120,6 +128,8 @@ int kg_newdb_create(struct kg_newdb *d, const struct kg_json *f, struct kg_err *
     }
     if (kg_buf_ok(&sql, err) < 0)
         return -(int)err->code;
+    if (kg_session_runf(d->admin, err, "SET application_name = '%s'", d->temp) < 0)
+        return -(int)err->code;
     if (kg_session_run(d->admin, sql.p, err) < 0) {
         if (err->code == KG_E_DB_ERROR)
             kg_err_advise(err, "Install the source's locale on the target server, or restore as files and choose another.");
@@ -140,15 +150,14 @@ static void drop_database(struct kg_newdb *d)
     if (!d->created)
         return;
     /* The connection may be what failed: try once more on a fresh one. */
-    if (d->server_version >= 130000 ? kg_session_runf(d->admin, &soft, "DROP DATABASE %s WITH (FORCE)", d->temp) == 0
-                                    : kg_session_runf(d->admin, &soft, "DROP DATABASE %s", d->temp) == 0)
+    if (drop(d, d->temp, &soft) == 0)
         return;
     kg_session_close(KG_TAKE(d->admin));
     soft = (struct kg_err){ 0 };
-    if (open_admin(d, &soft) == 0 && kg_session_runf(d->admin, &soft, "DROP DATABASE %s", d->temp) == 0)
+    if (open_admin(d, &soft) == 0 && drop(d, d->temp, &soft) == 0)
         return;
     kg_err_wrap(&soft, "drop the half-restored database '%s'", d->temp);
-    kg_err_advise(&soft, "The next restore to '%s' drops it, or drop it yourself.", d->target);
+    kg_err_advise(&soft, "The next restore on that server drops it, or drop it yourself.");
     kg_events_warn(d->ev, &soft);
 }
 

@@ -2,7 +2,7 @@
  *
  * The database is built under a temporary name and renamed when everything is in it and has been compared with the
  * manifest: it either appears whole under the name that was asked for, or not at all. What a killed restore leaves behind is
- * dropped by the next restore to the same name.
+ * dropped by the next restore on that server.
  *
  * kg_plugin_restore() uses spec->jobs threads of its own and joins them before it returns. */
 #ifndef KG_PLUGIN_RESTORE_H

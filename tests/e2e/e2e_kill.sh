@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# e2e_kill.sh [ROUNDS [SEED]] - kill -9 of the service, a worker, pg_dump and PostgreSQL's own processes at random moments
+# e2e_kill.sh [KILLS [SEED]] - kill -9 of the service, a worker, pg_dump and PostgreSQL's own processes at random moments
 # of backups and restores. After every round nothing may be left running, and whatever was reported as done must be there;
 # now and then, and at the end, a backup and a restore must work without anybody's help and the vault be healthy.
 # shellcheck source=../support/harness.sh
 . "${BASH_SOURCE%/*}/../support/harness.sh"
 
-rounds=${1:-52}
+kills=${1:-52}
 seed=${2:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 RANDOM=$seed
-note "$rounds rounds, seed $seed: ${BASH_SOURCE##*/} $rounds $seed"
+note "$kills kills, seed $seed: ${BASH_SOURCE##*/} $kills $seed"
 
 pg_start
 need createdb shop
@@ -20,10 +20,18 @@ need sql shop -c "create table orders(id int primary key, note text, at timestam
 kg_setup
 need kg_protect shop
 need kg_backup shop
-sums shop >"$T/shop.sums"
+sums shop >"$T/base.sums"
 base=$(kg_newest shop)
+milliseconds() { date +%s%3N; }
+begin=$(milliseconds); need kg_restore shop "$base" r; restore_takes=$(($(milliseconds) - begin))
+need dropdb r
+change() { need sql shop -c "update orders set note = md5(note) || note where id % 40 = $round % 40"; }
+round=0
+change
+begin=$(milliseconds); need kg_backup shop; backup_takes=$(($(milliseconds) - begin))
+note "undisturbed, a backup takes $backup_takes ms and a restore $restore_takes"
 
-pause() { sleep "0.$(printf '%03d' $((RANDOM % $1)))"; }
+pause() { sleep "$(awk -v n=$((RANDOM % $1)) 'BEGIN { print n / 1000 }')"; }
 gone()  # PID…: true when all have ended within ten seconds
 {
     local p
@@ -38,7 +46,7 @@ pg_up()    { wait_for sql postgres -o /dev/null -c 'select 1' 2>/dev/null || pg_
 
 victim_service() { kg_pid; }
 victim_worker()  { kg_workers | shuf -n 1 --random-source=<(yes $RANDOM); }
-victim_pg_dump() { local w; for w in $(kg_workers); do pgrep -P "$w" 'pg_dump|pg_restore'; done | head -n 1; }
+victim_pg_dump() { local w; for w in $(kg_workers); do ps -o pid=,comm= --ppid "$w"; done | awk '$2 ~ /^pg_/ { print $1; exit }'; }
 victim_backend() { sql postgres -c "select pid from pg_stat_activity where backend_type = 'client backend'
                                     and pid <> pg_backend_pid() order by md5(pid || '$RANDOM') limit 1" 2>/dev/null; }
 
@@ -47,18 +55,17 @@ done_backups=0 killed_service=0 killed_worker=0 killed_pg_dump=0 killed_backend=
 complain() { bad=$((bad + 1)); note "round $round, $what, $victim after it: $1"; }
 round_of()
 {
-    local pid='' client code workers
+    local pid='' client code workers takes
     if [ $what = backup ]; then kg_backup shop >"$T/tmp/client" 2>&1 &
-    else kg_restore shop "$base" "r$round" >"$T/tmp/client" 2>&1 & fi
+    else kg_restore shop "$base" r >"$T/tmp/client" 2>&1 & fi
     client=$!
-    for _ in $(seq 60); do
+    takes=${what}_takes
+    [ $victim = pg_dump ] || pause $((${!takes} * 9 / 10))
+    while [ -d /proc/$client ]; do
         pid=$(victim_$victim)
-        [ -z "$pid" ] && [ -d /proc/$client ] || break
-        sleep 0.02
+        [ -z "$pid" ] || break
+        sleep 0.01
     done
-    case $victim in pg_dump) pause 60 ;; *) pause 900 ;; esac
-    # A second look: the process may have ended, and its number must not hit another.
-    case $victim in service|worker) : ;; *) pid=$(victim_$victim) ;; esac
     workers=$(kg_workers)
     if [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null; then
         eval "killed_$victim=\$((killed_$victim + 1))"
@@ -72,11 +79,11 @@ round_of()
         [ $code -ne 0 ] || done_backups=$((done_backups + 1))
     else
         local there
-        there=$(sql postgres -c "select count(*) from pg_database where datname = 'r$round'")
+        there=$(sql postgres -c "select count(*) from pg_database where datname = 'r'")
         [ $code -ne 0 ] || [ "$there" = 1 ] || complain "the restore said it was done, and there is no database"
         if [ "$there" = 1 ]; then
-            cmp -s "$T/shop.sums" <(sums "r$round") || complain "the restored database is not the source"
-            need dropdb "r$round"
+            cmp -s "$T/base.sums" <(sums r) || complain "the restored database is not the source"
+            need dropdb r
         fi
     fi
 }
@@ -85,32 +92,34 @@ works_again()
     local point
     succeeds "after $1 kills a backup succeeds" kg_backup shop
     point=$(kg_newest shop)
-    succeeds "after $1 kills a restore succeeds" kg_restore shop "$point" again
-    same_file "after $1 kills it is the source" "$T/shop.sums" <(sums again)
-    sql postgres -c 'drop database if exists again'
+    succeeds "after $1 kills a restore succeeds" kg_restore shop "$point" r
+    same_file "after $1 kills it is the source" <(sums shop) <(sums r)
+    sql postgres -c 'drop database if exists r'
     vault_is_healthy "after $1 kills the vault is healthy"
     done_backups=$((done_backups + 1))
 }
 
 victims=(service worker pg_dump backend)
-for ((round = 1; round <= rounds; round++)); do
+killed=0
+for ((round = 1; killed < kills && round <= 3 * kills; round++)); do
     victim=${victims[round % 4]}
     what=backup
     [ $((RANDOM % 3)) -ne 0 ] || what=restore
+    change
     round_of
-    [ $((round % 25)) -ne 0 ] || works_again $round
+    killed=$((killed_service + killed_worker + killed_pg_dump + killed_backend))
+    [ $((round % 25)) -ne 0 ] || works_again $killed
 done
-works_again $rounds
+works_again $killed
 
 is "no round left anything running or half done" $bad 0
-killed=$((killed_service + killed_worker + killed_pg_dump + killed_backend))
 note "killed: service $killed_service, worker $killed_worker, pg_dump or pg_restore $killed_pg_dump, PostgreSQL $killed_backend"
-check "most rounds hit somebody" [ $killed -ge $((rounds * 3 / 4)) ]
+check "so many were killed" [ $killed -ge $kills ]
 check "every backup that was reported has its point" [ "$(kg_points shop | wc -l)" -gt $done_backups ]
 is "no job is left InProgress" "$(keepgres job list -v $VAULT | jq '[.[] | select(.properties.status == "InProgress")] | length')" 0
 is "no database is left of a killed restore" \
    "$(sql postgres -c "select string_agg(datname, ' ') from pg_database where datname not in ('postgres', 'template0', 'template1', 'shop')")" ''
-succeeds "the first point is restored" kg_restore shop "$base" first
-same_file "and is the source" "$T/shop.sums" <(sums first)
+succeeds "the first point is restored" kg_restore shop "$base" r
+same_file "and is what the database was then" "$T/base.sums" <(sums r)
 vault_is_healthy "every byte of the vault is right" --read-data
 finish

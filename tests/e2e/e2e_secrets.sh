@@ -12,14 +12,17 @@ need sql shop -c "create table t as select i, md5(i::text), repeat(md5((i + 1)::
 # A watcher looks at every process and every new file for as long as the test runs.
 cat >"$T/watch.py" <<'END'
 import glob, os, sys, time
-canary, folder, found = open(sys.argv[1], "rb").read(), sys.argv[2], set()
-me = {os.getpid(), os.getppid()}
+canary, control, folder, found = open(sys.argv[1], "rb").read(), sys.argv[2].encode(), sys.argv[3], set()
+me = {os.getpid(), os.getppid()}      # the shell of the test knows the password, of course
 stop = os.path.join(folder, "stop-watching")
 def look(name, what):
     try:
         with open(name, "rb") as f:
-            if canary in f.read(4 << 20):
+            text = f.read(4 << 20)
+            if canary in text:
                 found.add(what)
+            if control in text:
+                found.add("control: " + what.split()[0])
     except OSError:
         pass
 while not os.path.exists(stop):
@@ -41,9 +44,12 @@ while not os.path.exists(stop):
 print("\n".join(sorted(found)))
 END
 # The canary reaches the watcher through a file, not through its own command line.
+# The control stands where the canary must not, so that a blind watcher is noticed.
 printf '%s' "$PASSWORD" >"$T/canary"
-python3 "$T/watch.py" "$T/canary" "$T" >"$T/seen" &
-watcher=$!
+python3 "$T/watch.py" "$T/canary" control-of-the-watcher "$T" >"$T/seen" &
+CONTROL=control-of-the-watcher sleep 3 &
+sh -c 'sleep 3; : control-of-the-watcher' &
+echo control-of-the-watcher >"$T/tmp/control"
 
 kg_setup
 
@@ -74,9 +80,12 @@ unquoted "and does not quote the password"
 need keepgres service stop
 
 touch "$T/stop-watching"
-wait $watcher
+wait
+rm "$T/tmp/control"
+is "the watcher sees command lines, environments and files" "$(grep '^control' "$T/seen" | sort | tr '\n' ' ')" \
+   "control: command control: environment control: file "
 check "no answer of the service holds the password" sh -c "! grep -qF '$PASSWORD' '$T/answers'"
-is "nobody saw the password while it was used" "$(cat "$T/seen")" ''
+is "nobody saw the password while it was used" "$(grep -v '^control' "$T/seen")" ''
 
 # The watcher looked at small files as they came; now all of what is left, and in the forms a password takes.
 find_in() { grep -rlaF -e "$1" "$T/state" "$T/data" "$T/files" "$T/tmp" "$T/run" "$T/home" "$T/pg/log" 2>/dev/null; }

@@ -84,7 +84,7 @@ static void test_json_and_secrets_arrive_whole_and_in_order(void **state)
 
 static void test_a_frame_may_come_byte_by_byte(void **state)
 {
-    static const char frame[] = "\x0b\0\0\0J{\"a\":123}\x03\0\0\0J{}";
+    static const char frame[] = "\x0a\0\0\0J{\"a\":123}\x03\0\0\0J{}";
     struct fixture *f = *state;
     struct kg_frame in = { 0 };
     struct kg_err err = { 0 };
