@@ -129,3 +129,17 @@ struct kg_json *kg_camel_case(const struct kg_json *j)
     }
     return out;
 }
+
+int kg_target_settings(const struct kg_json *body, struct kg_task *t, struct kg_err *err)
+{
+    uint64_t jobs;
+
+    if (!kg_json_get(body, "settings.jobs"))
+        return 0;
+    if (kg_json_need_u64(body, "settings.jobs", &jobs, err) < 0)
+        return -(int)err->code;
+    if (jobs < 1 || jobs > 64)
+        return kg_err_set(err, KG_E_USAGE, "'settings.jobs' must be a number from 1 to 64");
+    kg_json_set_u64(t->params, "settings.jobs", jobs);
+    return 0;
+}

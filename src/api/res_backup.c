@@ -30,14 +30,25 @@ static int choose_tag(struct kg_call *c, const struct kg_target *t, struct kg_re
     return 0;
 }
 
+/* 32 hexadecimal digits that begin with the time in milliseconds, so that points sort by age: a backup finds its
+ * predecessor in the vault by that (plugin/backup.c). */
+static void name_point(char out[33])
+{
+    uint64_t ms = (uint64_t)(kg_now_wall() / 1000);
+    uint8_t id[16];
+
+    kg_random(id, sizeof id);
+    for (int i = 0; i < 6; i++)
+        id[i] = (uint8_t)(ms >> (40 - 8 * i));
+    kg_hex(id, sizeof id, out);
+}
+
 static void describe_task(struct kg_task *t, const struct kg_target *target, const struct kg_datasource *source,
                           const struct kg_resource *policy, const char *tag)
 {
-    uint8_t id[16];
     char point[33];
 
-    kg_random(id, sizeof id);
-    kg_hex(id, sizeof id, point);
+    name_point(point);
     t->server = kg_xstrdup(source->server_id);
     t->secret = kg_xstrdup(kg_json_str(target->properties, "datasourceAuthCredentials.secretStoreResource.uri"));
     kg_json_set_str(t->params, "point", point);
@@ -63,6 +74,8 @@ int kg_res_backup(struct kg_call *c, struct kg_err *err)
         return -(int)err->code;
     t = kg_target_task(&target, KG_TASK_BACKUP);
     describe_task(t, &target, &source, &policy, tag);
+    if (kg_target_settings(c->body, t, err) < 0)
+        return -(int)err->code;
     job = kg_target_job(c, &target, "Backup", "Backup", NULL);
     kg_json_set_str(job->properties, "destinationDataStoreName", "VaultStore");
     kg_job_detail(job, "RetentionTag", tag);

@@ -110,6 +110,8 @@ static int make_task(struct kg_call *c, const struct kg_target *target, bool val
         return -(int)err->code;
     kind = r->kind == KG_RESTORE_DATABASE ? KG_TASK_RESTORE_DATABASE : KG_TASK_RESTORE_FILES;
     t = kg_target_task(target, validate ? KG_TASK_VALIDATE_RESTORE : kind);
+    if (kg_target_settings(body, t, err) < 0)
+        return -(int)err->code;
     kg_json_set_str(t->params, "point", r->point);
     if ((r->kind == KG_RESTORE_DATABASE ? aim_at_database(c, target, r, t, err) : aim_at_files(c, target, r, t, err)) < 0)
         return -(int)err->code;

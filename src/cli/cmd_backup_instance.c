@@ -10,6 +10,7 @@
 
 struct instance_opts {
     struct kg_at at;
+    uint64_t jobs;
     const char *datasource_type, *datasource_id, *location, *policy_id, *store_type, *store_uri, *friendly_name;
     const char *identity, *rule_name, *tag_override;
     struct kg_json *instance, *tags;
@@ -57,6 +58,7 @@ static const struct kg_opt backup_opts[] = {
     KG_OPT(T, STRING, "rule-name", rule_name, "RULE",
            "the policy's backup rule, or one of its retention rules", .required = true),
     KG_OPT(T, STRING, "retention-tag-override", tag_override, "TAG", "retention rule for this recovery point"),
+    KG_OPT(T, UINT, "jobs", jobs, "N", "connections to read or write with; default: one a core, at most 4", .min = 1, .max = 64),
     KG_OPT_NO_WAIT_ROW(T),
     KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
     { 0 },
@@ -215,6 +217,8 @@ static int adhoc_backup(struct kg_cli *cli, void *opts, struct kg_err *err)
     kg_json_set(body, "backupRuleOptions.triggerOption", kg_json_object());
     if (o->tag_override)
         kg_json_set_str(body, "backupRuleOptions.triggerOption.retentionTagOverride", o->tag_override);
+    if (o->jobs)
+        kg_json_set_u64(body, "settings.jobs", o->jobs);
     return kg_cli_start_job(cli, &o->at, url, body, o->no_wait, o->wait, err);
 }
 

@@ -8,6 +8,7 @@
 
 struct restore_opts {
     struct kg_at at;
+    uint64_t jobs;
     const char *datasource_type, *source, *location, *point, *point_in_time, *target_id, *instance_id, *store_type,
         *store_uri, *url, *file_name, *priority, *identity;
     uint64_t duration;
@@ -71,6 +72,7 @@ static const struct kg_opt files_opts[] = {
 
 static const struct kg_opt validate_opts[] = { INSTANCE_ROWS, { 0 } };
 static const struct kg_opt trigger_opts[] = { INSTANCE_ROWS,
+    KG_OPT(T, UINT, "jobs", jobs, "N", "connections to read or write with; default: one a core, at most 4", .min = 1, .max = 64),
     KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
                                               { 0 } };
 
@@ -208,6 +210,8 @@ static int trigger(struct kg_cli *cli, void *opts, struct kg_err *err)
 
     if (refuse_secondary(o, err) < 0)
         return -(int)err->code;
+    if (o->jobs)
+        kg_json_set_u64(body, "settings.jobs", o->jobs);
     return kg_cli_start_job(cli, &o->at, path, body, o->no_wait, o->wait, err);
 }
 

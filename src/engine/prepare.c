@@ -58,7 +58,8 @@ static int add_server(struct kg_engine *e, const char *server, struct kg_json *j
 
 static void add_settings(const struct kg_settings *s, struct kg_json *job)
 {
-    kg_json_set_u64(job, "settings.jobs", s->backup_jobs);
+    if (!kg_json_get(job, "settings.jobs")) /* the caller may have said */
+        kg_json_set_u64(job, "settings.jobs", s->backup_jobs);
     kg_json_set_u64(job, "settings.level", s->compression_level);
     kg_json_set_u64(job, "settings.sliceBytes", s->slice_bytes);
     kg_json_set_u64(job, "settings.lockTimeoutMs", s->lock_timeout_ms);

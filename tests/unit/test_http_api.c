@@ -554,7 +554,7 @@ static void test_a_catalog_without_its_key_is_refused(void **state)
     assert_int_equal(kg_proc_wait(pid, 10 * KG_SECOND, &status, &err), 0);
     assert_int_equal(WEXITSTATUS(status), kg_code_exit(KG_E_WRONG_KEY));
     assert_int_equal(rename(away, key), 0);
-    restart_service(f, 0);
+    start_service(f);
 }
 
 /* ---- main ---- */

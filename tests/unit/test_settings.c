@@ -24,7 +24,7 @@ static void test_an_empty_file_is_all_defaults(void **state)
     (void)state;
     assert_int_equal(parse("", &s, &err), 0);
     assert_int_equal(s.max_jobs, 2);
-    assert_int_equal(s.slice_bytes, 1u << 30);
+    assert_int_equal(s.slice_bytes, 256u << 20);
     assert_int_equal(s.idle_exit_seconds, 600);
     assert_string_equal(s.region, "local");
     assert_string_equal(s.pg_bin_dir, "");
@@ -33,7 +33,7 @@ static void test_an_empty_file_is_all_defaults(void **state)
 
 static void test_lines_comments_blanks_and_units_are_read(void **state)
 {
-    static const char text[] = "# a comment\r\n\n  max_jobs=8 # as many\n\tSLICE_BYTES = 256 MiB\nregion = north\n"
+    static const char text[] = "# a comment\r\n\n  max_jobs=8 # as many\n\tSLICE_BYTES = 512 MiB\nregion = north\n"
                                "pg_bin_dir = /usr/lib/postgresql/15/bin\nlog_level = WARN";
     struct kg_settings s;
     struct kg_err err = { 0 };
@@ -41,7 +41,7 @@ static void test_lines_comments_blanks_and_units_are_read(void **state)
     (void)state;
     assert_int_equal(parse(text, &s, &err), 0);
     assert_int_equal(s.max_jobs, 8);
-    assert_int_equal(s.slice_bytes, 256u << 20);
+    assert_int_equal(s.slice_bytes, 512u << 20);
     assert_string_equal(s.region, "north");
     assert_string_equal(s.pg_bin_dir, "/usr/lib/postgresql/15/bin");
     assert_string_equal(s.log_level, "WARN");
