@@ -144,7 +144,7 @@ static int parse_line(struct kg_settings *s, const char *line, size_t n, uint32_
         return set(s, &rows[i], value, err) < 0 ? kg_err_wrap(err, "%s", key) : 0;
     }
     kg_err_set(err, KG_E_USAGE, "there is no setting '%.60s'", key);
-    kg_err_advise(err, "Correct the name; 'keepgres help settings' lists them all.");
+    kg_err_advise(err, "Correct the name, or take the line out.");
     return -(int)err->code;
 }
 

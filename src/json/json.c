@@ -332,6 +332,7 @@ void kg_json_set(struct kg_json *obj, const char *path, struct kg_json *value)
 
     KG_ASSERT(cJSON_IsObject(c));
     if (old) {
+        free(v->string);
         v->string = old->string; /* the spelling that is there stays */
         old->string = NULL;
         cJSON_ReplaceItemViaPointer(c, old, v);

@@ -8,7 +8,7 @@
 #include "pg/plan.h"
 #include "pg/internal.h"
 
-enum { PAGE = 1 << 20, LOAD_BYTES = 4 << 20 };
+enum { PAGE = 1 << 20, LOAD_BYTES = 4 << 20, LOAD_PAGES = 50000 };
 
 /* ---- COPY binary: a header, then rows of counted fields ---- */
 
@@ -152,72 +152,114 @@ int kg_blobs_out(struct kg_session *s, kg_blob_visit visit, void *ctx, struct kg
     return 0;
 }
 
-/* ---- loading: pages go into a temporary table by COPY, and from there into the objects, some megabytes at a time ---- */
+/* ---- loading: some megabytes of pages a statement, as three arrays ----
+ *
+ * Why arrays and not COPY into a temporary table: the rows would be compressed, moved out of line and written once more, and
+ * the user would need the privilege to make temporary tables. */
+
+enum { OID_OID = 26, INT8_OID = 20, BYTEA_OID = 17, OID_ARRAY = 1028, INT8_ARRAY = 1016, BYTEA_ARRAY = 1001, N_ARRAYS = 3 };
 
 struct kg_blob_load {
     struct kg_session *s;
-    struct kg_buf rows;          /* COPY text */
+    uint32_t n;
+    struct kg_buf array[N_ARRAYS];   /* oid, offset, bytes: in PostgreSQL's binary form */
 };
+
+static void put_be32(struct kg_buf *b, uint32_t v)
+{
+    kg_buf_add(b, (const char[4]){ (char)(v >> 24), (char)(v >> 16), (char)(v >> 8), (char)v }, 4);
+}
+
+static void put_be64(struct kg_buf *b, uint64_t v)
+{
+    put_be32(b, (uint32_t)(v >> 32));
+    put_be32(b, (uint32_t)v);
+}
+
+/* One dimension, no NULLs, the elements' type, how many (patched at the end), and that they are counted from 1. */
+enum { COUNT_AT = 12 };
+
+static void begin_arrays(struct kg_blob_load *l)
+{
+    static const uint32_t types[N_ARRAYS] = { OID_OID, INT8_OID, BYTEA_OID };
+
+    for (int i = 0; i < N_ARRAYS; i++) {
+        kg_buf_reset(&l->array[i]);
+        put_be32(&l->array[i], 1);
+        put_be32(&l->array[i], 0);
+        put_be32(&l->array[i], types[i]);
+        put_be32(&l->array[i], 0);
+        put_be32(&l->array[i], 1);
+    }
+    l->n = 0;
+}
 
 static int flush(struct kg_blob_load *l, struct kg_err *err)
 {
-    uint64_t n;
+    static const Oid types[N_ARRAYS] = { OID_ARRAY, INT8_ARRAY, BYTEA_ARRAY };
+    static const int formats[N_ARRAYS] = { 1, 1, 1 };
+    const char *values[N_ARRAYS];
+    int lengths[N_ARRAYS];
+    KG_AUTO_RESULT PGresult *res = NULL;
 
-    if (!l->rows.len)
+    if (!l->n)
         return 0;
-    if (kg_buf_ok(&l->rows, err) < 0 ||
-        kg_copy_in_begin(l->s, "COPY pg_temp.keepgres_pages FROM STDIN", err) < 0 ||
-        kg_copy_in_add(l->s, l->rows.p, l->rows.len, err) < 0 || kg_copy_in_end(l->s, &n, err) < 0 ||
-        kg_session_run(l->s,
-                       "SELECT pg_catalog.count(pg_catalog.lo_put(o, a, d)::pg_catalog.text) FROM pg_temp.keepgres_pages;"
-                       "TRUNCATE pg_temp.keepgres_pages", err) < 0)
-        return -(int)err->code;
-    kg_buf_reset(&l->rows);
+    for (int i = 0; i < N_ARRAYS; i++) {
+        const unsigned char n[4] = { (unsigned char)(l->n >> 24), (unsigned char)(l->n >> 16), (unsigned char)(l->n >> 8),
+                                     (unsigned char)l->n };
+
+        if (kg_buf_ok(&l->array[i], err) < 0)
+            return -(int)err->code;
+        memcpy(l->array[i].p + COUNT_AT, n, sizeof n);
+        values[i] = l->array[i].p;
+        lengths[i] = (int)l->array[i].len;
+    }
+    /* count() of a text: lo_put() returns void, and its rows are not wanted. */
+    res = PQexecParams(l->s->conn,
+                       "SELECT pg_catalog.count(pg_catalog.lo_put(o, a, d)::pg_catalog.text)"
+                       " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS p(o, a, d)",
+                       N_ARRAYS, types, values, lengths, formats, 0);
+    if (PQresultStatus(res) != PGRES_TUPLES_OK)
+        return kg_session_fail(l->s, res, err);
+    begin_arrays(l);
     return 0;
 }
 
 int kg_blobs_in_begin(struct kg_session *s, struct kg_blob_load **ret, struct kg_err *err)
 {
-    struct kg_blob_load *l;
+    struct kg_blob_load *l = kg_xalloc(sizeof *l);
 
-    if (kg_session_run(s,
-                       "CREATE TEMPORARY TABLE keepgres_pages (o pg_catalog.oid, a pg_catalog.int8, d pg_catalog.bytea)"
-                       " ON COMMIT DROP", err) < 0)
-        return -(int)err->code;
-    l = kg_xalloc(sizeof *l);
+    (void)err;
     l->s = s;
-    l->rows = (struct kg_buf)KG_BUF_INIT(LOAD_BYTES + 3 * PAGE);
+    for (int i = 0; i < N_ARRAYS; i++)
+        l->array[i] = (struct kg_buf)KG_BUF_INIT(LOAD_BYTES + 2 * PAGE);
+    begin_arrays(l);
     *ret = l;
     return 0;
 }
 
 int kg_blobs_in_add(struct kg_blob_load *l, uint32_t oid, uint64_t at, const void *page, size_t n, struct kg_err *err)
 {
-    static const char hex[] = "0123456789abcdef";
-    const unsigned char *p = page;
-    char piece[4096];
-
     if (!n)
         return 0;                        /* an empty object has been made already */
-    kg_buf_addf(&l->rows, "%u\t%llu\t\\\\x", oid, (unsigned long long)at);
-    for (size_t i = 0; i < n;) {
-        size_t k = 0;
-
-        for (; i < n && k < sizeof piece; i++) {
-            piece[k++] = hex[p[i] >> 4];
-            piece[k++] = hex[p[i] & 15];
-        }
-        kg_buf_add(&l->rows, piece, k);
-    }
-    kg_buf_adds(&l->rows, "\n");
-    return l->rows.len >= LOAD_BYTES ? flush(l, err) : 0;
+    if (n > PAGE || at > INT64_MAX)
+        return kg_err_set(err, KG_E_LIMIT, "a page of large object %u is larger than 1 MiB", oid);
+    put_be32(&l->array[0], 4);
+    put_be32(&l->array[0], oid);
+    put_be32(&l->array[1], 8);
+    put_be64(&l->array[1], at);
+    put_be32(&l->array[2], (uint32_t)n);
+    kg_buf_add(&l->array[2], page, n);
+    l->n++;
+    return l->array[2].len >= LOAD_BYTES || l->n >= LOAD_PAGES ? flush(l, err) : 0;
 }
 
 void kg_blobs_in_abort(struct kg_blob_load *l)
 {
     if (!l)
         return;
-    kg_buf_done(&l->rows);
+    for (int i = 0; i < N_ARRAYS; i++)
+        kg_buf_done(&l->array[i]);
     free(l);
 }
 

@@ -134,12 +134,24 @@ static int export_snapshot(struct making *m, struct kg_err *err)
 
 static bool utf8(const char *s) { return !s || kg_utf8_valid(s, strlen(s)); }
 
+static bool ascii(const char *s)
+{
+    for (; s && *s; s++)
+        if (*s & 0x80)
+            return false;
+    return true;
+}
+
+/* SQL_ASCII converts nothing: whatever stands in a name then comes as it is. */
 static bool names_are_utf8(const struct kg_archive *a)
 {
+    const char *encoding = kg_archive_encoding(a);
+    bool (*good)(const char *) = strcmp(encoding, "UTF8") == 0 || strcmp(encoding, "SQL_ASCII") == 0 ? utf8 : ascii;
+
     for (size_t i = 0; i < a->n_entries; i++) {
         const struct kg_toc_entry *e = &a->entry[i];
 
-        if (!utf8(e->owner) || (e->has_data && (!utf8(e->schema) || !utf8(e->tag) || !utf8(e->copy))))
+        if (!good(e->owner) || (e->has_data && (!good(e->schema) || !good(e->tag) || !good(e->copy))))
             return false;
     }
     return true;
@@ -287,16 +299,17 @@ static int by_oid(const void *a, const void *b)
     return (*x)->oid < (*y)->oid ? -1 : (*x)->oid > (*y)->oid;
 }
 
-/* $2: estimates only, because measuring takes a lock for a moment that the leader does not hold, see (3). */
+/* $2: estimates only, because measuring takes a lock for a moment that the leader does not hold, see (3). Not
+ * pg_table_size(), which asks the disk a dozen times for each table. */
 static const char sizes_sql[] =
-    "SELECT c.oid, c.relkind,"
-    " CASE WHEN $2::pg_catalog.bool THEN GREATEST(c.relpages, 0)"
-    "  ELSE pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 END,"
-    " CASE WHEN $2::pg_catalog.bool THEN GREATEST(c.relpages, 0) * pg_catalog.current_setting('block_size')::pg_catalog.int8"
-    "  ELSE pg_catalog.pg_table_size(c.oid) END,"
+    "SELECT c.oid, c.relkind, m.bytes / b.size,"
+    " m.bytes + CASE WHEN $2::pg_catalog.bool OR c.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END,"
     " (SELECT e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)] FROM pg_catalog.pg_extension e"
     "  WHERE c.oid = ANY (e.extconfig) LIMIT 1)"
-    " FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::pg_catalog.oid[])";
+    " FROM (SELECT pg_catalog.current_setting('block_size')::pg_catalog.int8) b(size),"
+    " pg_catalog.unnest($1::pg_catalog.oid[]) u(oid) JOIN pg_catalog.pg_class c ON c.oid = u.oid,"
+    " LATERAL (SELECT CASE WHEN $2::pg_catalog.bool THEN GREATEST(c.relpages, 0) * b.size"
+    "  ELSE pg_catalog.pg_relation_size(c.oid) END) m(bytes)";
 
 static int measure_tables(struct kg_plan *p, struct kg_err *err)
 {

@@ -110,16 +110,14 @@ static PGconn *start_connecting(const struct kg_conninfo *c, const char *databas
     return conn;
 }
 
-int kg_session_open(const struct kg_conninfo *c, const char *database, const char *purpose, struct kg_session **ret,
-                    struct kg_err *err)
+/* Connects and waits; the caller closes s in any case. */
+static int connect_to(struct kg_session *s, const struct kg_conninfo *c, const char *database, const char *purpose,
+                      struct kg_err *err)
 {
-    KG_CLEANUP(kg_session_closep) struct kg_session *s = kg_xalloc(sizeof *s);
     KG_AUTO_FREE char *app = kg_xprintf("keepgres %s", purpose);
     bool in_time;
     int eno;
 
-    if (!database)
-        database = c->database;
     if ((eno = KG_FAULT(PG_CONNECT)))
         return kg_err_set(err, KG_E_DB_CONNECT, "connect to database '%s': %s", or_default(database, "(default)"),
                           strerror(eno));
@@ -135,8 +133,73 @@ int kg_session_open(const struct kg_conninfo *c, const char *database, const cha
     if (PQsetnonblocking(s->conn, 0) < 0 || !(s->cancel = PQgetCancel(s->conn)))
         return kg_err_set(err, KG_E_MEMORY, "no memory for a connection");
     s->version = PQserverVersion(s->conn);
-    if (kg_session_exec(s, "SELECT pg_catalog.set_config('search_path', '', false)", PGRES_TUPLES_OK, NULL, err) < 0)
+    return 0;
+}
+
+/* ---- poolers ---- */
+
+static int server_process(struct kg_session *s, const char *sql, long *ret, struct kg_err *err)
+{
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+
+    if (kg_session_query(s, sql, 0, NULL, &rows, err) < 0)
+        return -(int)err->code;
+    *ret = (long)kg_rows_int(rows, 0, 0);
+    return 0;
+}
+
+/* Two sessions behind a proxy: does the second one, in a transaction, get the server process that the first one just had, or
+ * the first one then another? A proxy that gives each client a process of its own passes. */
+static int check_shared(struct kg_session *s, const struct kg_conninfo *c, const char *database, bool *ret_shared,
+                        struct kg_err *err)
+{
+    static const char pid[] = "SELECT pg_catalog.pg_backend_pid()";
+    KG_CLEANUP(kg_session_closep) struct kg_session *second = kg_xalloc(sizeof *second);
+    long first = 0, other = 0, again = 0;
+    struct kg_err refused = { 0 };
+
+    if (connect_to(second, c, database, "probe", err) < 0 || server_process(s, pid, &first, err) < 0)
+        return -(int)err->code;
+    if (kg_session_run(second, "BEGIN", &refused) < 0) { /* a pooler of statements ends the session here */
+        *ret_shared = true;
+        return 0;
+    }
+    if (server_process(second, pid, &other, err) < 0 || server_process(s, pid, &again, err) < 0)
+        return -(int)err->code;
+    *ret_shared = other == first || again != first;
+    return 0;
+}
+
+/* The first statement of a session, and no setting before it is known whose the server process is: behind a pooler of
+ * transactions, a setting of ours would stay with it and meet the next client's statements. A proxy is known by its telling us
+ * another process id than the server does. */
+static int take_possession(struct kg_session *s, const struct kg_conninfo *c, const char *database, struct kg_err *err)
+{
+    static const char empty_path[] = "SELECT pg_catalog.set_config('search_path', '', false)";
+    KG_AUTO_FREE char *if_direct = kg_xprintf("%s WHERE pg_catalog.pg_backend_pid() = %d", empty_path, PQbackendPID(s->conn));
+    KG_AUTO_RESULT PGresult *res = NULL;
+    bool shared = false;
+
+    if (kg_session_exec(s, if_direct, PGRES_TUPLES_OK, &res, err) < 0)
         return kg_err_wrap(err, "prepare the session");
+    if (PQntuples(res) == 1)
+        return 0;
+    if (check_shared(s, c, database, &shared, err) < 0)
+        return kg_err_wrap(err, "look for a connection pooler");
+    if (shared)
+        return kg_err_set(err, KG_E_DB_POOLER, "there is a connection pooler before the server, which lends its sessions by transaction");
+    return kg_session_exec(s, empty_path, PGRES_TUPLES_OK, NULL, err);
+}
+
+int kg_session_open(const struct kg_conninfo *c, const char *database, const char *purpose, struct kg_session **ret,
+                    struct kg_err *err)
+{
+    KG_CLEANUP(kg_session_closep) struct kg_session *s = kg_xalloc(sizeof *s);
+
+    if (!database)
+        database = c->database;
+    if (connect_to(s, c, database, purpose, err) < 0 || take_possession(s, c, database, err) < 0)
+        return -(int)err->code;
     *ret = KG_TAKE(s);
     return 0;
 }

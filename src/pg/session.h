@@ -3,6 +3,8 @@
  * Every session: connect_timeout, application_name "keepgres <purpose>", search_path emptied, notices kept away from
  * stderr (the last ones are kept for error messages), TCP keepalives.
  *
+ * A proxy that lends server sessions by transaction or statement is KG_E_DB_POOLER, found before any setting is made there.
+ *
  * Errors are told apart by SQLSTATE and by libpq's state: KG_E_DB_CONNECT, KG_E_DB_AUTH, KG_E_DB_NOT_FOUND,
  * KG_E_DB_PRIVILEGE (42501), KG_E_DB_CLOSED (connection lost), KG_E_DB_LOCKED (55P03), KG_E_DB_LIMIT (53xxx),
  * KG_E_DB_NAME_TAKEN (42P04), KG_E_DB_STANDBY (recovery conflict), KG_E_CANCELLED (57014 after kg_session_cancel),

@@ -196,6 +196,14 @@ static void note_loaded(struct kg_load *l, size_t i)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* What a failed session holds, rows half sent or half read and the locks on their table, must not keep others waiting. */
+static void drop_connection(struct kg_load *l, struct kg_load_session *s)
+{
+    pthread_mutex_lock(&l->lock);        /* nobody is cancelling it at the moment */
+    kg_session_close(KG_TAKE(s->pg));
+    pthread_mutex_unlock(&l->lock);
+}
+
 static int build(struct kg_load_session *s, size_t i, struct kg_err *err)
 {
     struct kg_load *l = s->load;
@@ -255,8 +263,10 @@ static void *session_main(void *arg)
         else
             (void)!load_one(s, i, &err);
     }
-    if (err.code != KG_E_OK)
+    if (err.code != KG_E_OK) {
         fail_load(l, &err);
+        drop_connection(l, s);
+    }
     l->running--;
     return NULL;
 }
@@ -280,8 +290,11 @@ static void watch(struct kg_load *l, const char *phase, unsigned tick, bool *can
         fail_load(l, &err);
     }
     if (l->stop && !*cancelled) {
+        pthread_mutex_lock(&l->lock);
         for (unsigned i = 0; i < l->n_sessions; i++)
-            kg_session_cancel(l->session[i].pg);
+            if (l->session[i].pg)
+                kg_session_cancel(l->session[i].pg);
+        pthread_mutex_unlock(&l->lock);
         *cancelled = true;
     }
     if (tick % 25 == 0)
@@ -373,6 +386,15 @@ static int load_the_rest(struct kg_load *l, struct kg_err *err)
 }
 
 const bool *kg_load_built(const struct kg_load *l) { return l->built; }
+bool kg_load_failed(const struct kg_load *l) { return l->stop; }
+
+void kg_load_explain(struct kg_load *l, struct kg_err *err)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->failed)
+        *err = l->err;
+    pthread_mutex_unlock(&l->lock);
+}
 
 static int wait_idle(struct kg_load *l, struct kg_err *err)
 {

@@ -35,6 +35,11 @@ struct kg_load_result { struct kg_rowsum rows; uint64_t tables; };
 int kg_load_start(const struct kg_load_spec *spec, struct kg_load **ret, struct kg_err *err) KG_MUST_CHECK;
 /* Returns when every row and large object is loaded and no index is being made, telling progress meanwhile. */
 int kg_load_wait(struct kg_load *l, struct kg_err *err) KG_MUST_CHECK;
+/* After kg_load_wait(): whether a session has failed meanwhile. Whoever waits for something in the database must look at this,
+ * and give up. Any thread. */
+bool kg_load_failed(const struct kg_load *l);
+/* When a session has failed: its error into *err, in place of the one that followed from it. */
+void kg_load_explain(struct kg_load *l, struct kg_err *err);
 /* After kg_load_wait(): for every entry of the archive, whether it has been restored already. Borrowed from l. */
 const bool *kg_load_built(const struct kg_load *l);
 /* Returns when everything has been compared; frees l whatever happens. */

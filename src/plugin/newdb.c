@@ -165,10 +165,12 @@ int kg_newdb_publish(struct kg_newdb *d, struct kg_err *err)
 {
     KG_AUTO_FREE char *name = kg_quote_ident(d->target);
 
-    if (kg_session_runf(d->admin, err, "ALTER DATABASE %s RENAME TO %s", d->temp, name) < 0)
+    /* The rename comes last: once it is done nothing can fail any more. */
+    if (kg_session_runf(d->admin, err, "COMMENT ON DATABASE %s IS NULL", d->temp) < 0 ||
+        kg_session_runf(d->admin, err, "ALTER DATABASE %s RENAME TO %s", d->temp, name) < 0)
         return kg_err_wrap(err, "give the restored database its name");
     d->created = false;
-    return kg_session_runf(d->admin, err, "COMMENT ON DATABASE %s IS NULL", name);
+    return 0;
 }
 
 int kg_newdb_open(struct kg_newdb *d, const struct kg_conninfo *conn, const char *target, const struct kg_events *ev,

@@ -59,12 +59,13 @@ static int prepare(struct run *r, struct kg_err *err)
 /* ---- schema: pg_restore on parts of the archive ---- */
 
 /* Runs pg_restore over the kept entries of the given steps, without those that are done (NULL: none is). */
-static int restore_steps(struct run *r, const char *what, unsigned steps, unsigned jobs, const bool *done, struct kg_err *err)
+static int restore_steps(struct run *r, const char *what, unsigned steps, unsigned jobs, const bool *done,
+                         const struct kg_events *ev, struct kg_err *err)
 {
     const struct kg_archive *a = r->point.archive;
     KG_AUTO_FREE bool *keep = kg_xalloc_array(a->n_entries, sizeof *keep);
     struct kg_pg_restore_run run = { .tool = &r->pg_restore, .conn = r->spec->conn, .database = r->db.temp, .archive = a,
-                                     .keep = keep, .jobs = jobs, .ev = r->ev, .tail = r->tail };
+                                     .keep = keep, .jobs = jobs, .ev = ev, .tail = r->tail };
 
     for (size_t i = 0; i < a->n_entries; i++)
         keep[i] = r->keep[i] && !(done && done[i]) && !kg_pg_restore_is_blob(&a->entry[i]) &&
@@ -96,7 +97,29 @@ static int analyze(struct run *r, struct kg_err *err)
     return 0;
 }
 
-/* Indexes and the comparison of the rows go on at the same time: both only read the tables. */
+/* While pg_restore runs, a session that fails to compare rows ends it: it might even wait for that session's locks. */
+struct both { const struct kg_events *ev; const struct kg_load *load; };
+
+static bool stop_either(void *ctx)
+{
+    const struct both *b = ctx;
+
+    return kg_load_failed(b->load) || kg_events_cancelled(b->ev);
+}
+
+static void pass_warning(void *ctx, const struct kg_err *e) { kg_events_warn(((const struct both *)ctx)->ev, e); }
+
+/* Sequences, then indexes and constraints, while the rows are still being compared: both only read the tables. */
+static int restore_behind_rows(struct run *r, const struct kg_load *l, unsigned jobs, struct kg_err *err)
+{
+    struct both both = { r->ev, l };
+    const struct kg_events ev = { .cancelled = stop_either, .warn = pass_warning, .ctx = &both };
+
+    if (restore_steps(r, "sequences and large objects' privileges", 1u << KG_STEP_MID, 1, NULL, &ev, err) < 0)
+        return -(int)err->code;
+    return restore_steps(r, "indexes, constraints and privileges", 1u << KG_STEP_POST, jobs, kg_load_built(l), &ev, err);
+}
+
 static int load_and_index(struct run *r, unsigned jobs, struct kg_err *err)
 {
     const struct kg_load_spec spec = { .conn = r->spec->conn, .database = r->db.temp, .point = &r->point, .keep = r->keep,
@@ -110,12 +133,11 @@ static int load_and_index(struct run *r, unsigned jobs, struct kg_err *err)
     if (ret == 0)
         ret = phase(r, 3, "Create indexes and constraints, compare rows", "indexes", err);
     if (ret == 0)
-        ret = restore_steps(r, "sequences and large objects' privileges", 1u << KG_STEP_MID, 1, NULL, err);
-    if (ret == 0)
-        ret = restore_steps(r, "indexes, constraints and privileges", 1u << KG_STEP_POST, jobs, kg_load_built(l), err);
+        ret = restore_behind_rows(r, l, jobs, err);
     if (ret < 0) {
+        kg_load_explain(l, err);
         kg_load_abort(l);
-        return ret;
+        return -(int)err->code;
     }
     if (kg_load_finish(l, &r->loaded, err) < 0)
         return -(int)err->code;
@@ -130,7 +152,7 @@ static int build(struct run *r, struct kg_err *err)
     int eno;
 
     if (phase(r, 1, "Create schema", "schema", err) < 0 || kg_newdb_create(&r->db, r->point.manifest->facts, err) < 0 ||
-        restore_steps(r, "the schema", 1u << KG_STEP_PRE, 1, NULL, err) < 0)
+        restore_steps(r, "the schema", 1u << KG_STEP_PRE, 1, NULL, r->ev, err) < 0)
         return -(int)err->code;
     if ((eno = KG_FAULT(RESTORE_PRE)))
         return kg_err_sys(err, eno, "restore the schema");

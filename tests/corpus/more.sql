@@ -1,7 +1,8 @@
 -- More kinds of objects, loaded behind feature.sql. Parts that need a newer server stand between \if and \endif.
 \set ON_ERROR_STOP 1
 SET client_min_messages = error;
-SELECT current_setting('server_version_num')::int >= 140000 AS v14, current_setting('server_version_num')::int >= 150000 AS v15 \gset
+SELECT current_setting('server_version_num')::int >= 130000 AS v13, current_setting('server_version_num')::int >= 140000 AS v14,
+       current_setting('server_version_num')::int >= 150000 AS v15 \gset
 
 CREATE SCHEMA more;
 CREATE SCHEMA "Données été";
@@ -97,7 +98,9 @@ ALTER TABLE more.both ALTER common SET DEFAULT 'both', ALTER common SET STORAGE 
 ALTER TABLE more.typed ALTER t SET STATISTICS 0, ALTER id SET (n_distinct = -0.5), SET (fillfactor = 70, autovacuum_enabled = false),
     REPLICA IDENTITY FULL, CLUSTER ON typed_pkey;
 CREATE STATISTICS more.two_stat (ndistinct, mcv) ON a, c FROM more.two;
+\if :v13
 ALTER STATISTICS more.two_stat SET STATISTICS 50;
+\endif
 \if :v14
 CREATE STATISTICS more.expr_stat ON (a % 10), lower(b) FROM more.two;
 ALTER TABLE more.two ALTER b SET COMPRESSION pglz;
@@ -171,7 +174,11 @@ COMMENT ON POLICY odd ON more.two IS 'a policy';
 CREATE PUBLICATION more_schema FOR TABLES IN SCHEMA "Données été", TABLE more.typed WHERE (id > 0);
 CREATE PUBLICATION more_columns FOR TABLE more.trig (id);
 \endif
+\if :v13
 CREATE PUBLICATION more_part FOR TABLE more.sales WITH (publish_via_partition_root, publish = 'insert, update');
+\else
+CREATE PUBLICATION more_part FOR TABLE more.two WITH (publish = 'insert, update');
+\endif
 
 -- foreign data
 CREATE SERVER srv2 TYPE 'x' VERSION '1' FOREIGN DATA WRAPPER dummy OPTIONS (host 'h''h', "odd key" '\');

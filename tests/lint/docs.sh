@@ -25,7 +25,7 @@ for page in README.md docs/*.md docs/*/*.md; do
     done
     # A file of the tree named in the text, such as `src/sys/proc.c`, exists as well.
     for name in $(grep -oE '`(src|include|ui|tests|docs|themes)/[A-Za-z0-9_./-]+`' "$page" | tr -d '`' | sort -u); do
-        [ -e "$name" ] || complain "$page: names '$name', which is not there"
+        [ -e "$name" ] || [ -e "$name.h" ] || complain "$page: names '$name', which is not there"
     done
 done
 # Every make target named in a page exists.

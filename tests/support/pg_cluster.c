@@ -148,7 +148,7 @@ int pg_cluster_run(struct pg_cluster *c, const char *const *args, struct kg_buf 
     KG_AUTO_FREE char *path = kg_xprintf("%s/%s", c->bin, args[0]);
     KG_AUTO_FREE char *host = kg_xprintf("PGHOST=%s", c->host);
     KG_AUTO_FREE char *port = kg_xprintf("PGPORT=%s", c->port);
-    const char *const envp[] = { host, port, "PGUSER=postgres", "PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", NULL };
+    const char *const envp[] = { host, port, "PGUSER=postgres", "PGCLIENTENCODING=UTF8", "PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", NULL };
     const char *argv[32] = { path };
 
     /* A server without client programs (a package of another major): those of the machine will do. */

@@ -30,7 +30,7 @@ LOGS = os.path.join(TOP, "build", "test-logs")
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_SECONDS = 5     # for processes that end by themselves when their test has ended
 TERM_SECONDS = 20     # for a test to clean up after itself when its time is over
-SHOWN_LINES = 60      # of a failed test's log
+SHOWN_LINES = 40      # of the end of a failed test's log; what failed before them is shown as well
 
 
 # ---- one test, in a process of its own -----------------------------------------------------------------------------
@@ -159,6 +159,11 @@ def count(kind, result, text):
         skips = re.findall(r"(?m)^skip:? *(.*)$", text)
     else:
         for line in text.splitlines():
+            # A test that empties its own environment makes cmocka forget that it should write TAP.
+            m = re.match(r"\[=+\] Running (\d+) test", line)
+            planned += int(m.group(1)) if m else 0
+            line = re.sub(r"^\[ +OK \] (.*)", r"ok - \1", line)
+            line = re.sub(r"^\[  FAILED  \] (?=test)(.*)", r"not ok - \1", line)
             m = re.match(r"(not )?ok\b\s*\d*\s*(.*)", line)
             if m:
                 seen += 1
@@ -187,6 +192,21 @@ def count(kind, result, text):
         result["note"].append(f"exit code {result['code']}")
     leaks = [n for n in result["note"] if n.startswith("left ")]
     return passed, failed + (1 if leaks else 0), skips
+
+
+def excerpt(text):
+    """What to show of a failed test's log: what failed, with what was said about it, and the end."""
+    lines = text.splitlines()
+    shown, explaining = [], 0
+    for line in lines[:-SHOWN_LINES]:
+        if line.startswith("not ok"):
+            explaining = 6
+        elif explaining and not line.startswith("#"):
+            explaining = 0
+        if explaining or re.search(r"\bERROR: \w+Sanitizer|runtime error:", line):
+            shown.append(line)
+        explaining = max(0, explaining - 1)
+    return shown[:60] + (["…"] if shown else []) + lines[-SHOWN_LINES:]
 
 
 def read_plan(path, jobs):
@@ -245,10 +265,7 @@ class Run:
                   f"{f', {failed} failed' if failed else ''}  {test['label']}", flush=True)
             if failed:
                 self.failures.append(test["label"])
-                shown = [n for n in result["note"]]
-                lines = text.splitlines()
-                bad = [l for l in lines[:-SHOWN_LINES] if l.startswith("not ok")]
-                shown += bad[:20] + lines[-SHOWN_LINES:]
+                shown = result["note"] + excerpt(text)
                 print("\n".join("     | " + l for l in shown), flush=True)
                 print(f"     (all of it: {os.path.relpath(test['log'], TOP)})", flush=True)
 

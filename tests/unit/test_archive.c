@@ -270,10 +270,12 @@ static void test_copy_statements_are_taken_apart_with_all_their_quoting(void **s
         { "COPY t (a) FROM stdin;\n", "t", "(a)" },
     };
     static const char *const bad[] = {
-        NULL, "", "INSERT INTO t", "COPY", "COPY ", "COPY s.t", "COPY s.t (a, b) FROM stdin;", "COPY s.t (a, b) FROM stdin; DROP TABLE x;\n",
+        NULL, "", "INSERT INTO t", "COPY", "COPY ", "COPY s.t", "COPY s.t (a, b) FROM stdin;",
+        "COPY s.t (a, b) FROM stdin; DROP TABLE x;\n",
         "COPY s.t (a b) FROM stdin;\n", "COPY s.t (a, ) FROM stdin;\n", "COPY s.t () FROM stdin;\n", "COPY s.t (a FROM stdin;\n",
         "COPY s.\"t (a) FROM stdin;\n", "COPY s. (a) FROM stdin;\n", "COPY .t (a) FROM stdin;\n", "COPY s.\"\" (a) FROM stdin;\n",
-        "COPY s.t (a) FROM stdin;\n\n", "COPY s.t; DROP TABLE x; (a) FROM stdin;\n", "COPY s.t (a, \"b) FROM stdin;\n", "COPY s.t(a) FROM stdin;\n",
+        "COPY s.t (a) FROM stdin;\n\n", "COPY s.t; DROP TABLE x; (a) FROM stdin;\n", "COPY s.t (a, \"b) FROM stdin;\n",
+        "COPY s.t(a) FROM stdin;\n",
         "COPY s.t.u (a) FROM stdin;\n", "COPY s.t   FROM stdin;\n",
     };
 
@@ -313,7 +315,8 @@ static void test_blocks_are_framed_as_pg_restore_reads_them(void **state)
     kg_archive_blob_begin(&b, 2147483648u);
     kg_archive_block_piece(&b, 0);
     assert_int_equal(b.len, 6 + 5 + 6 + 5 + 5 + 5 + 5);
-    assert_memory_equal(b.p, "\1\0\375\15\0\0" "\0\2\1\0\0" "\3\0\7\0\0\0" "\0\5\0\0\0" "\1\377\327\224\21" "\1\0\0\0\200" "\0\0\0\0\0", b.len);
+    assert_memory_equal(b.p, "\1\0\375\15\0\0" "\0\2\1\0\0" "\3\0\7\0\0\0" "\0\5\0\0\0"
+                        "\1\377\327\224\21" "\1\0\0\0\200" "\0\0\0\0\0", b.len);
 }
 
 /* ---- choosing ---- */

@@ -50,7 +50,8 @@ static const struct { const char *text, *host, *port, *database, *user, *passwor
     { "User=u;Password=  a = b  ", NULL, NULL, NULL, "u", "a = b", NULL, NULL },
     { "User=u;Password=p@ss:w/ord%41\\", NULL, NULL, NULL, "u", "p@ss:w/ord%41\\", NULL, NULL },
     { "User=u;Password='=;='", NULL, NULL, NULL, "u", "=;=", NULL, NULL },
-    { "User=\xc3\xa9l\xc3\xa8ve;Password=\xe5\xaf\x86\xe7\xa0\x81", NULL, NULL, NULL, "\xc3\xa9l\xc3\xa8ve", "\xe5\xaf\x86\xe7\xa0\x81", NULL, NULL },
+    { "User=\xc3\xa9l\xc3\xa8ve;Password=\xe5\xaf\x86\xe7\xa0\x81", NULL, NULL, NULL,
+      "\xc3\xa9l\xc3\xa8ve", "\xe5\xaf\x86\xe7\xa0\x81", NULL, NULL },
     /* the last one wins, synonyms included; an empty one takes it back */
     { "Host=a;Server=b;User=u;Password=1;Pwd=2", "b", NULL, NULL, "u", "2", NULL, NULL },
     { "Host=a;User=u;Host=", NULL, NULL, NULL, "u", NULL, NULL, NULL },
@@ -158,10 +159,12 @@ static void test_a_nul_byte_is_refused(void **state)
 
 /* Each has the word hunter2 in a password, and is broken somewhere: it must not be in the message. */
 static const char *const leaky[] = {
-    "Host=h;Password=a;hunter2=b", "Host=h;Password=a;hunter2", "Host=h;Password=a;hunter2;User=u", "Password='hunter2", "Password=hunter2'",
+    "Host=h;Password=a;hunter2=b", "Host=h;Password=a;hunter2", "Host=h;Password=a;hunter2;User=u", "Password='hunter2",
+    "Password=hunter2'",
     "Password='hunter2'x", "Password=hunter2\x01", "Password=a; hunter2 = b", "Host=hunter2,hunter2", "Port=hunter2",
     "Ssl Mode=hunter2", "Host=hunter2 x", "Password=x=y;hunter2==z=1", "postgresql://u:hunter2@h/d?x=y", "postgresql://u:hunter2",
-    "postgresql://u:a/b?hunter2=x@h/d", "postgresql://u:hunter2@h:99999999/d", "postgresql://u:%zzhunter2@h/d", "postgresql://u:p@h1,hunter2/d",
+    "postgresql://u:a/b?hunter2=x@h/d", "postgresql://u:hunter2@h:99999999/d", "postgresql://u:%zzhunter2@h/d",
+    "postgresql://u:p@h1,hunter2/d",
     "postgresql://u@h/d?sslmode=hunter2", "postgresql://u@h/d?options=hunter2", "postgresql://u:p?hunter2&x@h/d", "User='hunter2\n'",
     "Password=a;b\x01hunter2=c", "Trust Server Certificate=hunter2", "Password==hunter2;Host=h", "Password==hunter2",
 };

@@ -165,7 +165,7 @@ static void test_the_plan_of_the_corpus_has_its_tables_and_facts(void **state)
     }
     assert_true(p->has_blobs);
     assert_int_equal(p->blob_count, strtol(blobs, NULL, 10));
-    assert_true(p->blob_bytes > 800000 && p->database_bytes > 8000000);
+    assert_true(p->blob_bytes > 8000 && p->database_bytes > 8000000);
     assert_int_equal(p->server_version, kg_session_version(s));
     assert_false(p->standby);
     assert_string_equal(kg_json_str(p->facts, "postgres.encoding"), "UTF8");
@@ -232,6 +232,7 @@ static void test_every_table_of_the_corpus_is_locked_and_read(void **state)
     }
     /* only the user's rows of the extension's table */
     kg_buf_reset(&out);
+    assert_int_equal(kg_plan_lock(s, table(p, "ext", "cfg"), &err), 0);
     copy(s, table(p, "ext", "cfg"), 0, 0, &out);
     assert_string_equal(out.p, "user1\tu\tt\nuser2\tu\tf\n");
     /* and the locks of the tables before have been given back */
@@ -267,8 +268,10 @@ static void test_any_table_of_the_corpus_alone_can_be_restored(void **state)
     KG_AUTO_FREE bool *keep = kg_xalloc_array(p->archive->n_entries, sizeof *keep);
     static const char *const some[] = { "app.users", "app.meas", "app.meas_2020_eu", "app.b", "app.esc", "app.chi", "app.mv3", "app.v",
                                         "\"Sch ema \"\"q\"\"\".\"Tab le; DROP\"", "app.par", "app.ck", "app.hp", "more.typed", "more.sales",
-                                        "more.sales_eu", "more.sales_eu_old_1", "more.refund", "more.trig", "more.both", "more.m3", "more.shared",
-                                        "more.two", "more.three", "more.booking", "more.near", "more.into_it", "\"Données été\".\"sales été\"",
+                                        "more.sales_eu", "more.sales_eu_old_1", "more.refund", "more.trig", "more.both", "more.m3",
+                                        "more.shared",
+                                        "more.two", "more.three", "more.booking", "more.near", "more.into_it",
+                                        "\"Données été\".\"sales été\"",
                                         "more.of_type", "app.ft", "more.small" };
 
     (void)state;
@@ -446,7 +449,8 @@ static void test_where_locks_are_scarce_a_stopped_pg_dump_keeps_them(void **stat
 
     /* So little data that pg_dump is done before it can be stopped: the leader has the locks. */
     assert_int_equal(pg_cluster_sql(pg, "postgres", "CREATE DATABASE tiny"), 0);
-    assert_int_equal(pg_cluster_sql(pg, "tiny", "DO $$ BEGIN FOR i IN 1..80 LOOP EXECUTE format('CREATE TABLE t%s()', i); END LOOP; END $$"), 0);
+    assert_int_equal(pg_cluster_sql(pg, "tiny",
+                                    "DO $$ BEGIN FOR i IN 1..80 LOOP EXECUTE format('CREATE TABLE t%s()', i); END LOOP; END $$"), 0);
     p = plan("tiny", NULL);
     ddl = session("tiny");
     err = (struct kg_err){ 0 };
@@ -515,12 +519,14 @@ static void test_a_pg_dump_that_fails_is_a_failure_with_what_it_said(void **stat
         { "head -c 3000 /dev/urandom", KG_E_ARCHIVE, "custom format" },
         { "\"$real\" \"$@\" | head -c 1500; exit 0", KG_E_DUMP_FAILED, "before its table of contents" },
         { "\"$real\" \"$@\" -s; echo 'pg_dump: error: late trouble' >&2; exit 1", KG_E_DUMP_FAILED, "late trouble" },
-        { "echo 'pg_dump: error: query failed: ERROR:  permission denied for table x' >&2; exit 1", KG_E_DB_PRIVILEGE, "permission denied" },
+        { "echo 'pg_dump: error: query failed: ERROR:  permission denied for table x' >&2; exit 1", KG_E_DB_PRIVILEGE,
+          "permission denied" },
         { "echo 'pg_dump: error: query failed: ERROR:  out of shared memory' >&2; exit 1", KG_E_DB_LIMIT, "max_locks_per_transaction" },
         { "echo 'pg_dump: error: query failed: ERROR:  invalid snapshot identifier: \"x\"' >&2; exit 1", KG_E_DB_POOLER, "proxy" },
         { "echo 'pg_dump: error: query failed: ERROR:  canceling statement due to conflict with recovery' >&2; exit 1", KG_E_DB_STANDBY,
           "hot_standby_feedback" },
-        { "i=0; while [ $i -lt 5000 ]; do echo \"pg_dump: a long story $i\" >&2; i=$((i + 1)); done; echo 'pg_dump: error: at last' >&2; exit 1",
+        { "i=0; while [ $i -lt 5000 ]; do echo \"pg_dump: a long story $i\" >&2; i=$((i + 1)); done;"
+          " echo 'pg_dump: error: at last' >&2; exit 1",
           KG_E_DUMP_FAILED, "at last" },
         { "\"$real\" \"$@\" --inserts", KG_E_ARCHIVE, "COPY" },
     };
@@ -597,7 +603,7 @@ static void test_names_of_a_latin1_database_come_in_utf8(void **state)
         assert_string_equal(rows.p, "caf\xe9\n");
         assert_string_equal(kg_json_str(p->facts, "postgres.encoding"), "LATIN1");
     }
-    assert_int_equal(pg_cluster_sql(pg, "latin", "SET client_encoding = 'UTF8'; CREATE TABLE \"été\"(\"où\" int); INSERT INTO \"été\" VALUES (1)"), 0);
+    assert_int_equal(pg_cluster_sql(pg, "latin", "CREATE TABLE \"été\"(\"où\" int); INSERT INTO \"été\" VALUES (1)"), 0);
     KG_AUTO_PLAN struct kg_plan *p = plan("latin", NULL);
     KG_AUTO_SESSION struct kg_session *s = worker(p, "latin");
     struct kg_err err = { 0 };
@@ -625,7 +631,8 @@ static void test_a_password_is_in_no_argument_and_no_environment(void **state)
     struct kg_tool_run run = { .tool = &t, .conn = &c, .database = "small", .argv = argv, .out = &out, .fail_code = KG_E_DUMP_FAILED };
 
     (void)state;
-    fake("pg_dump", "15.20", "tr '\\0' '\\n' </proc/$$/cmdline; tr '\\0' '\\n' </proc/$$/environ; echo \"fds: $(ls /proc/$$/fd | tr '\\n' ' ')\";"
+    fake("pg_dump", "15.20", "tr '\\0' '\\n' </proc/$$/cmdline; tr '\\0' '\\n' </proc/$$/environ;"
+                             " echo \"fds: $(ls /proc/$$/fd | tr '\\n' ' ')\";"
                              " stat -L -c 'mode %a' /proc/self/fd/3; cat /proc/self/fd/3");
     assert_int_equal(kg_tool_find("pg_dump", dir, 15, &t, &err), 0);
     if (kg_tool_run(&run, &err) < 0)

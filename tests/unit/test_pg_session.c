@@ -17,6 +17,8 @@
 #include "base/time.h"
 #include "pg/session.h"
 #include "support/pg_cluster.h"
+#include "sys/fd.h"
+#include "sys/proc.h"
 
 static struct pg_cluster *pg;
 #define KG_AUTO_SESSION KG_CLEANUP(kg_session_closep)
@@ -30,7 +32,8 @@ static int start(void **state)
     return pg && pg_cluster_sql(pg, "postgres",
                                 "CREATE ROLE reader LOGIN PASSWORD 'right:\\pass'; CREATE ROLE nobody NOLOGIN PASSWORD 'x';"
                                 "CREATE ROLE full_house LOGIN PASSWORD 'x' CONNECTION LIMIT 0;"
-                                "CREATE TABLE t(a int PRIMARY KEY, b text); INSERT INTO t SELECT i, 'row ' || i FROM generate_series(1, 1000) i;"
+                                "CREATE TABLE t(a int PRIMARY KEY, b text);"
+                                "INSERT INTO t SELECT i, 'row ' || i FROM generate_series(1, 1000) i;"
                                 "CREATE TABLE rls(a int); ALTER TABLE rls ENABLE ROW LEVEL SECURITY; GRANT SELECT ON rls TO reader") == 0
                ? 0 : -1;
 }
@@ -197,7 +200,8 @@ static void test_statement_failures_are_told_apart(void **state)
     expect(kg_session_run(s, "DO $$ BEGIN RAISE EXCEPTION E'two\\nlines\\x1b[31m' USING ERRCODE = '40001', DETAIL='x'; END $$", &err), &err,
            KG_E_DB_ERROR, "two lines?[31m");
     err = (struct kg_err){ 0 };
-    expect(kg_session_run(s, "DO $$ BEGIN RAISE EXCEPTION 'canceling statement due to conflict with recovery' USING ERRCODE = '40001'; END $$",
+    expect(kg_session_run(s, "DO $$ BEGIN RAISE EXCEPTION"
+                             " 'canceling statement due to conflict with recovery' USING ERRCODE = '40001'; END $$",
                           &err), &err, KG_E_DB_STANDBY, "hot_standby_feedback");
     err = (struct kg_err){ 0 };
     expect(kg_session_run(s, "DO $$ BEGIN RAISE EXCEPTION 'out of shared memory' USING ERRCODE = '53200'; END $$", &err), &err,
@@ -269,7 +273,8 @@ static void test_copy_text_does_not_depend_on_the_servers_settings(void **state)
     assert_int_equal(pg_cluster_sql(pg, "postgres", "CREATE DATABASE odd"), 0);
     assert_int_equal(pg_cluster_sql(pg, "postgres",
                                     "ALTER DATABASE odd SET timezone = 'Asia/Tokyo'; ALTER DATABASE odd SET datestyle ="
-                                    " 'German'; ALTER DATABASE odd SET intervalstyle = 'sql_standard'; ALTER DATABASE odd SET extra_float_digits = 0;"
+                                    " 'German'; ALTER DATABASE odd SET intervalstyle = 'sql_standard';"
+                                    "ALTER DATABASE odd SET extra_float_digits = 0;"
                                     "ALTER DATABASE odd SET bytea_output = escape; ALTER DATABASE odd SET statement_timeout = 1"), 0);
     while (kg_session_open(&pg->conn, "odd", "test", &s, &err) < 0) /* statement_timeout = 1 ms may hit the first statement */
         err = (struct kg_err){ 0 };
@@ -277,7 +282,8 @@ static void test_copy_text_does_not_depend_on_the_servers_settings(void **state)
         fail_msg("%s", err.msg);
     assert_string_equal(t.b.p, "2020-01-01 20:04:05.6+00\t1 day 02:00:00\t0.30000000000000004\t\\\\x00ff\t2020-12-31\té\n");
     kg_buf_done(&t.b);
-    assert_string_equal(one(s, "SELECT current_setting('transaction_isolation') || current_setting('transaction_read_only')"), "repeatable readon");
+    assert_string_equal(one(s, "SELECT current_setting('transaction_isolation') || current_setting('transaction_read_only')"),
+                        "repeatable readon");
 }
 
 static void test_a_snapshot_of_another_server_is_told_as_a_pooler(void **state)
@@ -293,6 +299,59 @@ static void test_a_snapshot_of_another_server_is_told_as_a_pooler(void **state)
     ok(s, "ROLLBACK");
     err = (struct kg_err){ 0 };
     expect(kg_session_begin_dump(s, "UTF8'; DROP TABLE t; --", NULL, &err), &err, KG_E_ARCHIVE, "encoding");
+}
+
+/* Starts pgbouncer (KG_TEST_PGBOUNCER, or Debian's place) in the cluster's folder before the cluster; 0 when there is none. */
+static pid_t start_pooler(const char *mode, struct kg_conninfo *ret)
+{
+    const char *program = getenv("KG_TEST_PGBOUNCER") ? getenv("KG_TEST_PGBOUNCER") : "/usr/sbin/pgbouncer";
+    KG_AUTO_FREE char *file = kg_xprintf("%s/pgbouncer.ini", pg->dir);
+    KG_AUTO_FREE char *ini = kg_xprintf("[databases]\n* = host=%s port=%s user=postgres\n[pgbouncer]\nlisten_port = 6432\nauth_type = any\n"
+                                        "unix_socket_dir = %s\npool_mode = %s\n", pg->host, pg->port, pg->host, mode);
+    const char *const argv[] = { "runuser", "-u", "postgres", "--", program, file, NULL };
+    struct kg_err err = { 0 };
+    pid_t pid;
+
+    if (access(program, X_OK) < 0)
+        return 0;
+    assert_int_equal(kg_write_file(file, ini, strlen(ini), 0644, &err), 0);
+    const struct kg_proc_spec spec = { .argv = geteuid() == 0 ? argv : argv + 4, .envp = (const char *const *)environ, .fd_in = -1,
+                                       .fd_out = -1, .fd_err = -1 };
+    assert_int_equal(kg_proc_spawn(&spec, &pid, &err), 0);
+    *ret = (struct kg_conninfo){ .host = kg_xstrdup(pg->host), .port = kg_xstrdup("6432"), .database = kg_xstrdup("postgres"),
+                                 .user = kg_xstrdup("postgres") };
+    for (int i = 0; i < 100; i++) {
+        KG_AUTO_FREE char *socket = kg_xprintf("%s/.s.PGSQL.6432", pg->host);
+
+        if (access(socket, F_OK) == 0)
+            return pid;
+        usleep(50 * 1000);
+    }
+    fail_msg("pgbouncer does not start");
+    return 0;
+}
+
+static void test_a_pooler_is_refused_when_it_lends_sessions_and_accepted_when_it_does_not(void **state)
+{
+    static const struct { const char *mode; bool good; } modes[] = { { "transaction", false }, { "statement", false }, { "session", true } };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(modes); i++) {
+        KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
+        KG_AUTO_SESSION struct kg_session *s = NULL;
+        struct kg_err err = { 0 };
+        pid_t pid = start_pooler(modes[i].mode, &c);
+        int r;
+
+        if (!pid)
+            skip();
+        r = kg_session_open(&c, NULL, "test", &s, &err);
+        if (modes[i].good && r < 0)
+            fail_msg("%s: %s", modes[i].mode, err.msg);
+        if (!modes[i].good)
+            expect(r, &err, KG_E_DB_POOLER, "pooler");
+        (void)kg_proc_end(pid, 2 * KG_SECOND);
+    }
 }
 
 static void test_an_imported_snapshot_sees_what_its_exporter_sees(void **state)
@@ -336,7 +395,8 @@ static void test_copy_out_gives_every_row_and_stops_when_told(void **state)
     assert_string_equal(one(s, "SELECT 1"), "1");
     err = (struct kg_err){ 0 };
     t.fail_at = 0;
-    expect(kg_copy_out(s, "COPY (SELECT 10 / (500 - a) FROM public.t ORDER BY a) TO STDOUT", add_row, &t, &err), &err, KG_E_DB_ERROR, "zero");
+    expect(kg_copy_out(s, "COPY (SELECT 10 / (500 - a) FROM public.t ORDER BY a) TO STDOUT", add_row, &t, &err), &err, KG_E_DB_ERROR,
+           "zero");
     assert_string_equal(one(s, "SELECT 1"), "1");
     err = (struct kg_err){ 0 };
     expect(kg_copy_out(s, "COPY public.nope TO STDOUT", add_row, &t, &err), &err, KG_E_DB_ERROR, "nope");
@@ -450,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_another_thread_can_cancel_a_statement),
         cmocka_unit_test(test_copy_text_does_not_depend_on_the_servers_settings),
         cmocka_unit_test(test_a_snapshot_of_another_server_is_told_as_a_pooler),
+        cmocka_unit_test(test_a_pooler_is_refused_when_it_lends_sessions_and_accepted_when_it_does_not),
         cmocka_unit_test(test_an_imported_snapshot_sees_what_its_exporter_sees),
         cmocka_unit_test(test_copy_out_gives_every_row_and_stops_when_told),
         cmocka_unit_test(test_copy_in_brings_rows_and_counts_them),

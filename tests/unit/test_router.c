@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/api.h"
 #include "api/limits.h"
@@ -104,6 +105,29 @@ static void test_a_wrong_method_names_the_right_ones(void **state)
     assert_non_null(strstr(err.action, "GET, PUT, DELETE"));
 }
 
+/* Nothing behind the router is there: a handler that is reached crashes the test. */
+static void test_who_was_assigned_nothing_gets_through_no_route(void **state)
+{
+    struct kg_api api = { .identity = kg_identity_new(getuid() + 1), .region = "local" };
+
+    (void)state;
+    for (size_t i = 0; i < kg_routes_count; i++) {
+        KG_AUTO_FREE char *path = kg_xstrdup(kg_routes[i].pattern), *body = kg_xstrdup("{}");
+        struct kg_http_in in = { .method = kg_routes[i].method, .path = path, .query = "", .body = body, .body_len = 2,
+                                 .peer = { .uid = getuid() } };
+        struct kg_http_out out = { .body = KG_BUF_INIT(1 << 20) };
+
+        for (char *s = path; *s; s++)
+            if (*s == '{' || *s == '}')
+                *s = 'x';
+        kg_api_http_ops.handle(&api, &in, &out);
+        if (out.status != 403 || !strstr(out.body.p, "AuthorizationFailed") || !strstr(out.body.p, kg_routes[i].action))
+            fail_msg("%s %s: HTTP %d %s", in.method, kg_routes[i].pattern, out.status, out.body.p);
+        kg_http_out_done(&out);
+    }
+    kg_identity_free(api.identity);
+}
+
 /* Two rows that take the same path with the same method: the second could never be reached. */
 static void test_no_route_hides_another_and_all_are_complete(void **state)
 {
@@ -190,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_the_scope_is_the_resource_and_not_the_action),
         cmocka_unit_test(test_bad_paths_are_refused_each_in_its_own_way),
         cmocka_unit_test(test_a_wrong_method_names_the_right_ones),
+        cmocka_unit_test(test_who_was_assigned_nothing_gets_through_no_route),
         cmocka_unit_test(test_no_route_hides_another_and_all_are_complete),
         cmocka_unit_test(test_queries_are_decoded_and_bounded),
         cmocka_unit_test(test_filters_are_equalities_joined_by_and),
