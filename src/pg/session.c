@@ -175,8 +175,12 @@ static int check_shared(struct kg_session *s, const struct kg_conninfo *c, const
  * another process id than the server does. */
 static int take_possession(struct kg_session *s, const struct kg_conninfo *c, const char *database, struct kg_err *err)
 {
-    static const char empty_path[] = "SELECT pg_catalog.set_config('search_path', '', false)";
-    KG_AUTO_FREE char *if_direct = kg_xprintf("%s WHERE pg_catalog.pg_backend_pid() = %d", empty_path, PQbackendPID(s->conn));
+    /* The limits, too: a database may have some that are meant for its application. */
+    static const char settings[] = "SELECT pg_catalog.set_config('search_path', '', false),"
+                                   " pg_catalog.set_config('statement_timeout', '0', false),"
+                                   " pg_catalog.set_config('lock_timeout', '0', false),"
+                                   " pg_catalog.set_config('idle_in_transaction_session_timeout', '0', false)";
+    KG_AUTO_FREE char *if_direct = kg_xprintf("%s WHERE pg_catalog.pg_backend_pid() = %d", settings, PQbackendPID(s->conn));
     KG_AUTO_RESULT PGresult *res = NULL;
     bool shared = false;
 
@@ -188,7 +192,7 @@ static int take_possession(struct kg_session *s, const struct kg_conninfo *c, co
         return kg_err_wrap(err, "look for a connection pooler");
     if (shared)
         return kg_err_set(err, KG_E_DB_POOLER, "there is a connection pooler before the server, which lends its sessions by transaction");
-    return kg_session_exec(s, empty_path, PGRES_TUPLES_OK, NULL, err);
+    return kg_session_exec(s, settings, PGRES_TUPLES_OK, NULL, err);
 }
 
 int kg_session_open(const struct kg_conninfo *c, const char *database, const char *purpose, struct kg_session **ret,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -24,7 +25,7 @@
 #include "worker/ops.h"
 #include "worker/proto.h"
 
-enum { ORPHAN_SECONDS = 20, SECRETS_MAX = 8 };
+enum { ORPHAN_SECONDS = 20, ALIVE_SECONDS = 5, SECRETS_MAX = 8 };
 
 struct secret_in { char *name; struct kg_secret *value; };
 
@@ -123,7 +124,7 @@ static bool is_cancelled(void *ctx)
 static void *listener_main(void *arg)
 {
     struct worker *w = arg;
-    kg_usec since = 0;
+    kg_usec since = 0, said = kg_now_mono();
 
     for (;;) {
         struct pollfd p[2] = { { .fd = w->wake_fd, .events = POLLIN }, { .fd = w->alone ? -1 : KG_WORKER_FD, .events = POLLIN } };
@@ -136,6 +137,10 @@ static void *listener_main(void *arg)
             return NULL;
         if (w->alone && kg_now_mono() - since > ORPHAN_SECONDS * KG_SECOND)
             _exit(1);
+        if (!w->alone && kg_now_mono() - said > ALIVE_SECONDS * KG_SECOND) {
+            send_event(w, event("alive"));  /* an index on a huge table takes hours, and tells nothing meanwhile */
+            said = kg_now_mono();
+        }
         if (!p[1].revents)
             continue;
         r = kg_frame_reader_fill(w->reader, KG_WORKER_FD, &err);
@@ -246,6 +251,7 @@ int kg_worker_main(void)
     int eno, bad;
 
     kg_log_open("worker", KG_LOG_WARN, 2);
+    (void)prctl(PR_SET_NAME, "keepgres-worker");
     if (w.wake_fd < 0)
         kg_err_sys(&err, errno, "make an event descriptor");
     else if (receive_job(&w, &err) == 0) {

@@ -61,7 +61,7 @@ run()
     err=$(cat "$T/tmp/stderr")
     return $status
 }
-succeeds() { local name=$1; shift; if run "$@"; then ok "$name"; else not_ok "$name" "exit code $status: $*" "$out" "$err"; fi; }
+succeeds() { local name=$1; shift; if run "$@"; then ok "$name"; else not_ok "$name" "exit code $status: $*" "$err" "$out"; fi; }
 # fails NAME REGEX COMMAND…: must fail, and say on stderr what went wrong; an exit code of 128 and more is a crash.
 fails()
 {
