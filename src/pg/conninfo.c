@@ -403,6 +403,8 @@ int kg_conninfo_parse(const struct kg_secret *value, struct kg_conninfo *ret, st
     int r = parse_text((const char *)kg_secret_open(value), kg_secret_size(value), &c, err);
 
     kg_secret_shut(value);
+    if (r == 0 && !c.user)
+        r = bad(err, "it names no user", NULL); /* or libpq would take the one that this process runs as */
     if (r < 0)
         kg_conninfo_done(&c);
     else

@@ -2,7 +2,8 @@
  *
  * Accepted: an ADO.NET connection string ("Server=h;Port=5432;Database=d;User Id=u;Password='a;b';Ssl Mode=Require", with
  * Npgsql's synonyms of keys, quoting rules and SSL modes) or a postgresql:// URI (libpq's). A parse error is
- * KG_E_SECRET_FORMAT and names the key at fault, never a value. Several hosts are refused.
+ * KG_E_SECRET_FORMAT and names the key at fault, never a value. Several hosts are refused, and one without a
+ * user: libpq would take the name of the process's own.
  *
  * Everything except the password is plain text; the password stays in a kg_secret. */
 #ifndef KG_PG_CONNINFO_H

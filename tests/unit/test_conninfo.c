@@ -94,6 +94,10 @@ static void test_connection_strings_are_read_by_the_rules_of_ado_net_and_libpq(v
 /* told: what the message has to have in it. */
 static const struct { const char *text, *told; } refused[] = {
     { "", "empty" },
+    { " ; ;; ", "no user" },
+    { "Host=h;Password=x", "no user" },
+    { "Host=h;User=u;Uid=", "no user" },
+    { "postgresql://h/d", "no user" },
     { "h", "no '='" },
     { "Host=h;user", "no '='" },
     { "=x", "no key" },
