@@ -10,7 +10,7 @@
 #include "sys/fd.h"
 
 #define FIRST_PAUSE (KG_SECOND / 10)
-#define LIVE_PAUSE  (KG_SECOND / 2)
+#define LIVE_PAUSE  (KG_SECOND / 10)
 #define PLAIN_PAUSE (5 * KG_SECOND)
 
 /* ---- how fast, how long ---- */

@@ -471,6 +471,14 @@ const struct kg_toc_entry *kg_archive_find(const struct kg_archive *a, int dump_
     return s ? &a->entry[s->at] : NULL;
 }
 
+const struct kg_toc_entry *kg_archive_dep(const struct kg_archive *a, const struct kg_toc_entry *e, size_t i)
+{
+    struct kg_err ignored = { 0 };
+    uint64_t id;
+
+    return kg_parse_range(e->deps[i], 1, INT32_MAX, &id, &ignored) < 0 ? NULL : kg_archive_find(a, (int)id);
+}
+
 /* Length of an identifier, quoted or not, at s; 0 when there is none. */
 static size_t ident_len(const char *s)
 {

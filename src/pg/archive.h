@@ -66,6 +66,8 @@ int kg_toc_copy_parts(const struct kg_toc_entry *e, char **ret_target, char **re
 
 const char *kg_archive_encoding(const struct kg_archive *a);    /* from the ENCODING entry: "UTF8" */
 const struct kg_toc_entry *kg_archive_find(const struct kg_archive *a, int dump_id);
+/* The entry that e's i-th dependency names; NULL when it is not in the archive. */
+const struct kg_toc_entry *kg_archive_dep(const struct kg_archive *a, const struct kg_toc_entry *e, size_t i);
 
 /* Marks in keep (n_entries long) what has to be restored for the given schemas and tables ("t", "s.t", or quoted parts)
  * alone: what they depend on, and what depends only on them. KG_E_NO_TABLE names a schema or table that is not there. */

@@ -195,22 +195,19 @@ static int add_blob_page(void *ctx, uint32_t oid, uint64_t at, const void *page,
 static uint32_t *blob_group(const struct kg_archive *a, const struct kg_toc_entry *e, size_t *ret_n)
 {
     for (size_t i = 0; i < e->n_deps; i++) {
-        const struct kg_toc_entry *d = kg_archive_find(a, (int)strtol(e->deps[i], NULL, 10));
+        const struct kg_toc_entry *d = kg_archive_dep(a, e, i);
         uint32_t *oid;
         size_t n = 0, cap = 0;
 
         if (!d || !d->desc || strcmp(d->desc, "BLOB METADATA") != 0 || !d->defn)
             continue;
         oid = NULL;
-        for (const char *s = d->defn; *s;) {
-            char *end;
-            unsigned long v = strtoul(s, &end, 10);
-
-            if (end == s)
-                break;
+        for (const char *s = d->defn; *s >= '0' && *s <= '9';) {
             KG_GROW(oid, n, cap);
-            oid[n++] = (uint32_t)v;
-            s = end + strspn(end, "\n\r ");
+            for (oid[n] = 0; *s >= '0' && *s <= '9'; s++)
+                oid[n] = oid[n] * 10 + (uint32_t)(*s - '0');
+            n++;
+            s += strspn(s, "\n\r ");
         }
         if (n)
             qsort(oid, n, sizeof *oid, by_oid);

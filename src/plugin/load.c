@@ -56,7 +56,7 @@ static const struct kg_toc_entry *created_table(const struct kg_load *l, const s
     const struct kg_archive *a = l->spec.point->archive;
 
     for (size_t i = 0; i < data->n_deps; i++) {
-        const struct kg_toc_entry *d = kg_archive_find(a, (int)strtol(data->deps[i], NULL, 10));
+        const struct kg_toc_entry *d = kg_archive_dep(a, data, i);
 
         if (d && d->desc && strcmp(d->desc, "TABLE") == 0 && l->spec.keep[d - a->entry])
             return d;
@@ -75,7 +75,7 @@ static bool can_build(const struct kg_load *l, const struct kg_toc_entry *e, con
         (strcmp(e->desc, "INDEX") != 0 && strcmp(e->desc, "CONSTRAINT") != 0))
         return false;
     for (size_t i = 0; i < e->n_deps; i++) {
-        const struct kg_toc_entry *d = kg_archive_find(a, (int)strtol(e->deps[i], NULL, 10));
+        const struct kg_toc_entry *d = kg_archive_dep(a, e, i);
 
         if (!d)
             continue;

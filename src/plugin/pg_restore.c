@@ -205,7 +205,8 @@ static void add_blob(struct blob_list *l, const char *oid, const char *owner)
 
     KG_GROW(l->oid, l->n, l->cap);
     KG_GROW(l->owner, n, l->owner_cap);
-    l->oid[l->n] = (uint32_t)strtoul(oid, NULL, 10);
+    for (l->oid[l->n] = 0; *oid >= '0' && *oid <= '9'; oid++)
+        l->oid[l->n] = l->oid[l->n] * 10 + (uint32_t)(*oid - '0');
     l->owner[l->n++] = owner && *owner ? owner : NULL;
 }
 

@@ -88,13 +88,18 @@ static int phase(struct run *r, int id, const char *name, const char *short_name
     return kg_events_check(r->ev, err);
 }
 
-static int analyze(struct run *r, struct kg_err *err)
+/* Statistics are a service to the next query, not a part of what was backed up: what cannot be analysed (a foreign table
+ * whose wrapper has no handler) is told, and the restore is none the worse. */
+static void analyze(struct run *r)
 {
     KG_CLEANUP(kg_session_closep) struct kg_session *s = NULL;
+    struct kg_err soft = { 0 };
 
-    if (kg_session_open(r->spec->conn, r->db.temp, "restore", &s, err) < 0 || kg_session_run(s, "ANALYZE", err) < 0)
-        return kg_err_wrap(err, "gather statistics");
-    return 0;
+    if (kg_session_open(r->spec->conn, r->db.temp, "restore", &s, &soft) == 0 && kg_session_run(s, "ANALYZE", &soft) == 0)
+        return;
+    kg_err_wrap(&soft, "gather statistics");
+    kg_err_advise(&soft, "Run ANALYZE in the restored database.");
+    kg_events_warn(r->ev, &soft);
 }
 
 /* While pg_restore runs, a session that fails to compare rows ends it: it might even wait for that session's locks. */
@@ -158,7 +163,10 @@ static int build(struct run *r, struct kg_err *err)
         return kg_err_sys(err, eno, "restore the schema");
     if (load_and_index(r, jobs, err) < 0)
         return -(int)err->code;
-    if (phase(r, 4, "Analyze and publish", "publish", err) < 0 || analyze(r, err) < 0 || kg_newdb_publish(&r->db, err) < 0)
+    if (phase(r, 4, "Analyze and publish", "publish", err) < 0)
+        return -(int)err->code;
+    analyze(r);
+    if (kg_newdb_publish(&r->db, err) < 0)
         return -(int)err->code;
     kg_events_subtask(r->ev, 4, "Analyze and publish", "Completed");
     return 0;

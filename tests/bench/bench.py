@@ -264,6 +264,8 @@ class Keepgres:
         return name
 
     def drop_vault(self, name):
+        for bi in self.run(f"backup-instance list -v {name}"):
+            self.run(f"backup-instance delete -n {bi['name']} -v {name} --yes")
         shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
 
     def protect(self, vault, db):

@@ -15,7 +15,7 @@ refuse()
 }
 
 refuse "unfinished" "$code" '(^|[^A-Za-z_])(TODO|FIXME|XXX|HACK)([^A-Za-z_X]|$)|not yet implemented|placeholder'
-refuse "a path of one machine" "$all" '(^|[^A-Za-z0-9_.-])/(work|farm|root|home/[a-z]+)/' '^docs/formats/'
+refuse "a path of one machine" "$all" '(^|[^A-Za-z0-9_.-])/(work|farm|root|home/[a-z]{2,})/' '^docs/formats/'
 refuse "processes are started in src/sys/proc.c only" "$product" \
        '(^|[^a-z_.>])(posix_spawnp?|execv[pe]*|execl[pe]*|clone3?|daemon)\(' '^src/sys/proc\.c$'
 refuse "parsing is src/base/parse.c's" "$product" '(^|[^a-z_])(strto(l|ul|ll|ull|d|f|imax|umax)|sscanf)\(' '^src/base/|^src/json/'

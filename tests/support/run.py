@@ -225,6 +225,8 @@ def read_plan(path, jobs):
                 stem = os.path.splitext(rel)[0]
                 text = command.strip().replace("{file}", rel).replace("{stem}", stem).replace("{jobs}", str(jobs))
                 text = text.replace("{name}", os.path.basename(stem))
+                if any(t["command"] == text for t in tests):
+                    continue        # named before, to be started early
                 tests.append({"group": group, "seconds": int(seconds), "kind": kind, "command": text,
                               "label": f"{group}: {text}"})
     return tests

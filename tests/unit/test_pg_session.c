@@ -333,7 +333,9 @@ static pid_t start_pooler(const char *mode, struct kg_conninfo *ret)
 
 static void test_a_pooler_is_refused_when_it_lends_sessions_and_accepted_when_it_does_not(void **state)
 {
-    static const struct { const char *mode; bool good; } modes[] = { { "transaction", false }, { "statement", false }, { "session", true } };
+    static const struct { const char *mode; bool good; } modes[] = {
+        { "transaction", false }, { "statement", false }, { "session", true },
+    };
 
     (void)state;
     for (size_t i = 0; i < KG_ARRAY_LEN(modes); i++) {
