@@ -51,7 +51,7 @@ static const struct kg_opt export_opts[] = {
            "existing directory for the files", .aliases = "output-directory", .required = true),
     KG_OPT(T, STRING, "instance", instance, "ID",
            "instance of the recovery point; needed when several have one of this id"),
-    KG_OPT(T, STRING, "prefix", prefix, "NAME", "what the files' names begin with, default: the database's name"),
+    KG_OPT(T, STRING, "prefix", prefix, "NAME", "what the files' names begin with, default: database_point"),
     KEY_ROW,
     { 0 },
 };

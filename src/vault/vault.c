@@ -60,12 +60,13 @@ static int header_parse(struct kg_vault *v, const struct kg_buf *text, struct kg
     if (strcmp(kg_json_str_or(j, "magic", ""), KG_HEADER_NAME) != 0 || format == 0)
         return kg_err_set(err, KG_E_CORRUPT, "%s: this is not the header of a vault", KG_HEADER_NAME);
     if (format != KG_VAULT_FORMAT)
-        return kg_err_set(err, KG_E_VAULT_FORMAT, "the vault has format %llu, this version knows format %d",
-                          (unsigned long long)format, KG_VAULT_FORMAT);
+        return kg_err_set(err, KG_E_VAULT_FORMAT, "%s: the vault has format %llu, this version knows format %d",
+                          KG_HEADER_NAME, (unsigned long long)format, KG_VAULT_FORMAT);
     hash = kg_hash_kind_from_text(kg_json_str_or(j, "hash", ""));
     if (hash < 0 || strcmp(kg_json_str_or(j, "cipher", ""), CIPHER) != 0 ||
         strcmp(kg_json_str_or(j, "kdf", ""), KDF) != 0 || strcmp(kg_json_str_or(j, "compression", ""), COMPRESSION) != 0)
-        return kg_err_set(err, KG_E_VAULT_FORMAT, "the vault uses a hash, cipher or compression that this version does not know");
+        return kg_err_set(err, KG_E_VAULT_FORMAT, "%s: it names a hash, cipher or compression that this version does not know",
+                          KG_HEADER_NAME);
     v->hash = (enum kg_hash_kind)hash;
     snprintf(v->id, sizeof v->id, "%s", kg_json_str_or(j, "vaultId", ""));
     snprintf(v->tier, sizeof v->tier, "%s", kg_json_str_or(j, "tier", ""));

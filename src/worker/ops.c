@@ -327,7 +327,9 @@ static int open_session(const struct kg_op *op, struct kg_conninfo *c, struct kg
 {
     if (open_conninfo(op, c, err) < 0)
         return -(int)err->code;
-    return kg_session_open(c, kg_json_str(op->job, "database"), "check", ret, err);
+    /* Without a database libpq would take the user's name for one; every server has 'postgres'. */
+    return kg_session_open(c, kg_json_str_or(op->job, "database", c->database ? c->database : "postgres"), "check", ret,
+                           err);
 }
 
 static int op_server_test(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)

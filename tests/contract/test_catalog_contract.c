@@ -1,113 +1,12 @@
-/* What every catalog driver must do, run on SQLite in a file and in memory; and what a file must survive: a process
- * that is killed at any moment. Called with "crash PATH" the program is that process. */
+/* What every catalog driver must do, run on SQLite in a file and in memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/fault.h"
-#include "base/parse.h"
-#include "catalog/catalog.h"
-#include "sys/fd.h"
-#include "sys/proc.h"
-
-#define SUB   "/subscriptions/00000000-0000-0000-0000-000000000001"
-#define GROUP SUB "/resourceGroups/Default"
-#define VAULT GROUP "/providers/Microsoft.DataProtection/backupVaults/Vault1"
-#define INST  VAULT "/backupInstances/i1"
-#define KV    GROUP "/providers/Microsoft.KeyVault/vaults/kv1"
-
-struct fixture {
-    char dir[64];
-    char path[96];
-    struct kg_catalog *c;
-};
-
-static const char *const drivers[] = { "file", ":memory:" };
-
-#define OK(call)                                                                                     \
-    do {                                                                                             \
-        struct kg_err err_ = { 0 }, *err = &err_;                                                    \
-        if ((call) < 0)                                                                              \
-            fail_msg("%s: %s", #call, err->msg);                                                     \
-    } while (0)
-#define FAILS(want, call)                                                                            \
-    do {                                                                                             \
-        struct kg_err err_ = { 0 }, *err = &err_;                                                    \
-        int r_ = (call);                                                                             \
-        if (r_ != -(want) || err->code != (want) || !*err->msg || !*err->action)                     \
-            fail_msg("%s: %d, '%s' instead of %s", #call, r_, err->msg, kg_code_name(want));         \
-    } while (0)
-
-static int setup_on(void **state, const char *driver)
-{
-    struct fixture *f = kg_xalloc(sizeof *f);
-
-    *state = f;
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/kg-catalog-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->path, sizeof f->path, "%s/catalog.sqlite", f->dir);
-    OK(kg_catalog_open_sqlite(*driver == ':' ? driver : f->path, &f->c, err));
-    return 0;
-}
-static int setup_file(void **state) { return setup_on(state, drivers[0]); }
-static int setup_memory(void **state) { return setup_on(state, drivers[1]); }
-
-static void remove_files(const struct fixture *f)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-
-    for (size_t i = 0; i < KG_ARRAY_LEN(ends); i++) {
-        KG_AUTO_FREE char *p = kg_xprintf("%s%s", f->path, ends[i]);
-
-        (void)unlink(p);
-    }
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    kg_fault_reset();
-    kg_catalog_close(f->c);
-    remove_files(f);
-    assert_int_equal(rmdir(f->dir), 0); /* nothing else was left beside the file */
-    free(f);
-    return 0;
-}
-
-static struct kg_json *doc(const char *text)
-{
-    struct kg_json *j = NULL;
-
-    OK(kg_json_parse(text, strlen(text), &j, err));
-    return j;
-}
-
-static void put(struct fixture *f, const char *id, const char *json)
-{
-    KG_AUTO_JSON struct kg_json *j = doc(json);
-
-    OK(kg_catalog_put(f->c, id, "local", j, KG_PUT_ANY, NULL, NULL, err));
-}
-
-static void put_tree(struct fixture *f)
-{
-    put(f, SUB, "{}");
-    put(f, GROUP, "{}");
-    put(f, VAULT, "{\"properties\":{\"n\":1}}");
-    put(f, KV, "{}");
-}
+#include "support/catalog_fixture.h"
 
 /* ---- resources ---- */
 
@@ -740,62 +639,6 @@ static void test_values_are_remembered_and_forgotten(void **state)
     OK(kg_catalog_check(f->c, err));
 }
 
-/* ---- the file ---- */
-
-static void reopen(struct fixture *f)
-{
-    kg_catalog_close(f->c);
-    f->c = NULL;
-    OK(kg_catalog_open_sqlite(f->path, &f->c, err));
-}
-
-static void test_what_was_committed_is_there_after_reopening_in_a_private_file(void **state)
-{
-    struct fixture *f = *state;
-    struct stat st;
-    bool there = false;
-
-    put_tree(f);
-    reopen(f);
-    OK(kg_catalog_exists(f->c, VAULT, &there, err));
-    assert_true(there);
-    assert_int_equal(stat(f->path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-    OK(kg_catalog_check(f->c, err));
-}
-
-static void test_foreign_newer_and_broken_files_are_refused_and_left_alone(void **state)
-{
-    struct fixture *f = *state;
-    char junk[8192];
-    struct kg_catalog *c = NULL;
-    int r;
-
-    kg_catalog_close(KG_TAKE(f->c));
-    memset(junk, 'x', sizeof junk);
-    OK(kg_write_file(f->path, junk, sizeof junk, 0600, err));
-    FAILS(KG_E_CORRUPT, kg_catalog_open_sqlite(f->path, &c, err));
-    /* A valid database file whose header says another application, then a later step. */
-    remove_files(f);
-    OK(kg_catalog_open_sqlite(f->path, &f->c, err));
-    kg_catalog_close(KG_TAKE(f->c));
-    for (int at = 60; at <= 68; at += 8) { /* user_version, application_id */
-        KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4 << 20);
-        unsigned char was;
-
-        OK(kg_read_file(-1, f->path, &b, err));
-        was = (unsigned char)b.p[at + 2];
-        b.p[at + 2] = 0x55;
-        OK(kg_write_file(f->path, b.p, b.len, 0600, err));
-        FAILS(KG_E_UNSUPPORTED, kg_catalog_open_sqlite(f->path, &c, err));
-        b.p[at + 2] = (char)was;
-        OK(kg_write_file(f->path, b.p, b.len, 0600, err));
-        { struct kg_err e = { 0 }; r = kg_catalog_open_sqlite(f->path, &f->c, &e); }
-        assert_int_equal(r, 0);
-        kg_catalog_close(KG_TAKE(f->c));
-    }
-}
-
 static void test_a_hundred_thousand_jobs_page_quickly(void **state)
 {
     struct fixture *f = *state;
@@ -823,80 +666,10 @@ static void test_a_hundred_thousand_jobs_page_quickly(void **state)
         fail_msg("a page took %" PRId64 " microseconds", took);
 }
 
-/* ---- a killed process ---- */
-
-/* Writes for ever: each transaction counts up and inserts that many… until it is killed. Two tables change in each;
- * they agree after any crash exactly when transactions are whole. Descriptor 1 tells which count is on the disk. */
-static int crash_main(const char *path)
-{
-    struct kg_catalog *c = NULL;
-    struct kg_err err = { 0 };
-    KG_AUTO_FREE char *text = NULL;
-    uint64_t n = 0;
-    char inst[] = INST, tag[] = "Default";
-
-    if (kg_catalog_open_sqlite(path, &c, &err) < 0 || kg_catalog_value_get(c, "count", &text, &err) < 0 ||
-        (text && kg_parse_u64(text, &n, &err) < 0))
-        return 1;
-    for (;;) {
-        KG_AUTO_FREE char *id = kg_xprintf("%032" PRIx64, ++n), *count = kg_xprintf("%" PRIu64, n);
-        struct kg_point_row row = { .instance = inst, .id = id, .tag = tag, .time = (kg_usec)n };
-
-        if (kg_catalog_begin(c, &err) < 0 || kg_catalog_point_insert(c, &row, &err) < 0 ||
-            kg_catalog_value_set(c, "count", count, &err) < 0 || kg_catalog_commit(c, &err) < 0 ||
-            kg_write_all(1, &n, sizeof n) != 0)
-            return 1;
-    }
-}
-
-static void test_a_process_killed_at_any_moment_loses_nothing_it_was_promised(void **state)
-{
-    struct fixture *f = *state;
-    const char *argv[] = { "/proc/self/exe", "crash", f->path, NULL }, *envp[] = { NULL };
-    char self[512];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    uint64_t total = 0;
-
-    assert_true(n > 0);
-    self[n] = '\0';
-    argv[0] = self;
-    kg_catalog_close(KG_TAKE(f->c));
-    for (unsigned round = 0; round < 12; round++) {
-        int fds[2], status;
-        uint64_t told = 0, got, points = 0, remembered = 0;
-        KG_AUTO_FREE char *text = NULL;
-        pid_t pid;
-
-        assert_int_equal(pipe(fds), 0);
-        OK(kg_proc_spawn(
-            &(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = -1, .fd_out = fds[1], .fd_err = 2 }, &pid,
-            err));
-        close(fds[1]);
-        assert_int_equal(kg_read_full(fds[0], &told, sizeof told), sizeof told); /* it works */
-        usleep(3000 + round * 3700);
-        kill(pid, SIGKILL);
-        while (kg_read_full(fds[0], &got, sizeof got) == (ssize_t)sizeof got)
-            told = got;
-        close(fds[0]);
-        OK(kg_proc_wait(pid, -1, &status, err));
-        OK(kg_catalog_open_sqlite(f->path, &f->c, err)); /* no manual step */
-        OK(kg_catalog_check(f->c, err));
-        OK(kg_catalog_point_count(f->c, &(struct kg_point_query){ 0 }, &points, err));
-        OK(kg_catalog_value_get(f->c, "count", &text, err));
-        OK(kg_parse_u64(text, &remembered, err));
-        kg_catalog_close(KG_TAKE(f->c));
-        if (points != remembered || points < told || points > told + 1)
-            fail_msg("round %u: %" PRIu64 " points, %" PRIu64 " counted, %" PRIu64 " promised", round, points,
-                     remembered, told);
-        total = points;
-    }
-    assert_true(total >= 12);
-}
-
 #define BOTH(test)                                                                                   \
     { #test " (file)", test, setup_file, teardown, NULL }, { #test " (memory)", test, setup_memory, teardown, NULL }
 
-int main(int argc, char **argv)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(test_a_resource_comes_back_as_it_was_put_whatever_the_spelling),
@@ -923,16 +696,8 @@ int main(int argc, char **argv)
         BOTH(test_operations_are_settled_then_forgotten),
         BOTH(test_recovery_points_are_found_by_instance_time_tag_and_expiry),
         BOTH(test_values_are_remembered_and_forgotten),
-        cmocka_unit_test_setup_teardown(test_what_was_committed_is_there_after_reopening_in_a_private_file, setup_file,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_foreign_newer_and_broken_files_are_refused_and_left_alone, setup_file,
-                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_hundred_thousand_jobs_page_quickly, setup_memory, teardown),
-        cmocka_unit_test_setup_teardown(test_a_process_killed_at_any_moment_loses_nothing_it_was_promised, setup_file,
-                                        teardown),
     };
 
-    if (argc == 3 && strcmp(argv[1], "crash") == 0)
-        return crash_main(argv[2]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

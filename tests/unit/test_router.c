@@ -145,7 +145,8 @@ static void test_no_route_hides_another_and_all_are_complete(void **state)
             fail_msg("%s %s is not reached: %s", r->method, r->pattern, err.msg);
         if (!r->handler || !r->action || !strstr(r->action, "/") || !r->summary || !r->answer || r->body_max < 2)
             fail_msg("%s %s is not complete", r->method, r->pattern);
-        if (strcmp(r->method, "GET") == 0 ? strstr(r->action, "/read") == NULL : strstr(r->action, "/read") && !strstr(r->pattern, "listDatabases"))
+        if (strcmp(r->method, "GET") == 0 ? strstr(r->action, "/read") == NULL
+                                          : strstr(r->action, "/read") && !strstr(r->pattern, "listDatabases"))
             fail_msg("%s %s must not be allowed by '%s'", r->method, r->pattern, r->action);
     }
 }

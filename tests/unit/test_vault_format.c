@@ -326,7 +326,8 @@ static void test_names_of_packs_and_indexes_have_one_spelling(void **state)
 static char *foreign_read(struct fixture *f, const char *const *args)
 {
     const char *argv[10] = { "python3", READER, f ? f->dir : "-" };
-    const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1", NULL };
+    KG_AUTO_FREE char *path = kg_xprintf("PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    const char *const envp[] = { path, "PYTHONDONTWRITEBYTECODE=1", NULL };
     KG_AUTO_BUF struct kg_buf out = KG_BUF_INIT(1 << 26);
     int in[2], from[2], status, n = 3;
     struct kg_err err = { 0 };
