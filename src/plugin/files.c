@@ -9,7 +9,7 @@
 #include "keepgres/version.h"
 #include "plugin/point.h"
 
-enum { PIECE = 64 * 1024, CACHED_SEGMENTS = 4, N_FILES = 4 };
+enum { PIECE = 64 * 1024, CACHED_SEGMENTS = 3, N_FILES = 4 };
 
 /* One file on its way into the container. */
 struct out {

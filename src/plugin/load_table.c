@@ -8,7 +8,7 @@
 #include "base/fault.h"
 #include "plugin/load_int.h"
 
-enum { CACHED_SEGMENTS = 4, COUNT_EVERY = 64, PART_BYTES = 64 << 20 };
+enum { CACHED_SEGMENTS = 3, COUNT_EVERY = 64, PART_BYTES = 64 << 20 };
 
 /* ---- sessions ---- */
 

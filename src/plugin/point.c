@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 
-enum { TOC_MAX = 2000u << 20, PAGE_MAX = 1 << 20, CACHED_SEGMENTS = 4 };
+enum { TOC_MAX = 2000u << 20, PAGE_MAX = 1 << 20, CACHED_SEGMENTS = 3 };
 
 int kg_point_read(struct kg_reader *r, const struct kg_stream *s, struct kg_buf *ret, struct kg_err *err)
 {

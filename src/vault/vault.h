@@ -60,7 +60,7 @@ struct kg_stream {
 struct kg_json *kg_stream_to_json(const struct kg_stream *s);  /* {"bytes","chunks","chunkSize","depth","ids":base64} */
 int kg_stream_from_json(const struct kg_json *j, struct kg_stream *ret, struct kg_err *err) KG_MUST_CHECK;
 
-enum { KG_CHUNK_SMALL = 8 * 1024, KG_CHUNK_MEDIUM = 32 * 1024, KG_CHUNK_LARGE = 64 * 1024 };
+enum { KG_CHUNK_SMALL = 10 * 1024, KG_CHUNK_MEDIUM = 32 * 1024, KG_CHUNK_LARGE = 64 * 1024 };
 
 /* ---- writing ---- */
 
@@ -69,7 +69,7 @@ struct kg_sink;
 
 struct kg_write_opts {
     int level;               /* zstd */
-    size_t segment_bytes;    /* 0: 1 MiB of plain bytes */
+    size_t segment_bytes;    /* 0: 4 MiB of plain bytes */
     uint64_t pack_bytes;     /* 0: 16 MiB of stored bytes */
 };
 struct kg_write_stats {

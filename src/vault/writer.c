@@ -19,7 +19,7 @@
 #include "vault/locator.h"
 
 enum {
-    SEGMENT_BYTES = 1024 * 1024, SEGMENT_LEAST = 64 * 1024, SEGMENT_MOST = 8 * 1024 * 1024,
+    SEGMENT_BYTES = 4 * 1024 * 1024, SEGMENT_LEAST = 64 * 1024, SEGMENT_MOST = 8 * 1024 * 1024,
     PACK_BYTES = 16 * 1024 * 1024, PACK_CHUNKS = 64 * 1024, /* a bound for the directory, however well data packs */
     QUEUE_MOST = 4, INDEX_CHUNKS = 100 * 1000,              /* 3.6 MB of plain index an object */
 };
