@@ -39,7 +39,7 @@ static int aim_at_database(struct kg_call *c, const struct kg_target *target, co
     kg_json_set_str(t->params, "targetDatabase", r->target.database);
     kg_json_set(t->params, "schemas", names(r->schemas, r->schema_count));
     kg_json_set(t->params, "tables", names(r->tables, r->table_count));
-    kg_json_set_str(t->params, "settings.verify", r->verify ? "read-back" : "stream");
+    kg_json_set_str(t->params, "settings.verify", r->read_back ? "read-back" : "stream");
     return 0;
 }
 

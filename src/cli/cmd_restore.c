@@ -14,7 +14,7 @@ struct restore_opts {
     uint64_t duration;
     struct kg_words schemas, tables;
     struct kg_json *request;
-    bool system_identity, no_verify, no_wait, wait, secondary;
+    bool system_identity, read_back, no_wait, wait, secondary;
 };
 #define T struct restore_opts
 
@@ -49,7 +49,7 @@ static const struct kg_opt database_opts[] = {
     KG_OPT(T, STRING, "secret-store-uri", store_uri, "URI", "the secret with the target's credentials"),
     KG_OPT(T, LIST, "schema", schemas, "SCHEMA", "only these schemas", .aliases = "schemas"),
     KG_OPT(T, LIST, "table", tables, "SCHEMA.TABLE", "only these tables", .aliases = "tables"),
-    KG_OPT(T, FLAG, "no-verify", no_verify, NULL, "do not compare row sums at the end"),
+    KG_OPT(T, FLAG, "read-back", read_back, NULL, "read every restored row again and compare it with the backup"),
     { 0 },
 };
 static const struct kg_opt files_opts[] = {
@@ -150,8 +150,8 @@ static int initialize_database(struct kg_cli *cli, void *opts, struct kg_err *er
     kg_json_set(j, "restore_target_info.datasource_auth_credentials", credentials);
     set_words(j, "restore_target_info.schemas", &o->schemas);
     set_words(j, "restore_target_info.tables", &o->tables);
-    if (o->no_verify)
-        kg_json_set_bool(j, "restore_target_info.verify", false);
+    if (o->read_back)
+        kg_json_set_bool(j, "restore_target_info.read_back", true);
     kg_cli_emit(cli, KG_TAKE(j));
     return 0;
 }

@@ -186,8 +186,10 @@ static void tell_summary(struct kg_cli *cli, const struct kg_json *job)
     }
     if (kg_json_get(result, "storedBytes"))
         kg_buf_addf(&b, "; %s added to the vault", kg_human_bytes(kg_json_u64(result, "storedBytes", 0), a));
-    if (kg_json_bool(result, "verified", false))
-        kg_buf_adds(&b, "; every row compared");
+    if (kg_json_bool(result, "readBack", false))
+        kg_buf_adds(&b, "; every row read back and compared");
+    else if (kg_json_bool(result, "verified", false))
+        kg_buf_adds(&b, "; all counts and checksums are right");
     kg_cli_note(cli, "%s", b.p);
 }
 

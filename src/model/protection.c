@@ -316,7 +316,7 @@ static int parse_to_database(const struct kg_place *target, struct kg_restore_re
         parse_names(target, "tables", &r->tables, &r->table_count, err) < 0)
         return -(int)err->code;
     r->secret_uri = kg_xstrdup(secret);
-    return kg_place_bool_or(target, "verify", true, &r->verify, err);
+    return kg_place_bool_or(target, "readBack", false, &r->read_back, err);
 }
 
 static int parse_to_files(const struct kg_place *target, struct kg_restore_request *r, struct kg_err *err)
@@ -366,7 +366,7 @@ int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_reque
                                             "AzureBackupRestoreWithRehydrationRequest" };
     static const char *const targets[] = { "RestoreTargetInfo", "RestoreFilesTargetInfo" };
     static const char *const options[] = { "FailIfExists" };
-    KG_CLEANUP(kg_restore_request_done) struct kg_restore_request r = { .verify = true };
+    KG_CLEANUP(kg_restore_request_done) struct kg_restore_request r = { 0 };
     struct kg_place top = kg_place_top(body, ""), wrapped = kg_place_member(&top, "restoreRequestObject"),
                     request = wrapped.json ? wrapped : top, target;
     const char *location;

@@ -119,7 +119,7 @@ struct kg_restore_request {
     char *secret_uri;           /* of the target server; NULL: the instance's own */
     char **schemas, **tables;   /* extension restoreTargetInfo.{schemas,tables}: arrays of strings; empty: everything */
     size_t schema_count, table_count;
-    bool verify;                /* extension restoreTargetInfo.verify; true when not given */
+    bool read_back;             /* extension restoreTargetInfo.readBack; false when not given */
     /* KG_RESTORE_FILES */
     struct kg_container_ref container;
     char *container_url;

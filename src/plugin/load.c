@@ -1,6 +1,8 @@
 /* Keeps to:
  *  (1) Loading comes first, then indexes: a session compares only when there is nothing left to load or to build for it.
- *  (2) Extension configuration tables, which may refer to each other, are loaded one by one in the archive's order, last. */
+ *  (2) A table of many slices is not one session's alone: the first two thirds go in frozen, in one transaction; the rest, slice
+ *      by slice, by whoever has nothing else to load.
+ *  (3) Extension configuration tables, which may refer to each other, are loaded one by one in the archive's order, last. */
 #include "plugin/load.h"
 
 #include <stdlib.h>
@@ -25,6 +27,7 @@ struct kg_load {
     pthread_mutex_t lock;                /* guards everything down to err */
     pthread_cond_t changed;
     size_t next, loaded;                 /* of the first n_parallel */
+    size_t *to_split, n_to_split, next_split;          /* items whose head is loaded, the rest to be given out */
     size_t *to_build, n_to_build, next_build, built_n; /* entries of the archive */
     size_t *to_verify, n_to_verify, next_verify;       /* items, */
     unsigned next_part;                                /* and the part of the next one */
@@ -131,9 +134,15 @@ static int make_items(struct kg_load *l, struct kg_err *err)
         it->bytes = sum.bytes;
         it->created = it->table->via_root || it->table->condition ? NULL : created_table(l, e);
         it->later = !it->created && !it->table->via_root;
+        it->head = it->table->n_slices;
+        if (it->created && l->spec.jobs > 1)
+            it->head -= it->table->n_slices / 3; /* so that the biggest table does not keep one session busy alone */
+        it->next_slice = it->head;
+        it->slices_left = it->table->n_slices - it->head;
         l->n_parallel += !it->later;
         l->n_items++;
     }
+    l->to_split = kg_xalloc_array(l->n_items, sizeof *l->to_split);
     l->to_verify = kg_xalloc_array(l->n_items, sizeof *l->to_verify);
     l->to_build = kg_xalloc_array(a->n_entries, sizeof *l->to_build);
     l->built = kg_xalloc_array(a->n_entries, sizeof *l->built);
@@ -143,7 +152,7 @@ static int make_items(struct kg_load *l, struct kg_err *err)
 
 /* ---- sessions ---- */
 
-enum work { LOAD, BUILD, VERIFY, NOTHING };
+enum work { LOAD, LOAD_SLICE, BUILD, VERIFY, NOTHING };
 
 /* The next thing for a session; waits while others are still loading what may have to be compared. */
 static enum work next_work(struct kg_load *l, size_t *ret, unsigned *ret_part)
@@ -157,6 +166,14 @@ static enum work next_work(struct kg_load *l, size_t *ret, unsigned *ret_part)
         if (l->next < l->n_parallel) {   /* keeps (1) */
             *ret = l->next++;
             w = LOAD;
+            break;
+        }
+        if (l->next_split < l->n_to_split) {
+            struct kg_load_item *it = &l->item[*ret = l->to_split[l->next_split]];
+
+            *ret_part = (unsigned)it->next_slice++;
+            l->next_split += it->next_slice == it->table->n_slices;
+            w = LOAD_SLICE;
             break;
         }
         if (l->next_build < l->n_to_build) {
@@ -180,6 +197,31 @@ static enum work next_work(struct kg_load *l, size_t *ret, unsigned *ret_part)
     }
     pthread_mutex_unlock(&l->lock);
     return w;
+}
+
+/* The head of a table is loaded: the rest may go in, by anybody. True when there is none. */
+static bool note_head(struct kg_load *l, size_t i)
+{
+    bool complete = l->item[i].slices_left == 0;
+
+    if (complete)
+        return true;
+    pthread_mutex_lock(&l->lock);
+    l->to_split[l->n_to_split++] = i;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+    return false;
+}
+
+/* Another slice is in. True for the last one. */
+static bool note_slice(struct kg_load *l, size_t i)
+{
+    bool complete;
+
+    pthread_mutex_lock(&l->lock);
+    complete = --l->item[i].slices_left == 0;
+    pthread_mutex_unlock(&l->lock);
+    return complete;
 }
 
 /* A table is loaded: it waits to be compared now, unless nobody wants that or it is a part of a root. */
@@ -217,16 +259,30 @@ static int build(struct kg_load_session *s, size_t i, struct kg_err *err)
     return 0;
 }
 
-static int load_one(struct kg_load_session *s, size_t i, struct kg_err *err)
+static int table_complete(struct kg_load_session *s, size_t i, struct kg_err *err)
 {
     struct kg_load *l = s->load;
-    struct kg_load_item *it = &l->item[i];
 
-    if (kg_load_table(s, it, err) < 0 ||
-        (l->spec.verify == KG_VERIFY_READ_BACK && kg_load_plan_verify(s, it, err) < 0))
+    if (l->spec.verify == KG_VERIFY_READ_BACK && kg_load_plan_verify(s, &l->item[i], err) < 0)
         return -(int)err->code;
     note_loaded(l, i);
     return 0;
+}
+
+static int load_head(struct kg_load_session *s, size_t i, struct kg_err *err)
+{
+    const struct kg_load_item *it = &s->load->item[i];
+
+    if (kg_load_slices(s, it, 0, it->head, err) < 0)
+        return -(int)err->code;
+    return note_head(s->load, i) ? table_complete(s, i, err) : 0;
+}
+
+static int load_slice(struct kg_load_session *s, size_t i, size_t slice, struct kg_err *err)
+{
+    if (kg_load_slices(s, &s->load->item[i], slice, slice + 1, err) < 0)
+        return -(int)err->code;
+    return note_slice(s->load, i) ? table_complete(s, i, err) : 0;
 }
 
 /* Whoever reads the last part compares. */
@@ -261,7 +317,7 @@ static void *session_main(void *arg)
         else if (w == BUILD)
             (void)!build(s, i, &err);
         else
-            (void)!load_one(s, i, &err);
+            (void)!(w == LOAD ? load_head(s, i, &err) : load_slice(s, i, part, &err));
     }
     if (err.code != KG_E_OK) {
         fail_load(l, &err);
@@ -376,8 +432,8 @@ static int load_the_rest(struct kg_load *l, struct kg_err *err)
 {
     struct kg_load_session *s = &l->session[l->n_sessions - 1];
 
-    for (size_t i = l->n_parallel; i < l->n_items; i++) { /* keeps (2) */
-        if (kg_events_check(l->spec.ev, err) < 0 || load_one(s, i, err) < 0)
+    for (size_t i = l->n_parallel; i < l->n_items; i++) { /* keeps (3) */
+        if (kg_events_check(l->spec.ev, err) < 0 || load_head(s, i, err) < 0)
             return -(int)err->code;
     }
     if (l->spec.blobs && l->spec.point->manifest->has_blobs)
@@ -464,6 +520,7 @@ void kg_load_abort(struct kg_load *l)
     free(l->session);
     free(l->item);
     free(l->to_verify);
+    free(l->to_split);
     free(l->to_build);
     free(l->built);
     pthread_cond_destroy(&l->changed);

@@ -14,6 +14,8 @@ struct kg_load_item {
     uint64_t bytes;
     const struct kg_toc_entry *created;  /* the archive's TABLE entry: may be truncated and frozen; NULL: was there before */
     bool later;                          /* loaded one after the other, in order, when the rest is done */
+    size_t head;                         /* how many slices go in first, frozen; the rest can go in parallel after that */
+    size_t next_slice, slices_left;      /* of that rest: to be given out, to be loaded */
     uint32_t pages;                      /* once loaded, when it is big enough to be read back in parts */
     unsigned parts, parts_left;          /* of reading back */
     struct kg_rowsum got;                /* what the parts have found so far */
@@ -32,8 +34,9 @@ struct kg_load_session {
 int kg_load_session_open(struct kg_load_session *s, struct kg_err *err) KG_MUST_CHECK;   /* load, spec, stop, bytes are set */
 void kg_load_session_close(struct kg_load_session *s);
 
-/* One table in one transaction, compared with the manifest before it commits. */
-int kg_load_table(struct kg_load_session *s, const struct kg_load_item *it, struct kg_err *err) KG_MUST_CHECK;
+/* The slices [from, to) of a table in one transaction, compared with the manifest before it commits. The first ones of a table
+ * that the archive created (from 0) empty it and are frozen. */
+int kg_load_slices(struct kg_load_session *s, const struct kg_load_item *it, size_t from, size_t to, struct kg_err *err) KG_MUST_CHECK;
 /* After loading: into how many parts the reading back is cut, so that several sessions can share it. */
 int kg_load_plan_verify(struct kg_load_session *s, struct kg_load_item *it, struct kg_err *err) KG_MUST_CHECK;
 /* Reads a part of a loaded table again and adds what it finds to *ret. */

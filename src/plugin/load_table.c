@@ -20,6 +20,7 @@ int kg_load_session_open(struct kg_load_session *s, struct kg_err *err)
         kg_session_close(KG_TAKE(s->pg));
         return -(int)err->code;
     }
+    kg_source_trust_chunks(s->src);      /* every row is summed and compared */
     return 0;
 }
 
@@ -57,21 +58,22 @@ static int send_slice(struct kg_load_session *s, const struct kg_slice *sl, stru
     }
 }
 
-static int copy_rows(struct kg_load_session *s, const struct kg_load_item *it, struct kg_err *err)
+static int copy_rows(struct kg_load_session *s, const struct kg_load_item *it, size_t from, size_t to, bool freeze,
+                     struct kg_err *err)
 {
     const struct kg_mtable *t = it->table;
-    KG_AUTO_FREE char *sql = kg_xprintf("COPY %s %s FROM STDIN%s", t->target, t->columns,
-                                        it->created ? " WITH (FREEZE)" : "");
+    KG_AUTO_FREE char *sql = kg_xprintf("COPY %s %s FROM STDIN%s", t->target, t->columns, freeze ? " WITH (FREEZE)" : "");
     struct kg_rowsum_text text = { 0 };
-    struct kg_rowsum want;
+    struct kg_rowsum want = { 0 };
     uint64_t rows = 0;
     int r = kg_copy_in_begin(s->pg, sql, err);
 
-    for (size_t i = 0; r == 0 && i < t->n_slices; i++)
+    for (size_t i = from; r == 0 && i < to; i++) {
         r = send_slice(s, &t->slice[i], &text, err);
+        kg_rowsum_merge(&want, &t->slice[i].sum);
+    }
     if (r == 0)
         r = kg_copy_in_end(s->pg, &rows, err);
-    kg_mtable_sum(t, &want);
     if (r == 0 && !kg_rowsum_equal(&text.sum, &want))                       /* keeps (2) */
         r = kg_err_set(err, KG_E_CORRUPT, "the rows are not what the manifest says");
     if (r == 0 && rows != want.rows)
@@ -81,14 +83,15 @@ static int copy_rows(struct kg_load_session *s, const struct kg_load_item *it, s
     return r;
 }
 
-int kg_load_table(struct kg_load_session *s, const struct kg_load_item *it, struct kg_err *err)
+int kg_load_slices(struct kg_load_session *s, const struct kg_load_item *it, size_t from, size_t to, struct kg_err *err)
 {
     const struct kg_mtable *t = it->table;
+    bool fresh = it->created && from == 0;                                  /* keeps (1) */
     int eno;
 
     if (kg_session_run(s->pg, "BEGIN", err) < 0 ||
-        (it->created && kg_session_runf(s->pg, err, "TRUNCATE ONLY %s", t->target) < 0) || copy_rows(s, it, err) < 0 ||
-        kg_session_run(s->pg, "COMMIT", err) < 0)
+        (fresh && kg_session_runf(s->pg, err, "TRUNCATE ONLY %s", t->target) < 0) ||
+        copy_rows(s, it, from, to, fresh, err) < 0 || kg_session_run(s->pg, "COMMIT", err) < 0)
         return kg_err_wrap(err, "load table '%s.%s'", t->schema, t->name);
     if ((eno = KG_FAULT(RESTORE_DATA)))
         return kg_err_sys(err, eno, "load table '%s.%s'", t->schema, t->name);

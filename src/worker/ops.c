@@ -266,8 +266,8 @@ static int restore_database(const struct kg_op *op, bool only_validate, struct k
     struct kg_restore_spec s = { .jobs = (unsigned)kg_json_u64(j, "settings.jobs", 0),
                                  .bin_dir = kg_json_str(j, "settings.binDir") };
 
-    if (strcmp(kg_json_str_or(j, "settings.verify", "read-back"), "stream") == 0)
-        s.verify = KG_VERIFY_STREAM;
+    if (strcmp(kg_json_str_or(j, "settings.verify", "stream"), "read-back") == 0)
+        s.verify = KG_VERIFY_READ_BACK;
     if (kg_json_need_str(j, "targetDatabase", &s.target, err) < 0 ||
         kg_json_need_str(j, "instance", &s.instance, err) < 0 || kg_json_need_str(j, "point", &s.point, err) < 0 ||
         string_list(op, "schemas", &schemas, &s.n_schemas, err) < 0 ||

@@ -85,7 +85,7 @@ say "" "keepgres: $(since "$begin") s, $(mb $(($(kg_vault_bytes) - stored))) new
 show recovery-point list --backup-instance-name shop -v vault1 -o table
 
 chapter "The database of before the change, as a new database"
-say "$dim\$ keepgres backup-instance restore initialize-for-data-recovery --recovery-point-id ${point:0:8}… \\
+say "$dim\$ keepgres backup-instance restore initialize-for-data-recovery --read-back --recovery-point-id ${point:0:8}… \\
          --target-resource-id …/servers/pg1/databases/shop_restored … >restore.json$plain"
 begin=$(now)
 say "$dim\$ keepgres backup-instance restore trigger -n shop -v vault1 --restore-request-object restore.json --wait$plain"

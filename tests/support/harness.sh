@@ -197,7 +197,7 @@ kg_restore()
 {
     local db=$1 point=$2 target=$3
     shift 3
-    keepgres backup-instance restore initialize-for-data-recovery --datasource-type $KIND --restore-location local \
+    keepgres backup-instance restore initialize-for-data-recovery --read-back --datasource-type $KIND --restore-location local \
              --source-datastore VaultStore --recovery-point-id "$point" --target-resource-id "$SERVER_ID/databases/$target" \
              --secret-store-type AzureKeyVault --secret-store-uri "$LOGIN" "$@" >"$T/restore.json" &&
         keepgres backup-instance restore trigger -n "$db" -v $VAULT --restore-request-object "$T/restore.json" --wait

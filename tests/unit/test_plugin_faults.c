@@ -85,7 +85,7 @@ static int restore(const char *point, const char *target, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *result = NULL;
     const struct kg_restore_spec spec = { .vault = f.vault, .conn = &f.pg->conn, .target = target, .instance = "i",
-                                          .point = point, .jobs = 2, .bin_dir = f.pg->bin };
+                                          .point = point, .jobs = 2, .bin_dir = f.pg->bin, .verify = KG_VERIFY_READ_BACK };
 
     return kg_plugin_restore(&spec, &quiet, &result, NULL, err);
 }

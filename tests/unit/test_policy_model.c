@@ -321,7 +321,7 @@ static void test_restore_requests_are_told_apart(void **state)
     assert_string_equal(r.point, "0123456789abcdef0123456789abcdef");
     assert_string_equal(r.target.database, "Shop2");
     assert_int_equal(r.table_count, 1);
-    assert_true(r.verify);
+    assert_false(r.read_back);
     kg_restore_request_done(&r);
     if (kg_restore_request_parse(files, &r, &err) < 0)
         fail_msg("%s", err.msg);
