@@ -70,7 +70,7 @@ static int find_subscription(struct kg_cli *cli, struct kg_err *err)
 {
     const char *asked = cli->g.subscription;
     KG_AUTO_JSON struct kg_json *all = NULL;
-    struct kg_client *c;
+    struct kg_client *c = NULL;
 
     free(cli->subscription);
     cli->subscription = kg_xstrdup(asked && is_guid(asked) ? asked : DEFAULT_SUBSCRIPTION);

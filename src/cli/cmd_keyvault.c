@@ -185,7 +185,7 @@ static int secret_set(struct kg_cli *cli, void *opts, struct kg_err *err)
     KG_AUTO_SECRET struct kg_secret *value = NULL, *body = NULL;
     KG_AUTO_REPLY struct kg_reply reply = { 0 };
     struct kg_request rq = { .method = "PUT", .path = path };
-    struct kg_client *c;
+    struct kg_client *c = NULL;
     int r;
 
     if (read_value(cli, o, &value, err) < 0 || make_body(o, value, &body, &rq.body_len, err) < 0 ||

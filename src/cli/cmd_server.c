@@ -98,7 +98,7 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
     for (size_t i = 0; i < KG_ARRAY_LEN(kinds); i++) {
         KG_AUTO_FREE char *path = kg_cli_path(cli, o->at.group, "providers/Microsoft.DBforPostgreSQL/%s", kinds[i]);
         KG_AUTO_JSON struct kg_json *some = NULL;
-        struct kg_client *c;
+        struct kg_client *c = NULL;
 
         if (kg_cli_client(cli, &c, err) < 0 || kg_client_list(c, path, 0, &some, NULL, err) < 0)
             return -(int)err->code;

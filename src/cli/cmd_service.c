@@ -58,7 +58,7 @@ static int not_running(const struct kg_client *c, struct kg_err *err)
 
 static int status(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
-    struct kg_client *c;
+    struct kg_client *c = NULL;
     struct kg_json *j = NULL;
 
     (void)opts;
@@ -93,7 +93,7 @@ static int stop(struct kg_cli *cli, void *opts, struct kg_err *err)
     KG_AUTO_REPLY struct kg_reply reply = { 0 };
     KG_AUTO_FREE char *body = kg_xprintf("{\"mode\":\"%s\"}", o->now ? "now" : "drain");
     struct kg_request rq = { .method = "POST", .path = SERVICE_PATH "/stop", .body = body, .body_len = strlen(body) };
-    struct kg_client *c;
+    struct kg_client *c = NULL;
 
     if (quiet_client(cli, &c, err) < 0)
         return -(int)err->code;

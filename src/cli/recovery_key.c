@@ -130,7 +130,7 @@ int kg_recovery_call(struct kg_cli *cli, const char *method, const char *path, c
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4 << 20);
     KG_AUTO_REPLY struct kg_reply reply = { 0 };
     struct kg_request rq = { .method = method, .path = path, .keep_text = true };
-    struct kg_client *c;
+    struct kg_client *c = NULL;
 
     if (body) {
         kg_json_print(body, false, &text);

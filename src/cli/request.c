@@ -57,7 +57,7 @@ int kg_cli_client(struct kg_cli *cli, struct kg_client **ret, struct kg_err *err
 
 int kg_cli_get(struct kg_cli *cli, const char *path, struct kg_json **ret, struct kg_err *err)
 {
-    struct kg_client *c;
+    struct kg_client *c = NULL;
 
     if (kg_cli_client(cli, &c, err) < 0)
         return -(int)err->code;
@@ -70,7 +70,7 @@ int kg_cli_send(struct kg_cli *cli, const char *method, const char *path, const 
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4 << 20);
     KG_AUTO_REPLY struct kg_reply reply = { 0 };
     struct kg_request rq = { .method = method, .path = path };
-    struct kg_client *c;
+    struct kg_client *c = NULL;
 
     if (body) {
         kg_json_print(body, false, &text);
@@ -101,7 +101,7 @@ int kg_cli_list(struct kg_cli *cli, const char *path, uint64_t max, struct kg_er
 {
     struct kg_json *array = NULL;
     KG_AUTO_FREE char *next = NULL;
-    struct kg_client *c;
+    struct kg_client *c = NULL;
 
     if (kg_cli_client(cli, &c, err) < 0 || kg_client_list(c, path, (size_t)max, &array, &next, err) < 0)
         return -(int)err->code;
