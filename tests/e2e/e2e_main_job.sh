@@ -115,7 +115,7 @@ check "the archive is the one that the service wrote" cmp "$T/alone/it.dump" "$d
 other_reader() { python3 "$TOP/tests/support/vault_reader.py" "$dir" "$@" <"$T/$VAULT.key"; }
 instance=$(other_reader points | awk -v p="$first" '$2 == p { print $1 }')
 succeeds "a reader written from the format's page alone finds every row of it right" other_reader verify "$instance" "$first"
-sql corpus -c "copy app.esc to stdout" >"$T/esc.rows"
+sql stock -c "copy app.esc to stdout" >"$T/esc.rows"
 same_file "and gives a table's rows as COPY does" "$T/esc.rows" <(other_reader rows "$instance" "$first" app.esc)
 fails "a wrong recovery key is refused" 'key' kg_export "$dir" "$first" "$T/alone" other <(tr 'A-Y' 'B-Z' <"$T/$VAULT.key")
 check "and no service was started for it" [ ! -e "$T/run/keepgres/api.sock" ]
