@@ -496,7 +496,13 @@ static int read_everything(struct run *r, struct kg_err *err)
         *err = r->err;
         return -(int)err->code;
     }
-    return leader_part(r, n == 0, err);
+    if (leader_part(r, n == 0, err) < 0)
+        return -(int)err->code;
+    /* Keeps (1): had the leader's transaction ended meanwhile, its locks would have been gone, and a table that was emptied or
+     * rewritten since reads as empty on an old snapshot without an error. libpq never reconnects by itself. */
+    if (kg_session_run(r->plan->leader, "SELECT 1", err) < 0)
+        return kg_err_wrap(err, "the session that held the tables' locks is gone");
+    return 0;
 }
 
 /* ---- what is not rows: the archive's table of contents, the roles ---- */

@@ -14,7 +14,7 @@
 #include "sys/fd.h"
 #include "sys/proc.h"
 
-enum { SAID_MAX = 4 << 20, WARNINGS_MAX = 20, BLOBS_A_STATEMENT = 1000 };
+enum { SAID_MAX = 4 << 20, BLOCK = 4096, WARNINGS_MAX = 20, BLOBS_A_STATEMENT = 1000 };
 
 /* ---- the right program ---- */
 
@@ -92,7 +92,7 @@ static int judge(const struct kg_pg_restore_run *r, int status, const struct kg_
     char how[48];
 
     /* pg_restore exits with 1 when it has ignored errors, and then says how many. */
-    if (status == 0 || (!bad && ignored && WIFEXITED(status) && WEXITSTATUS(status) == 1))
+    if (status == 0 || (!bad && ignored && said->len < SAID_MAX - BLOCK && WIFEXITED(status) && WEXITSTATUS(status) == 1))
         return 0;
     if (r->tail)
         kg_buf_add(r->tail, said->len > 4000 ? said->p + said->len - 4000 : said->p, said->len > 4000 ? 4000 : said->len);
@@ -125,7 +125,7 @@ static int archive_file(const struct kg_pg_restore_run *r, int *ret_fd, struct k
 /* Collects what the child says until it closes its end; true in *ret_cancelled when the job shall stop. */
 static void listen_to(const struct kg_pg_restore_run *r, int fd, struct kg_buf *said, bool *ret_cancelled)
 {
-    char block[4096];
+    char block[BLOCK];
 
     for (;;) {
         int n = poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 500);
@@ -142,9 +142,8 @@ static void listen_to(const struct kg_pg_restore_run *r, int fd, struct kg_buf *
             continue;
         if (got <= 0)
             return;
-        if (said->len + (size_t)got > SAID_MAX)
-            kg_buf_reset(said);          /* the end tells most; the count of errors stays on the last line */
-        kg_buf_add(said, block, (size_t)got);
+        if (said->len + (size_t)got <= SAID_MAX) /* beyond that nothing is believed, see judge() */
+            kg_buf_add(said, block, (size_t)got);
     }
 }
 
