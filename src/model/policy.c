@@ -226,6 +226,14 @@ static int parse_tags(const struct kg_place *trigger, struct kg_policy *pol, str
     return 0;
 }
 
+/* Its form only: whether this machine knows it, policy/zone.h tells. */
+static bool is_zone_name(const char *s)
+{
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/");
+
+    return n > 0 && n <= 64 && !s[n] && *s != '/' && !strstr(s, "//");
+}
+
 static int parse_schedule(const struct kg_place *trigger, struct kg_policy *pol, struct kg_err *err)
 {
     struct kg_place schedule, a, zone;
@@ -255,10 +263,11 @@ static int parse_schedule(const struct kg_place *trigger, struct kg_policy *pol,
         pol->interval_texts[i] = kg_xstrdup(s);
     }
     zone = kg_place_member(&schedule, "timeZone");
-    if (strcasecmp(tz, "UTC") != 0 && strcasecmp(tz, "Etc/UTC") != 0 &&
-        strcasecmp(tz, "Coordinated Universal Time") != 0)
-        return kg_place_complain(&zone, err, "must be 'UTC': write local times with their offset in the intervals");
-    pol->time_zone = kg_xstrdup("UTC");
+    if (strcasecmp(tz, "Etc/UTC") == 0 || strcasecmp(tz, "Coordinated Universal Time") == 0)
+        tz = "UTC";
+    if (!is_zone_name(tz))
+        return kg_place_complain(&zone, err, "must be 'UTC' or the IANA name of a time zone, such as Europe/Berlin");
+    pol->time_zone = kg_xstrdup(strcasecmp(tz, "UTC") == 0 ? "UTC" : tz);
     return 0;
 }
 

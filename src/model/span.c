@@ -154,6 +154,7 @@ int kg_interval_parse(const char *text, struct kg_interval *ret, struct kg_err *
         if (kg_time_parse_iso(when, &v.start) && fraction_of_seconds(when) &&
             kg_span_parse(slash + 1, &v.span, &why) == 0 && v.span.months + v.span.days + v.span.seconds > 0) {
             v.offset = zone_offset(when);
+            v.floating = !strpbrk(strchr(when, 'T'), "Z+-");
             v.weekday = weekday(v.start, v.offset);
             *ret = v;
             return 0;

@@ -28,6 +28,7 @@ kg_usec kg_span_add(kg_usec wall, const struct kg_span *s);
 /* "R/2021-08-15T06:30:00+00:00/P1W": a backup starts at start and at every whole span after it. */
 struct kg_interval {
     kg_usec start;            /* UTC */
+    bool floating;            /* written without Z or an offset: a local time of the schedule's zone (start takes it for UTC) */
     int32_t offset;           /* of the zone the time was written in, seconds east of UTC */
     struct kg_span span;
     unsigned weekday;         /* of start in that zone: 0 Sunday … 6 Saturday */

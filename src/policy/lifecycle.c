@@ -1,0 +1,151 @@
+#include "policy/lifecycle.h"
+
+#include <stdint.h>
+
+static const struct kg_lifecycle *lifecycle_of(const struct kg_retention *r, enum kg_datastore store)
+{
+    for (size_t i = 0; i < r->lifecycle_count; i++)
+        if (r->lifecycles[i].source == store)
+            return &r->lifecycles[i];
+    return NULL;
+}
+
+static void add_stay(struct kg_life *l, enum kg_datastore store, kg_usec from, const struct kg_span *keep)
+{
+    if (l->stays < KG_STAYS)
+        l->stay[l->stays++] = (struct kg_stay){ store, from, kg_span_add(from, keep) };
+}
+
+static bool stays_in(const struct kg_life *l, enum kg_datastore store)
+{
+    for (unsigned i = 0; i < l->stays; i++)
+        if (l->stay[i].store == store)
+            return true;
+    return false;
+}
+
+void kg_life_plan(const struct kg_retention *r, struct kg_life *l)
+{
+    const struct kg_lifecycle *vault = lifecycle_of(r, KG_DATASTORE_VAULT), *to;
+    kg_usec leaves;
+
+    l->stays = 0;
+    if (!vault)
+        return;
+    add_stay(l, KG_DATASTORE_VAULT, l->time, &vault->delete_after);
+    leaves = l->stay[0].until;
+    for (size_t i = 0; i < vault->copy_count; i++) {
+        const struct kg_policy_copy *c = &vault->copies[i];
+        kg_usec from = c->when == KG_COPY_IMMEDIATE ? l->time : c->when == KG_COPY_CUSTOM ? kg_span_add(l->time, &c->after) : leaves;
+
+        to = lifecycle_of(r, c->target);
+        if (to && !stays_in(l, c->target))
+            add_stay(l, c->target, from < leaves ? from : leaves, &to->delete_after);
+    }
+}
+
+kg_usec kg_life_end(const struct kg_life *l)
+{
+    kg_usec end = 0;
+
+    for (unsigned i = 0; i < l->stays; i++)
+        if (l->stay[i].until > end)
+            end = l->stay[i].until;
+    return end;
+}
+
+/* The stores that it should be in at a moment. */
+static unsigned wanted(const struct kg_life *l, kg_usec at)
+{
+    unsigned in = 0;
+
+    for (unsigned i = 0; i < l->stays; i++)
+        if (l->stay[i].from <= at && at < l->stay[i].until)
+            in |= 1u << l->stay[i].store;
+    return in;
+}
+
+/* Of those of the set that its time is over in, the one where it lasted longest: the vault, if they are equal. */
+static unsigned last_home(const struct kg_life *l, unsigned set)
+{
+    unsigned best = set & -set;
+    kg_usec until = INT64_MIN;
+
+    for (unsigned i = 0; i < l->stays; i++)
+        if (set & 1u << l->stay[i].store && l->stay[i].until > until) {
+            until = l->stay[i].until;
+            best = 1u << l->stay[i].store;
+        }
+    return best;
+}
+
+/* What of its copies may go. A store that the plan does not speak of is left alone. */
+static unsigned over(const struct kg_life *l, kg_usec now)
+{
+    unsigned planned = 0, open = 0;
+
+    for (unsigned i = 0; i < l->stays; i++) {
+        planned |= 1u << l->stay[i].store;
+        if (now < l->stay[i].until)
+            open |= 1u << l->stay[i].store;
+    }
+    return l->in & planned & ~open;
+}
+
+static size_t newest_good(const struct kg_life *points, size_t n)
+{
+    size_t best = n;
+
+    for (size_t i = 0; i < n; i++)
+        if (points[i].good && points[i].in && (best == n || points[i].time >= points[best].time))
+            best = i;
+    return best;
+}
+
+static size_t add_steps(size_t point, enum kg_step_kind kind, unsigned stores, struct kg_step *ret)
+{
+    size_t n = 0;
+
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
+        if (stores & 1u << s)
+            ret[n++] = (struct kg_step){ point, kind, (enum kg_datastore)s };
+    return n;
+}
+
+size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, struct kg_step *ret)
+{
+    size_t keep = newest_good(points, n), k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct kg_life *l = &points[i];
+        unsigned missing = wanted(l, now) & ~l->in, go = over(l, now);
+
+        if (!l->in || l->time > now)
+            continue;
+        k += add_steps(i, KG_STEP_COPY, missing, ret + k);
+        if (missing || l->held)
+            continue;
+        if (i == keep && go == l->in)
+            go &= ~last_home(l, go);
+        k += add_steps(i, KG_STEP_LEAVE, go, ret + k);
+    }
+    return k;
+}
+
+unsigned kg_life_where(const struct kg_life *points, size_t n, size_t i, kg_usec at)
+{
+    const struct kg_life *l = &points[i];
+    unsigned in = wanted(l, at), all = 0;
+
+    if (l->time > at)
+        return 0;
+    if (l->held)
+        for (unsigned s = 0; s < l->stays; s++)
+            if (l->stay[s].from <= at)
+                in |= 1u << l->stay[s].store;
+    if (in || (i + 1 < n && points[i + 1].time <= at))
+        return in;
+    for (unsigned s = 0; s < l->stays; s++)
+        all |= 1u << l->stay[s].store;
+    return all ? last_home(l, all) : 0;
+}

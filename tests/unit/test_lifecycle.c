@@ -1,0 +1,258 @@
+/* Where copies are to be and when they go: examples, and 10,000 random policies and histories, played day by day. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "policy/preview.h"
+#include "policy/schedule.h"
+#include "support/policy_text.h"
+
+enum { VAULT = 1u << KG_DATASTORE_VAULT, ARCHIVE = 1u << KG_DATASTORE_ARCHIVE, CASES = 10000 };
+static const kg_usec day = 86400 * KG_SECOND;
+
+static struct kg_life planned(const struct kg_policy *p, const char *rule, const char *time)
+{
+    struct kg_life l = { .time = at(time), .in = VAULT, .good = true };
+
+    kg_life_plan(kg_policy_retention(p, rule), &l);
+    return l;
+}
+
+static void expect_stay(const struct kg_stay *s, enum kg_datastore store, const char *from, const char *until)
+{
+    assert_int_equal(s->store, store);
+    assert_true(s->from == at(from));
+    assert_true(s->until == at(until));
+}
+
+static void test_a_plan_says_where_and_how_long(void **state)
+{
+    static const struct rule_text otherwise = { .vault = "P3M" }, rules[] = {
+        { "Monthly", 15, "'absoluteCriteria':['FirstOfMonth']", "P6M", "CopyOnExpiryOption", "P24M" },
+        { "Yearly", 10, "'absoluteCriteria':['FirstOfYear']", "P1Y", "ImmediateCopyOption", "P10Y" },
+        { "Weekly", 20, "'absoluteCriteria':['FirstOfWeek']", "P4M", "P30D", "P6M" },
+    };
+    KG_AUTO_POLICY struct kg_policy *p = make_policy("'R/2026-01-01T02:00:00Z/P1D'", "UTC", &otherwise, rules, KG_ARRAY_LEN(rules));
+    struct kg_life l;
+
+    (void)state;
+    l = planned(p, "Default", "2026-11-21T02:00:00Z");
+    assert_int_equal(l.stays, 1);
+    expect_stay(&l.stay[0], KG_DATASTORE_VAULT, "2026-11-21T02:00:00Z", "2027-02-21T02:00:00Z");
+    l = planned(p, "Monthly", "2026-08-31T02:00:00Z");
+    assert_int_equal(l.stays, 2);
+    expect_stay(&l.stay[0], KG_DATASTORE_VAULT, "2026-08-31T02:00:00Z", "2027-02-28T02:00:00Z");
+    expect_stay(&l.stay[1], KG_DATASTORE_ARCHIVE, "2027-02-28T02:00:00Z", "2029-02-28T02:00:00Z");
+    assert_true(kg_life_end(&l) == at("2029-02-28T02:00:00Z"));
+    l = planned(p, "Yearly", "2026-01-01T02:00:00Z");
+    expect_stay(&l.stay[1], KG_DATASTORE_ARCHIVE, "2026-01-01T02:00:00Z", "2036-01-01T02:00:00Z");
+    l = planned(p, "Weekly", "2026-01-01T02:00:00Z");
+    expect_stay(&l.stay[1], KG_DATASTORE_ARCHIVE, "2026-01-31T02:00:00Z", "2026-07-31T02:00:00Z");
+}
+
+static void test_steps(void **state)
+{
+    static const struct rule_text otherwise = { .vault = "P1M", .copy = "CopyOnExpiryOption", .archive = "P6M" };
+    KG_AUTO_POLICY struct kg_policy *p = make_policy("'R/2026-01-01T02:00:00Z/P1D'", "UTC", &otherwise, NULL, 0);
+    struct kg_life l[2] = { planned(p, "Default", "2026-01-01T02:00:00Z"), planned(p, "Default", "2026-01-08T02:00:00Z") };
+    struct kg_step step[2 * KG_STAYS];
+
+    (void)state;
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T01:59:59Z"), step), 0);
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T02:00:00Z"), step), 1);
+    assert_true(step[0].point == 0 && step[0].kind == KG_STEP_COPY && step[0].store == KG_DATASTORE_ARCHIVE);
+    l[0].in |= ARCHIVE; /* not before the copy is there */
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T02:00:00Z"), step), 1);
+    assert_true(step[0].kind == KG_STEP_LEAVE && step[0].store == KG_DATASTORE_VAULT);
+    l[0].held = true;
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T02:00:00Z"), step), 0);
+    l[0].held = false;
+    l[0].in = ARCHIVE;
+    l[1].in = ARCHIVE;
+    /* Ten years on, both are over; the newest good one stays. */
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2036-02-01T02:00:00Z"), step), 1);
+    assert_true(step[0].point == 0 && step[0].kind == KG_STEP_LEAVE);
+    l[1].good = false;
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2036-02-01T02:00:00Z"), step), 1);
+    assert_true(step[0].point == 1);
+    /* And a clock that is ten years behind does nothing. */
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2016-02-01T02:00:00Z"), step), 0);
+}
+
+/* ---- any policy, any history ---- */
+
+static uint64_t seed;
+
+static unsigned any(unsigned n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)((seed >> 33) % n);
+}
+
+static const char *pick(const char *const *list, unsigned n) { return list[any(n)]; }
+#define PICK(...) pick((const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static void any_copy(struct rule_text *r)
+{
+    r->copy = NULL;
+    if (any(2))
+        return;
+    r->copy = PICK("CopyOnExpiryOption", "ImmediateCopyOption", "P5D", "P10D");
+    r->archive = PICK("P6M", "P7M", "P1Y", "P2Y");
+}
+
+static struct kg_policy *any_policy(const char *zone)
+{
+    static const char *const tags[] = { "Yearly", "Monthly", "Weekly", "Daily" },
+                             *const firsts[] = { "FirstOfYear", "FirstOfMonth", "FirstOfWeek", "FirstOfDay" };
+    struct rule_text rule[4], otherwise = { .vault = PICK("P7D", "P10D", "P1M", "P3M") };
+    char criteria[4][64], intervals[256] = "";
+    unsigned n = 0;
+
+    any_copy(&otherwise);
+    for (unsigned i = 0; i < 4; i++) {
+        if (any(2))
+            continue;
+        snprintf(criteria[n], sizeof criteria[n], "'absoluteCriteria':['%s']", firsts[i]);
+        rule[n] = (struct rule_text){ tags[i], 10 + 5 * (int)i, criteria[n], PICK("P7D", "P14D", "P1M", "P6M", "P1Y"), NULL, NULL };
+        any_copy(&rule[n++]);
+    }
+    for (unsigned i = 0, k = 1 + any(2); i < k; i++)
+        snprintf(intervals + strlen(intervals), sizeof intervals - strlen(intervals), "%s'R/2025-%02u-%02uT%02u:30:00/%s'", i ? "," : "",
+                 1 + any(12), 1 + any(28), any(24), PICK("P1W", "P2W", "P10D", "P1M"));
+    return make_policy(intervals, zone, &otherwise, rule, n);
+}
+
+/* Points of the last year, in order of time; of the older ones, some copies are gone. */
+static size_t any_history(const struct kg_policy *p, kg_usec now, bool all_good, struct kg_life *ret)
+{
+    size_t n = any(8);
+    kg_usec t = now - 300 * day;
+
+    for (size_t i = 0; i < n; i++) {
+        t += (kg_usec)(1 + any(30)) * day;
+        ret[i] = (struct kg_life){ .time = t, .in = VAULT, .good = all_good || any(3), .held = any(8) == 0 };
+        kg_life_plan(kg_policy_retention(p, p->tags[any((unsigned)p->tag_count)].name), &ret[i]);
+    }
+    return n;
+}
+
+struct play {
+    struct kg_life *life;
+    unsigned char *copied, *left;        /* bits of stores, per point */
+    size_t n;                            /* points that have been made by now */
+};
+
+static size_t last_good(const struct play *g)
+{
+    size_t best = g->n;
+
+    for (size_t i = 0; i < g->n; i++)
+        if (g->life[i].good && g->life[i].in)
+            best = i;
+    return best;
+}
+
+static void take_step(struct play *g, const struct kg_step *s, unsigned which)
+{
+    struct kg_life *l = &g->life[s->point];
+    unsigned bit = 1u << s->store;
+    size_t good = last_good(g);
+
+    if (s->kind == KG_STEP_COPY) {
+        if (g->copied[s->point] & bit || l->in & bit || !l->in)
+            fail_msg("case %u: point %zu is copied twice, or from nowhere", which, s->point);
+        g->copied[s->point] |= (unsigned char)bit;
+        l->in |= bit;
+        return;
+    }
+    if (l->held || g->left[s->point] & bit || !(l->in & bit))
+        fail_msg("case %u: point %zu is held or gone, and deleted", which, s->point);
+    g->left[s->point] |= (unsigned char)bit;
+    l->in &= ~bit;
+    if (good != g->n && last_good(g) == g->n)
+        fail_msg("case %u: the last good point is gone", which);
+    if (good == s->point && !l->in)
+        fail_msg("case %u: the newest good point is gone", which);
+}
+
+static void tick(struct play *g, kg_usec now, struct kg_step *step, unsigned which)
+{
+    for (unsigned again = 0;; again++) {
+        size_t k = kg_lifecycle_steps(g->life, g->n, now, step);
+
+        if (k == 0)
+            return;
+        assert_true(again < 4);
+        for (size_t i = 0; i < k; i++)
+            take_step(g, &step[i], which);
+    }
+}
+
+static void play(unsigned which)
+{
+    static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Caracas" };
+    const char *zone = zones[any(KG_ARRAY_LEN(zones))];
+    const kg_usec now = at("2026-11-21T09:00:00Z"), until = now + (kg_usec)(100 + any(500)) * day;
+    const bool all_good = any(4);
+    KG_AUTO_POLICY struct kg_policy *p = any_policy(zone);
+    KG_AUTO_ZONE struct kg_zone *z = NULL;
+    KG_AUTO_PREVIEW struct kg_preview v = { 0 };
+    KG_AUTO_FREE struct kg_step *step = NULL;
+    struct kg_life before[8];
+    struct kg_err err = { 0 };
+    struct play g = { 0 };
+    size_t n = any_history(p, now, all_good, before);
+
+    assert_int_equal(kg_zone_open(zone, &z, &err), 0);
+    kg_preview_make(p, z, before, n, 0, now, until, &v);
+    g.life = kg_xalloc_array(v.n, sizeof *g.life);
+    g.copied = kg_xalloc_array(v.n, 1);
+    g.left = kg_xalloc_array(v.n, 1);
+    step = kg_xalloc_array(v.n * KG_STAYS, sizeof *step);
+    memcpy(g.life, v.life, v.n * sizeof *g.life);
+    g.n = n;
+    for (kg_usec t = n ? before[0].time : now; t <= until; t += (kg_usec)(1 + any(5 * 24)) * 3600 * KG_SECOND) {
+        size_t there = 0;
+
+        while (there < v.n && g.life[there].time <= t)
+            there++;
+        for (g.n = there; there > 0 && there > n; there--) /* those that the schedule made meanwhile */
+            if (!g.life[there - 1].in && !g.left[there - 1])
+                g.life[there - 1].in = VAULT;
+        tick(&g, t, step, which);
+        for (size_t i = 0; all_good && i < g.n; i++) {
+            unsigned where = kg_life_where(v.life, v.n, i, t);
+
+            if (where != g.life[i].in && !(g.life[i].held && g.life[i].in & where))
+                fail_msg("case %u, point %zu: previewed in %u, is in %u", which, i, where, g.life[i].in);
+        }
+    }
+    free(g.life);
+    free(g.copied);
+    free(g.left);
+}
+
+static void test_what_was_previewed_is_what_happens_and_nothing_good_is_lost(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        seed = i * 2654435761u + 1;
+        play(i);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_plan_says_where_and_how_long),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_what_was_previewed_is_what_happens_and_nothing_good_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
