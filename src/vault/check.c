@@ -22,6 +22,7 @@ struct damage {
     char *object, *problem;
     struct kg_json *affects;
     size_t n_affects, more;
+    bool if_needed;             /* a pack that collection deleted, unless some point needs it */
     const char *last_what;      /* of the newest affects entry: the same table's slices count once */
     size_t last_point;
 };
@@ -69,7 +70,7 @@ static int add_damage(struct check *c, const char *object, const char *problem)
         return DAMAGE_MOST - 1;
     }
     KG_GROW(c->damage, c->n_damage, c->cap_damage);
-    c->damage[c->n_damage] = (struct damage){ kg_xstrdup(object), kg_xstrdup(problem), kg_json_array(), 0, 0, NULL, 0 };
+    c->damage[c->n_damage] = (struct damage){ kg_xstrdup(object), kg_xstrdup(problem), kg_json_array(), 0, 0, false, NULL, 0 };
     return (int)c->n_damage++;
 }
 
@@ -304,6 +305,7 @@ static int check_pack(struct check *c, size_t pack, size_t from, size_t to, stru
     if (pack >= c->index.n_listed) {
         int lost = add_damage(c, name, "the object is missing");
 
+        c->damage[lost].if_needed = true;
         for (size_t i = from; i < to; i++)
             lose_segment(c, i, lost);
         return 0;
@@ -579,8 +581,11 @@ static struct kg_json *report(struct check *c)
         bytes += c->needed[i] ? 0 : c->index.packs[i].size;
     }
     for (size_t i = 0; i < c->n_damage; i++) {
-        struct kg_json *d = kg_json_object();
+        struct kg_json *d;
 
+        if (c->damage[i].if_needed && !c->damage[i].n_affects)
+            continue;
+        d = kg_json_object();
         kg_json_set_str(d, "object", c->damage[i].object);
         kg_json_set_str(d, "problem", c->damage[i].problem);
         kg_json_set(d, "affects", KG_TAKE(c->damage[i].affects));
@@ -588,7 +593,7 @@ static struct kg_json *report(struct check *c)
             kg_json_set_u64(d, "affectsMore", c->damage[i].more);
         kg_json_push(list, d);
     }
-    kg_json_set_bool(j, "healthy", c->n_damage == 0);
+    kg_json_set_bool(j, "healthy", kg_json_count(list) == 0);
     kg_json_set_u64(j, "objects", c->objects);
     kg_json_set_u64(j, "bytes", c->bytes);
     kg_json_set_u64(j, "points", c->n_points);

@@ -27,6 +27,8 @@ enum {
 #define KG_MAGIC_FOOTER "KGPEND01"
 #define KG_MAGIC_INDEX  "KGINDX01"
 #define KG_MAGIC_POINT  "KGPOIN01"
+#define KG_MAGIC_DOOMED "KGDOOM01"
+#define KG_MAGIC_PRESENCE "KGWRIT01"
 #define KG_MAGIC_SLOT   "KGSLOT01"
 
 static inline uint32_t kg_le32(const uint8_t *p)

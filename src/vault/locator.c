@@ -81,6 +81,11 @@ static void add_dir(struct kg_locator *l, uint32_t pack, const struct kg_dir *d)
     }
 }
 
+static bool skipped(const struct loading *g, const uint8_t id[KG_PACK_ID])
+{
+    return g->o->skip && g->o->skip(g->o->skip_ctx, id);
+}
+
 static int visit_pack(void *ctx, const uint8_t id[KG_PACK_ID], uint64_t size, const struct kg_dir *d,
                       struct kg_err *err)
 {
@@ -92,7 +97,9 @@ static int visit_pack(void *ctx, const uint8_t id[KG_PACK_ID], uint64_t size, co
     if (!g->second) {
         if (p)
             p->indexed_size = size;
-        if (!p || p->size != size) {
+        if (skipped(g, id)) {
+            return 0;
+        } else if (!p || p->size != size) {
             g->missing_packs = true;
         } else if (!p->whole) { /* otherwise another index object listed it before */
             p->whole = true;
@@ -100,7 +107,7 @@ static int visit_pack(void *ctx, const uint8_t id[KG_PACK_ID], uint64_t size, co
         }
         return 0;
     }
-    if (p && p->size == size)
+    if ((p && p->size == size) || skipped(g, id))
         return 0;
     if (!p) {
         KG_GROW(l->packs, l->n_packs, l->cap_packs);
@@ -158,7 +165,7 @@ static int read_directories(struct loading *g, struct kg_err *err)
         struct kg_err e = { 0 };
         struct kg_dir d;
 
-        if (p->indexed_size)
+        if (p->indexed_size || skipped(g, p->id))
             continue;
         kg_pack_name(p->id, name);
         if (kg_pack_open_dir(l->v, name, p->size, &bytes, &d, &e) == 0) {

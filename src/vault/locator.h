@@ -46,6 +46,8 @@ typedef void (*kg_locator_damage)(void *ctx, const char *object, const struct kg
 
 struct kg_locator_opts {
     bool places;
+    bool (*skip)(void *ctx, const uint8_t id[KG_PACK_ID]); /* optional: packs that do not count, with skip_ctx */
+    void *skip_ctx;
     bool all_packs;               /* read the directories of packs that no index lists, always */
     kg_locator_damage damage;     /* optional */
     void (*index)(void *ctx, const char *name); /* optional: each index object that is sound */

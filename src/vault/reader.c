@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/parse.h"
 #include "vault/locator.h"
+#include "vault/presence.h"
 #include "vault/stream.h"
 
 struct kg_reader {
@@ -52,12 +53,34 @@ struct kg_source {
 
 /* ---- readers ---- */
 
+static bool in_doomed(void *ctx, const uint8_t id[KG_PACK_ID])
+{
+    const struct kg_doomed_list *l = ctx;
+
+    for (size_t i = 0; i < l->n; i++)
+        if (kg_doomed_has(&l->list[i], id))
+            return true;
+    return false;
+}
+
+/* Packs that are about to go are not looked at while there is another copy: they come in with load_all(). */
 int kg_reader_open(struct kg_vault *v, struct kg_reader **ret, struct kg_err *err)
 {
     struct kg_reader *r = kg_xalloc(sizeof *r);
+    struct kg_doomed_list doomed = { 0 };
+    struct kg_locator_opts o = { .places = true, .skip = in_doomed, .skip_ctx = &doomed };
+    int result;
 
     r->v = v;
-    if (kg_locator_load(v, &(struct kg_locator_opts){ .places = true }, &r->index, err) < 0) {
+    result = kg_doomed_load(v, &doomed, err);
+    if (result < 0 && err->code == KG_E_CORRUPT) { /* what it named is still there */
+        *err = (struct kg_err){ 0 };
+        result = 0;
+    }
+    if (result == 0)
+        result = kg_locator_load(v, &o, &r->index, err);
+    kg_doomed_done(&doomed);
+    if (result < 0) {
         free(r);
         return kg_err_wrap(err, "load the index of vault %s", v->id);
     }

@@ -112,6 +112,7 @@ static void derive_keys(struct kg_vault *v)
     static const char contexts[KG_BLOCK_KINDS_][9] = {
         [KG_BLOCK_SEGMENT] = "KGsegmnt", [KG_BLOCK_DIRECTORY] = "KGpackdr",
         [KG_BLOCK_INDEX] = "KGindex0", [KG_BLOCK_POINT] = "KGpoint0",
+        [KG_BLOCK_DOOMED] = "KGdoomed", [KG_BLOCK_PRESENCE] = "KGwriter",
     };
     KG_AUTO_SECRET struct kg_secret *gear_key = kg_key_derive(v->master, "KGgear00", 1);
     struct kg_hasher *h = kg_hasher_new(KG_HASH_BLAKE2B, gear_key);

@@ -107,6 +107,12 @@ KG_DEFINE_CLEANUP(struct kg_sink, kg_sink_abort)
 struct kg_reader;
 struct kg_source;
 
+/* Keeps collection from deleting anything while somebody reads at length; it needs to write to the store. */
+struct kg_presence;
+int kg_vault_hold(struct kg_vault *v, const char *what, struct kg_presence **ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_vault_release(struct kg_presence *p);                  /* NULL is allowed */
+KG_DEFINE_CLEANUP(struct kg_presence, kg_vault_release)
+
 struct kg_read_stats { uint64_t plain_bytes, segment_bytes, stored_bytes, segments; };
 
 int kg_reader_open(struct kg_vault *v, struct kg_reader **ret, struct kg_err *err) KG_MUST_CHECK;
@@ -132,6 +138,23 @@ int kg_point_list(struct kg_vault *v, const char *instance, kg_point_visit visit
 int kg_point_get(struct kg_vault *v, const char *instance, const char *point, struct kg_json **ret_manifest,
                  struct kg_err *err) KG_MUST_CHECK;            /* KG_E_NO_POINT, KG_E_CORRUPT */
 int kg_point_delete(struct kg_vault *v, const char *instance, const char *point, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- collection ---- */
+
+struct kg_collect_opts {
+    bool dry_run;                                              /* only look */
+    unsigned repack_percent;                                   /* rewrite packs of which less is needed; 0: 50 */
+    bool take_over;                                            /* the lock of another machine that will not come back */
+    bool (*cancelled)(void *ctx);                              /* optional */
+    void *ctx;
+};
+/* Space of what no recovery point needs comes back, in two phases: what is to go is made known first and deleted when no
+ * backup is at work that does not know it; a call does what it can of both (see presence.h for what holds it up). Any
+ * list or read that fails stops it: nothing is deleted on a guess.
+ * {"packs":n,"bytes":n,"deadPacks":n,"deadBytes":n,"repackPacks":n,"repackBytes":n,"rewrittenBytes":n,"deletedPacks":n,
+ *  "freedBytes":n,"dryRun":bool,"waitingFor":[{"what","host","since"}…]}; the caller frees it. KG_E_BUSY: another one is at it. */
+int kg_vault_collect(struct kg_vault *v, const struct kg_collect_opts *o, struct kg_json **ret_report,
+                     struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- check ---- */
 

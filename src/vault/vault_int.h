@@ -15,6 +15,8 @@ enum kg_block_kind {
     KG_BLOCK_DIRECTORY = 3,
     KG_BLOCK_INDEX = 4,
     KG_BLOCK_POINT = 5,
+    KG_BLOCK_DOOMED = 6,
+    KG_BLOCK_PRESENCE = 7,
     KG_BLOCK_KINDS_,
 };
 
@@ -79,6 +81,10 @@ int kg_sealed_object_get(const struct kg_vault *v, enum kg_block_kind kind, cons
 /* Opens the directory of a pack; the caller frees *ret_bytes, which *ret borrows. KG_E_CORRUPT, KG_E_NOT_FOUND. */
 int kg_pack_open_dir(const struct kg_vault *v, const char *name, uint64_t size, uint8_t **ret_bytes,
                      struct kg_dir *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* Writes an index object of plain bytes that kg_index_add_pack() put together. seq: its number. ret_name: KG_OBJECT_NAME bytes. */
+int kg_index_put(const struct kg_vault *v, uint64_t seq, const struct kg_buf *plain, char *ret_name, uint64_t *ret_size,
+                 struct kg_err *err) KG_MUST_CHECK;
 
 /* Reads, unseals and expands segments; keeps its buffers between calls. One a thread. */
 struct kg_seg_reader {

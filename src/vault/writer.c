@@ -4,7 +4,8 @@
  * (1) A chunk is claimed in `seen` before its segment is stored. Whoever claims it stores it or sets `failure`.
  * (2) A pack enters an index object only after it is durable; a manifest is written only after all packs and index
  *     objects of its writer are durable, and only when there was no failure.
- * (3) Only the finisher thread ends packs and, until commit, writes index objects. */
+ * (3) Only the finisher thread ends packs and, until commit, writes index objects.
+ * (4) A writer's presence is there from before it reads the index until its manifest is (presence.h). */
 #include "vault/writer_int.h"
 
 #include <errno.h>
@@ -146,23 +147,32 @@ static int pack_finish(struct kg_writer *w, struct kg_pack_out *p, struct kg_buf
 
 /* ---- index objects ---- */
 
+int kg_index_put(const struct kg_vault *v, uint64_t seq, const struct kg_buf *plain, char *ret_name, uint64_t *ret_size,
+                 struct kg_err *err)
+{
+    int eno = KG_FAULT(VAULT_INDEX);
+    uint8_t random[8];
+    char hex[17];
+
+    kg_random(random, sizeof random);
+    kg_hex(random, sizeof random, hex);
+    snprintf(ret_name, KG_OBJECT_NAME, "index/%010llu-%s", (unsigned long long)seq, hex);
+    if (eno)
+        return kg_err_sys(err, eno, "write %s", ret_name);
+    if (kg_buf_ok(plain, err) < 0)
+        return -(int)err->code;
+    return kg_sealed_object_put(v, KG_BLOCK_INDEX, KG_MAGIC_INDEX, ret_name, NULL, plain->p, plain->len, ret_size, err);
+}
+
 /* Writes what the index has gathered. Keeps (2): only durable packs are in it. */
 static int index_flush(struct kg_writer *w, struct kg_err *err)
 {
-    char name[KG_OBJECT_NAME], hex[17];
-    int eno = KG_FAULT(VAULT_INDEX);
-    uint8_t random[8];
+    char name[KG_OBJECT_NAME];
     uint64_t size;
 
     if (!w->index.len)
         return 0;
-    kg_random(random, sizeof random);
-    kg_hex(random, sizeof random, hex);
-    snprintf(name, sizeof name, "index/%010llu-%s", (unsigned long long)++w->index_seq, hex);
-    if (eno)
-        return kg_err_sys(err, eno, "write %s", name);
-    if (kg_buf_ok(&w->index, err) < 0 ||
-        kg_sealed_object_put(w->v, KG_BLOCK_INDEX, KG_MAGIC_INDEX, name, NULL, w->index.p, w->index.len, &size, err) < 0)
+    if (kg_index_put(w->v, ++w->index_seq, &w->index, name, &size, err) < 0)
         return -(int)err->code;
     kg_json_push_str(w->index_names, name);
     kg_buf_reset(&w->index);
@@ -237,11 +247,15 @@ static int start_finisher(struct kg_writer *w)
 
 /* ---- a writer's life ---- */
 
+static bool is_doomed(void *ctx, const uint8_t id[KG_PACK_ID]) { return kg_presence_doomed(ctx, id); }
+
+/* Known as a writer first: from then on nothing goes away that the index shows, but what is doomed already. */
 static int load_seen(struct kg_writer *w, struct kg_err *err)
 {
     struct kg_locator l;
 
-    if (kg_locator_load(w->v, &(struct kg_locator_opts){ .places = false }, &l, err) < 0)
+    if (kg_presence_begin(w->v, "backup", &w->presence, err) < 0 ||
+        kg_locator_load(w->v, &(struct kg_locator_opts){ .skip = is_doomed, .skip_ctx = w->presence }, &l, err) < 0)
         return -(int)err->code;
     w->seen = KG_TAKE(l.chunks);
     w->index_seq = l.last_index_seq;
@@ -262,6 +276,7 @@ int kg_writer_begin(struct kg_vault *v, const struct kg_write_opts *o, struct kg
     w->queue_end = &w->queue;
     w->index = (struct kg_buf)KG_BUF_INIT(KG_DIR_LIMIT);
     if (load_seen(w, err) < 0) {
+        kg_presence_end(w->presence);
         free(w);
         return kg_err_wrap(err, "load the index of vault %s", v->id);
     }
@@ -302,6 +317,7 @@ void kg_writer_free(struct kg_writer *w)
         w->unfilled = p->next;
         pack_free(p);
     }
+    kg_presence_end(w->presence);
     kg_idmap_free(w->seen);
     kg_buf_done(&w->index);
     kg_json_free(w->index_names);
@@ -354,6 +370,7 @@ static int complete_manifest(struct kg_writer *w, const char *instance, const ch
     kg_json_set_str(manifest, "instance", instance);
     kg_json_set_str(manifest, "point", point);
     kg_json_set(manifest, "indexObjects", kg_json_copy(w->index_names));
+    kg_json_set_u64(manifest, "storedBytes", w->stats.stored_bytes); /* of packs and index; the manifest itself comes on top */
     kg_json_set(manifest, "keySlots", slots);
     return kg_store_list(w->v->store, "keys/", note_slot, slots, err);
 }
@@ -377,6 +394,28 @@ static int put_manifest(struct kg_writer *w, const char *name, const struct kg_j
     return 0;
 }
 
+/* Keeps (4). A manifest that was written while collection took this writer for dead must not stay. */
+static int confirm(struct kg_writer *w, const char *name, struct kg_err *err)
+{
+    struct kg_err ignored = { 0 };
+
+    if (kg_presence_check(w->presence, err) == 0)
+        return 0;
+    if (kg_store_remove(w->v->store, name, &ignored) < 0 && ignored.code != KG_E_NOT_FOUND)
+        kg_err_wrap(err, "%s may be there and lack chunks, delete it", name);
+    return -(int)err->code;
+}
+
+int kg_writer_finish(struct kg_writer *w, struct kg_err *err)
+{
+    KG_ASSERT(w->sinks == 0 && !w->committed);
+    if (kg_writer_check(w, err) < 0 || finish_packs(w, err) < 0)
+        return -(int)err->code;
+    join_finisher(w);
+    w->committed = true;
+    return index_flush(w, err);
+}
+
 int kg_writer_commit(struct kg_writer *w, const char *instance, const char *point, struct kg_json *manifest,
                      struct kg_err *err)
 {
@@ -391,7 +430,7 @@ int kg_writer_commit(struct kg_writer *w, const char *instance, const char *poin
     join_finisher(w);
     w->committed = true; /* in any case: there is no second try */
     if (index_flush(w, err) < 0 || complete_manifest(w, instance, point, manifest, err) < 0 ||
-        put_manifest(w, name, manifest, err) < 0)
+        kg_presence_check(w->presence, err) < 0 || put_manifest(w, name, manifest, err) < 0 || confirm(w, name, err) < 0)
         return kg_err_wrap(err, "commit recovery point '%s'", point);
     (void)KG_FAULT(VAULT_COMMITTED); /* for kills only: the recovery point exists, nothing can fail any more */
     return 0;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "vault/idmap.h"
+#include "vault/presence.h"
 #include "vault/vault_int.h"
 
 struct kg_pack_out {                    /* a pack being written */
@@ -25,6 +26,7 @@ struct kg_writer {
     int level;
     size_t segment_bytes;
     uint64_t pack_bytes;
+    struct kg_presence *presence;       /* what keeps collection away */
     struct kg_idmap *seen;              /* chunks that are stored or on their way */
     pthread_mutex_t lock;               /* everything below, but the atomics */
     pthread_cond_t work, progress;      /* for the finisher; from it */
@@ -52,6 +54,10 @@ int kg_writer_check(struct kg_writer *w, struct kg_err *err) KG_MUST_CHECK;
 int kg_writer_pack_take(struct kg_writer *w, struct kg_pack_out **ret, struct kg_err *err) KG_MUST_CHECK;
 /* Gives it back: full ones are finished, others wait for the next sink or for commit. */
 void kg_writer_pack_give(struct kg_writer *w, struct kg_pack_out *p);
+/* For collection: stores a chunk that stands in a doomed pack, unless it is stored elsewhere. list: it is a node of a list. */
+int kg_sink_store(struct kg_sink *s, bool list, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;
+/* For collection: all that was stored becomes durable, without a recovery point. */
+int kg_writer_finish(struct kg_writer *w, struct kg_err *err) KG_MUST_CHECK;
 /* Is it time to give it back? */
 bool kg_writer_pack_full(const struct kg_writer *w, const struct kg_pack_out *p);
 

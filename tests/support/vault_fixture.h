@@ -171,7 +171,7 @@ static inline int read_stream(struct kg_reader *r, size_t cached, const struct k
     do {
         if (kg_source_next(src, &p, &got, err) < 0)
             return -(int)err->code;
-        if (got > n - at || memcmp(want + at, p, got) != 0)
+        if (got > n - at || (got && memcmp(want + at, p, got) != 0))
             fail_msg("wrong bytes at %zu of %zu", at, n);
         at += got;
     } while (got);

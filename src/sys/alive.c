@@ -1,0 +1,85 @@
+#include "sys/alive.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "sys/fd.h"
+
+enum { HERE_ROOM = 128 };
+
+/* Up to the end of the line. */
+static bool read_line(const char *path, char *out, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : kg_read_full(fd, out, size - 1);
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    out[n] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return true;
+}
+
+/* "boot/namespace" of this process; false where the system does not tell. */
+static bool here(char out[HERE_ROOM])
+{
+    char boot[48], space[48];
+    ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+
+    if (n <= 0 || !read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot))
+        return false;
+    space[n] = '\0';
+    snprintf(out, HERE_ROOM, "%s/%s", boot, space);
+    return true;
+}
+
+/* The 22nd field of its stat: when it began, in ticks since boot. The name before it may hold blanks and parentheses. */
+static bool began_at(long pid, char out[32])
+{
+    char path[64], stat[1024], *p;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    if (!read_line(path, stat, sizeof stat) || !(p = strrchr(stat, ')')))
+        return false;
+    for (int field = 2; field < 22; field++)
+        if (!(p = strchr(p + 1, ' ')))
+            return false;
+    kg_text_copy(out, 32, p + 1);
+    out[strcspn(out, " ")] = '\0';
+    return *out;
+}
+
+const char *kg_mark_self(char *out)
+{
+    char place[HERE_ROOM], began[32];
+
+    if (here(place) && began_at(getpid(), began))
+        snprintf(out, KG_MARK_ROOM, "%s/%ld/%s", place, (long)getpid(), began);
+    else
+        snprintf(out, KG_MARK_ROOM, "unknown/%ld", (long)getpid());
+    return out;
+}
+
+enum kg_life_of kg_mark_alive(const char *mark)
+{
+    char place[HERE_ROOM], began[32], *end;
+    size_t n;
+    long pid;
+
+    if (!here(place))
+        return KG_LIVES_ELSEWHERE;
+    n = strlen(place);
+    if (strncmp(mark, place, n) != 0 || mark[n] != '/')
+        return KG_LIVES_ELSEWHERE;
+    pid = strtol(mark + n + 1, &end, 10);
+    if (pid <= 0 || *end != '/')
+        return KG_LIVES_ELSEWHERE;
+    return began_at(pid, began) && strcmp(began, end + 1) == 0 ? KG_LIVES : KG_IS_DEAD;
+}

@@ -1,0 +1,151 @@
+#include "vault/live.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/parse.h"
+#include "vault/stream.h"
+
+struct kg_live {
+    struct kg_vault *v;
+    const struct kg_locator *where;
+    struct kg_idmap *chunks;                        /* all of them, nodes of lists too */
+    struct kg_idmap *walked[KG_STREAM_DEPTH + 1];   /* nodes by their depth: what is below is known */
+    struct kg_seg_reader segments;
+    struct kg_hasher *hasher;
+    uint8_t *plain;                                 /* the segment that was opened last */
+    size_t room;
+    uint32_t seg;
+    bool open;
+};
+
+void kg_live_free(struct kg_live *l)
+{
+    if (!l)
+        return;
+    kg_idmap_free(l->chunks);
+    for (unsigned d = 0; d <= KG_STREAM_DEPTH; d++)
+        kg_idmap_free(l->walked[d]);
+    kg_seg_reader_done(&l->segments);
+    kg_hasher_free(l->hasher);
+    free(l->plain);
+    free(l);
+}
+
+bool kg_live_has(const struct kg_live *l, const uint8_t id[KG_CHUNK_ID]) { return kg_idmap_find(l->chunks, id); }
+
+bool kg_live_is_list(const struct kg_live *l, const uint8_t id[KG_CHUNK_ID])
+{
+    for (unsigned d = 1; d <= KG_STREAM_DEPTH; d++)
+        if (l->walked[d] && kg_idmap_find(l->walked[d], id))
+            return true;
+    return false;
+}
+
+static int find(const struct kg_live *l, const uint8_t *id, struct kg_place *ret, struct kg_err *err)
+{
+    char hex[2 * KG_CHUNK_ID + 1], pack[KG_PACK_NAME];
+
+    if (kg_locator_find(l->where, id, ret)) {
+        if (l->where->segs[ret->seg].pack < l->where->n_listed)
+            return 0;
+        kg_locator_seg(l->where, ret->seg, pack);
+        return kg_err_set(err, KG_E_CORRUPT, "%s: the object is missing", pack);
+    }
+    kg_hex(id, KG_CHUNK_ID, hex);
+    return kg_err_set(err, KG_E_CORRUPT, "chunk %.16s… is in no pack of the vault", hex);
+}
+
+/* A list node's ids; the caller frees. */
+static int read_node(struct kg_live *l, const uint8_t *id, uint8_t **ret, size_t *ret_n, struct kg_err *err)
+{
+    uint8_t is[KG_CHUNK_ID];
+    char pack[KG_PACK_NAME];
+    struct kg_place p;
+    struct kg_seg s;
+
+    if (find(l, id, &p, err) < 0)
+        return -(int)err->code;
+    s = kg_locator_seg(l->where, p.seg, pack);
+    if (!l->open || l->seg != p.seg) {
+        l->open = false;
+        if (s.plain > l->room) {
+            free(l->plain);
+            l->plain = kg_xalloc(l->room = s.plain);
+        }
+        if (kg_seg_read(&l->segments, pack, &s, l->plain, err) < 0)
+            return -(int)err->code;
+        l->open = true;
+        l->seg = p.seg;
+    }
+    kg_hasher_hash(l->hasher, l->plain + p.at, p.len, is);
+    if (memcmp(is, id, KG_CHUNK_ID) != 0 || p.len % KG_CHUNK_ID != 0)
+        return kg_err_set(err, KG_E_CORRUPT, "%s: a list of chunks is not the one that its name says", pack);
+    *ret = kg_xalloc(p.len ? p.len : 1);
+    memcpy(*ret, l->plain + p.at, p.len);
+    *ret_n = p.len / KG_CHUNK_ID;
+    return 0;
+}
+
+static int walk(struct kg_live *l, const uint8_t *ids, size_t n, unsigned depth, struct kg_err *err)
+{
+    struct kg_place place;
+
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *id = ids + i * KG_CHUNK_ID;
+        KG_AUTO_FREE uint8_t *below = NULL;
+        size_t k = 0;
+
+        if (kg_idmap_claim(l->chunks, id, NULL) && find(l, id, &place, err) < 0)
+            return -(int)err->code;
+        if (depth == 0)
+            continue;
+        if (!l->walked[depth])
+            l->walked[depth] = kg_idmap_new(0, 0);
+        if (kg_idmap_claim(l->walked[depth], id, NULL) &&
+            (read_node(l, id, &below, &k, err) < 0 || walk(l, below, k, depth - 1, err) < 0))
+            return -(int)err->code;
+    }
+    return 0;
+}
+
+static int see_stream(void *ctx, const char *what, const struct kg_json *j, struct kg_err *err)
+{
+    struct kg_stream s;
+
+    if (kg_stream_from_json(j, &s, err) < 0 || s.depth > KG_STREAM_DEPTH || walk(ctx, s.ids[0], s.n_ids, s.depth, err) < 0)
+        return err->code ? kg_err_wrap(err, "%s", what) : kg_err_set(err, KG_E_CORRUPT, "%s: a stream too deep", what);
+    return 0;
+}
+
+static int see_point(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
+{
+    struct kg_live *l = ctx;
+    KG_AUTO_JSON struct kg_json *m = NULL;
+
+    (void)size;
+    if (kg_point_get(l->v, instance, point, &m, err) < 0) {
+        if (err->code != KG_E_NO_POINT)
+            return -(int)err->code;
+        *err = (struct kg_err){ 0 };     /* deleted meanwhile */
+        return 0;
+    }
+    if (kg_manifest_streams(m, see_stream, l, err) < 0)
+        return kg_err_wrap(err, "points/%s/%s", instance, point);
+    return 0;
+}
+
+int kg_live_load(struct kg_vault *v, const struct kg_locator *where, struct kg_live **ret, struct kg_err *err)
+{
+    KG_CLEANUP(kg_live_freep) struct kg_live *l = kg_xalloc(sizeof *l);
+
+    l->v = v;
+    l->where = where;
+    l->chunks = kg_idmap_new(0, kg_idmap_count(where->chunks));
+    l->hasher = kg_hasher_new(v->hash, v->chunk_key);
+    kg_seg_reader_init(&l->segments, v);
+    if (kg_point_list(v, NULL, see_point, l, err) < 0)
+        return -(int)err->code;
+    *ret = KG_TAKE(l);
+    return 0;
+}
