@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "base/text.h"
 #include "sys/fd.h"
 
@@ -69,17 +70,23 @@ const char *kg_mark_self(char *out)
 
 enum kg_life_of kg_mark_alive(const char *mark)
 {
-    char place[HERE_ROOM], began[32], *end;
-    size_t n;
-    long pid;
+    char place[HERE_ROOM], began[32], number[24];
+    struct kg_err ignored = { 0 };
+    size_t n, digits;
+    uint64_t pid;
 
     if (!here(place))
         return KG_LIVES_ELSEWHERE;
     n = strlen(place);
     if (strncmp(mark, place, n) != 0 || mark[n] != '/')
         return KG_LIVES_ELSEWHERE;
-    pid = strtol(mark + n + 1, &end, 10);
-    if (pid <= 0 || *end != '/')
+    mark += n + 1;
+    digits = strcspn(mark, "/");
+    if (!mark[digits] || digits >= sizeof number)
         return KG_LIVES_ELSEWHERE;
-    return began_at(pid, began) && strcmp(began, end + 1) == 0 ? KG_LIVES : KG_IS_DEAD;
+    memcpy(number, mark, digits);
+    number[digits] = '\0';
+    if (kg_parse_range(number, 1, INT32_MAX, &pid, &ignored) < 0)
+        return KG_LIVES_ELSEWHERE;
+    return began_at((long)pid, began) && strcmp(began, mark + digits + 1) == 0 ? KG_LIVES : KG_IS_DEAD;
 }

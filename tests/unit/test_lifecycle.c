@@ -195,7 +195,8 @@ static void tick(struct play *g, kg_usec now, struct kg_step *step, unsigned whi
 
 static void play(unsigned which)
 {
-    static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Caracas" };
+    static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe",
+                                         "America/Caracas" };
     const char *zone = zones[any(KG_ARRAY_LEN(zones))];
     const kg_usec now = at("2026-11-21T09:00:00Z"), until = now + (kg_usec)(100 + any(500)) * day;
     const bool all_good = any(4);

@@ -64,7 +64,8 @@ static void test_starts_keep_their_local_time_over_clock_changes(void **state)
 
 static void test_a_daily_backup_starts_as_often_as_there_are_days(void **state)
 {
-    static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Caracas" };
+    static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe",
+                                         "America/Caracas" };
 
     (void)state;
     for (size_t i = 0; i < KG_ARRAY_LEN(zones); i++) {
