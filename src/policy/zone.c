@@ -269,7 +269,8 @@ int kg_zone_open(const char *name, struct kg_zone **ret, struct kg_err *err)
         return kg_err_wrap(err, "time zone '%s'", name);
     }
     kg_err_set(err, KG_E_USAGE, "'%.80s' is not a time zone of this machine", name);
-    kg_err_advise(err, "Use an IANA name such as Europe/Berlin, spelled exactly ('timedatectl list-timezones'), or UTC; names need the package tzdata.");
+    kg_err_advise(err, "Use UTC, or an IANA name such as Europe/Berlin, spelled exactly ('timedatectl list-timezones'); those need the "
+                       "package tzdata.");
     return -(int)err->code;
 }
 
