@@ -301,6 +301,8 @@ static struct kg_json *made(cJSON *c)
 struct kg_json *kg_json_object(void) { return made(cJSON_CreateObject()); }
 struct kg_json *kg_json_array(void) { return made(cJSON_CreateArray()); }
 struct kg_json *kg_json_string(const char *s) { return s ? made(cJSON_CreateString(s)) : made(cJSON_CreateNull()); }
+struct kg_json *kg_json_number(double v) { return made(isfinite(v) ? cJSON_CreateNumber(v) : cJSON_CreateNull()); }
+struct kg_json *kg_json_boolean(bool v) { return made(cJSON_CreateBool(v)); }
 
 /* The object that holds the last key of path, made on the way; *ret_key is that key. */
 static cJSON *parent_for(struct kg_json *obj, const char *path, const char **ret_key)
@@ -359,6 +361,12 @@ void kg_json_set_double(struct kg_json *obj, const char *path, double v)
 void kg_json_set_bool(struct kg_json *obj, const char *path, bool v)
 {
     kg_json_set(obj, path, made(cJSON_CreateBool(v)));
+}
+
+void kg_json_add(struct kg_json *obj, const char *key, struct kg_json *value)
+{
+    KG_ASSERT(cJSON_IsObject(raw(obj)));
+    cJSON_AddItemToObject(raw(obj), key, raw(value));
 }
 
 void kg_json_push(struct kg_json *array, struct kg_json *value)

@@ -56,12 +56,16 @@ const char *kg_json_value_str(const struct kg_json *c);                   /* NUL
 /* Building. Setting replaces a key that is there (ignoring case). path may have dots: objects on the way are made. */
 struct kg_json *kg_json_object(void);
 struct kg_json *kg_json_array(void);
-struct kg_json *kg_json_string(const char *s);
+struct kg_json *kg_json_string(const char *s);                                     /* NULL makes null */
+struct kg_json *kg_json_number(double v);                                          /* what is not finite makes null */
+struct kg_json *kg_json_boolean(bool v);
 void kg_json_set(struct kg_json *obj, const char *path, struct kg_json *value);    /* takes value; NULL writes null */
 void kg_json_set_str(struct kg_json *obj, const char *path, const char *s);        /* NULL writes null */
 void kg_json_set_u64(struct kg_json *obj, const char *path, uint64_t v);
 void kg_json_set_double(struct kg_json *obj, const char *path, double v);
 void kg_json_set_bool(struct kg_json *obj, const char *path, bool v);
+/* Appends under exactly this key, dots and all, without looking for it; takes value. */
+void kg_json_add(struct kg_json *obj, const char *key, struct kg_json *value);
 void kg_json_push(struct kg_json *array, struct kg_json *value);                   /* takes value */
 void kg_json_push_str(struct kg_json *array, const char *s);
 void kg_json_remove(struct kg_json *obj, const char *path);
