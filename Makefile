@@ -119,7 +119,10 @@ bench-small: ## The same on 1/50 of the data, once; writes nothing
 
 doc_dir  := $(DESTDIR)$(PREFIX)/share/doc/keepgres
 unit_dir := $(DESTDIR)$(PREFIX)/lib/systemd/system
-install: ## Install the release build, its documentation and the systemd unit (PREFIX, DESTDIR)
+man_dir  := $(DESTDIR)$(PREFIX)/share/man/man1
+bash_dir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zsh_dir  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+install: ## Install the release build, its pages, completion for bash and zsh, the systemd unit (PREFIX, DESTDIR)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
 	install -D -m 755 build/release/keepgres $(DESTDIR)$(PREFIX)/bin/keepgres
 	install -d $(doc_dir)/formats $(unit_dir)
@@ -127,8 +130,15 @@ install: ## Install the release build, its documentation and the systemd unit (P
 	$(if $(wildcard docs/formats/*.md),install -m 644 $(wildcard docs/formats/*.md) $(doc_dir)/formats/)
 	sed 's,@BINDIR@,$(PREFIX)/bin,g' docs/keepgres.service >$(unit_dir)/keepgres.service
 	chmod 644 $(unit_dir)/keepgres.service
+	install -d $(man_dir) $(bash_dir) $(zsh_dir)
+	build/release/keepgres completion bash >$(bash_dir)/keepgres
+	build/release/keepgres completion zsh >$(zsh_dir)/_keepgres
+	for p in $$(build/release/keepgres internal docs-man); do \
+	    build/release/keepgres internal docs-man $$p >$(man_dir)/$$p.1 || exit 1; chmod 644 $(man_dir)/$$p.1; done
+	chmod 644 $(bash_dir)/keepgres $(zsh_dir)/_keepgres
 uninstall: ## Remove what install put there; vaults and state stay
-	rm -f $(DESTDIR)$(PREFIX)/bin/keepgres $(unit_dir)/keepgres.service
+	rm -f $(DESTDIR)$(PREFIX)/bin/keepgres $(unit_dir)/keepgres.service $(bash_dir)/keepgres $(zsh_dir)/_keepgres \
+	      $(man_dir)/keepgres.1 $(man_dir)/keepgres-*.1
 	rm -rf $(doc_dir)
 
 clean: ## Remove everything that was built

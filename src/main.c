@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 
     kg_crypto_start();
     kg_fault_from_environment();
+    kg_clock_from_environment();
     sigaction(SIGPIPE, &ignore, NULL);
     if (strcmp(role, "worker") == 0)
         return kg_worker_main();

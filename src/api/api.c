@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "identity/audit.h"
 #include "job/user_error.h"
+#include "keyvault/access.h"
 #include "keepgres/version.h"
 
 static bool is_guid(const char *s)
@@ -95,6 +97,42 @@ static int refuse_stopping(struct kg_err *err)
     return -(int)err->code;
 }
 
+static int authorise_data(const struct kg_call *c, const struct kg_match *m, struct kg_err *err)
+{
+    KG_AUTO_FREE char *id = kg_id_resource(kg_call_param(c, "subscription"), kg_call_param(c, "group"), KG_TYPE_KEYVAULT,
+                                           kg_call_param(c, "keyvault"));
+    KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
+    struct kg_err none = { 0 };
+
+    /* A key vault with access policies asks those, see res_secrets.c. */
+    if (kg_catalog_get(c->api->catalog, id, &kv, &none) == 0 && !kg_keyvault_uses_rbac(kv.json))
+        return 0;
+    if (none.code != KG_E_OK && none.code != KG_E_NOT_FOUND) {
+        *err = none;
+        return -(int)err->code;
+    }
+    return kg_identity_may_data(c->api->identity, &c->who, m->route->action, m->scope, err);
+}
+
+static int authorise(struct kg_call *c, const struct kg_match *m, struct kg_err *err)
+{
+    const struct kg_identity *i = c->api->identity;
+    struct kg_may may = { 0 };
+
+    if (m->route->flags & KG_ROUTE_OWN)
+        return 0;
+    if (m->route->flags & KG_ROUTE_DATA)
+        return authorise_data(c, m, err);
+    if (!(m->route->flags & KG_ROUTE_LIST))
+        return kg_identity_may(i, &c->who, m->route->action, m->scope, err);
+    if (kg_identity_check(i, &c->who, m->route->action, false, m->scope, &may, err) < 0)
+        return -(int)err->code;
+    c->partial = !may.allowed;
+    if (c->partial && kg_identity_may_below(i, &c->who, m->route->action, m->scope, &may.allowed, err) < 0)
+        return -(int)err->code;
+    return may.allowed ? 0 : kg_identity_may(i, &c->who, m->route->action, m->scope, err);
+}
+
 /* The order matters: what a path is and who may use it is settled before a byte of the body is looked at. */
 static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, struct kg_json **body, struct kg_err *err)
 {
@@ -102,7 +140,8 @@ static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, s
 
     if (kg_route_find(kg_routes, kg_routes_count, in->method, in->path, m, err) < 0)
         return -(int)err->code;
-    if (kg_identity_may(c->api->identity, &c->who, m->route->action, m->scope, err) < 0)
+    c->match = m;
+    if (authorise(c, m, err) < 0)
         return -(int)err->code;
     if (in->too_large)
         return refuse_large(m, err);
@@ -111,10 +150,31 @@ static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, s
         return refuse_stopping(err);
     if (kg_query_parse(in->query, q, err) < 0 || check_version(q, err) < 0 || parse_body(in, body, err) < 0)
         return -(int)err->code;
-    c->match = m;
     c->query = q;
     c->body = *body;
     return m->route->handler(c, err);
+}
+
+static bool only_reads(const struct kg_match *m)
+{
+    size_t n = strlen(m->route->action);
+
+    return strcmp(m->route->method, "GET") == 0 || (n > 5 && strcasecmp(m->route->action + n - 5, "/read") == 0);
+}
+
+/* All that changes something, and all that was refused. */
+static void audit(const struct kg_call *c, const struct kg_match *m)
+{
+    struct kg_audit_entry e = { .who = &c->who, .scope = m->scope, .status = c->out->status, .activity = c->activity };
+    struct kg_err err = { 0 };
+
+    if (!m->route || (only_reads(m) && e.status != 403))
+        return;
+    e.method = m->route->method;
+    e.action = m->route->action;
+    if (kg_audit_add(c->api->catalog, &e, &err) < 0)
+        kg_log_err(KG_LOG_ERROR, &err, "audit: %s %s by uid=%u is not recorded request=%s", e.method, e.scope,
+                   (unsigned)c->who.uid, c->activity);
 }
 
 static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
@@ -133,6 +193,7 @@ static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
     add_ids(out, in, activity);
     if (dispatch(&c, &m, &q, &body, &err) < 0)
         answer_error(out, &err, m.scope, activity);
+    audit(&c, &m);
     log_request(in, &c.who, out->status, activity, kg_now_mono() - began, &err);
 }
 

@@ -42,6 +42,7 @@ struct kg_api {
     struct kg_keyvault *keyvault;
     struct kg_identity *identity;
     const char *region;          /* of the default resource group */
+    const char *azure_extra_host; /* of the settings: one more host for key vaults in Azure */
     const char *vaults_dir;      /* where a Backup vault's data goes unless its PUT says otherwise */
     struct kg_api_env env;
 };

@@ -1,4 +1,6 @@
 #include "api/call.h"
+#include "api/handlers.h"
+#include "api/start.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +145,32 @@ int kg_call_answer_secret(struct kg_call *c, struct kg_json *body, const char *k
     return r < 0 ? r : kg_buf_ok(&c->out->body, err);
 }
 
+/* ---- lists ---- */
+
+/* What holds other resources is seen by who may see one of those. */
+int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err)
+{
+    const char *action = c->match->route->action;
+    struct kg_may may;
+
+    *ret = true;
+    if (!c->partial)
+        return 0;
+    if (!strstr(id, "/providers/"))
+        return kg_identity_may_below(c->api->identity, &c->who, action, id, ret, err);
+    if (kg_identity_check(c->api->identity, &c->who, action, false, id, &may, err) < 0)
+        return -(int)err->code;
+    *ret = may.allowed;
+    return 0;
+}
+
+int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err)
+{
+    if (kg_identity_may(c->api->identity, &c->who, KG_ACTION_PATHS, "/", err) == 0)
+        return 0;
+    return err->code == KG_E_DENIED ? kg_err_wrap(err, "directory '%.200s'", path) : -(int)err->code;
+}
+
 /* ---- resources ---- */
 
 static void set_system_data(struct kg_json *a, const struct kg_resource *r)
@@ -187,7 +215,6 @@ int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *
 {
     KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
     struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
-    struct kg_json *array;
     bool there;
 
     if (kg_catalog_exists(c->api->catalog, kg_call_id(c), &there, err) < 0)
@@ -197,10 +224,22 @@ int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *
     *(deep ? &q.under : &q.parent) = kg_call_id(c);
     if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
         return -(int)err->code;
-    array = kg_json_array();
-    for (size_t i = 0; i < l.count; i++)
-        kg_json_push(array, kg_resource_answer(&l.rows[i]));
-    return kg_call_answer_list(c, array, l.next, err);
+    return kg_call_answer_resources(c, &l, kg_resource_answer, err);
+}
+
+int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
+                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *array = kg_json_array();
+    bool sees;
+
+    for (size_t i = 0; i < l->count; i++) {
+        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
+            return -(int)err->code;
+        if (sees)
+            kg_json_push(array, answer(&l->rows[i]));
+    }
+    return kg_call_answer_list(c, KG_TAKE(array), l->next, err);
 }
 
 int kg_call_delete(struct kg_call *c, struct kg_err *err)
@@ -304,73 +343,10 @@ int kg_put_finish(struct kg_call *c, struct kg_put *p, struct kg_err *err)
 
 /* ---- operations ---- */
 
-/* As Azure writes them: base64 of two GUIDs, the first one constant. */
-static char *new_operation_id(void)
-{
-    struct kg_buf b = KG_BUF_INIT(256);
-    char text[80], id[37];
-
-    kg_uuid(id);
-    snprintf(text, sizeof text, "6b656570-6772-4573-8000-000000000001;%s", id);
-    kg_base64_add(&b, text, strlen(text));
-    return kg_buf_take(&b);
-}
-
-/* A backup or a restore is a job to be followed by itself: its operation has done its work when the job is there, as in
- * Azure. All others last as long as the worker does. */
-static bool ends_with_start(const struct kg_task *t)
-{
-    return t->kind == KG_TASK_BACKUP || t->kind == KG_TASK_RESTORE_DATABASE || t->kind == KG_TASK_RESTORE_FILES;
-}
-
-static int insert_operation(struct kg_call *c, const struct kg_task *t, struct kg_err *err)
-{
-    struct kg_operation_row row = { .id = t->operation, .uid = t->uid, .start = kg_now_wall(), .resource = t->resource,
-                                    .job = t->job };
-    int r;
-
-    row.kind = (char *)(uintptr_t)kg_task_row(t->kind)->name;
-    row.status = (char *)(uintptr_t)"Inprogress";
-    if (ends_with_start(t)) {
-        KG_AUTO_FREE char *job = kg_id_child(t->vault, "backupJobs", t->job);
-
-        row.status = (char *)(uintptr_t)"Succeeded";
-        row.end = row.start;
-        row.result = kg_json_object();
-        kg_json_set_str(row.result, "objectType", "OperationJobExtendedInfo");
-        kg_json_set_str(row.result, "jobId", job);
-    }
-    r = kg_catalog_operation_insert(c->api->catalog, &row, err);
-    kg_json_free(row.result);
-    return r;
-}
-
-static int insert_job(struct kg_call *c, const struct kg_job *job, struct kg_err *err)
-{
-    struct kg_job_row row;
-    int r;
-
-    kg_job_to_row(job, &row);
-    r = kg_catalog_job_insert(c->api->catalog, &row, err);
-    kg_json_free(row.json);
-    return r;
-}
-
 int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *job, struct kg_err *err)
 {
-    if (c->api->env.task_check(c->api->env.arg, t, err) < 0)
-        return -(int)err->code;
-    t->operation = new_operation_id();
     t->uid = c->who.uid;
-    if (job)
-        t->job = kg_xstrdup(job->id);
-    if (kg_catalog_begin(c->api->catalog, err) < 0)
-        return -(int)err->code;
-    if (insert_operation(c, t, err) < 0 || (job && insert_job(c, job, err) < 0)) {
-        kg_catalog_rollback(c->api->catalog);
-        return -(int)err->code;
-    }
-    return 0;
+    return kg_start_prepare(c->api, t, job, err);
 }
 
 void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *result_path)
@@ -395,9 +371,10 @@ int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, i
     KG_AUTO_JSON struct kg_json *own = body;
     KG_AUTO_FREE char *result = results_at ? kg_id_child(results_at, "operationResults", (*t)->operation) : NULL;
 
-    if (kg_catalog_commit(c->api->catalog, err) < 0)
+    KG_AUTO_FREE char *operation = kg_xstrdup((*t)->operation);
+
+    if (kg_start_commit(c->api, t, job, err) < 0)
         return -(int)err->code;
-    kg_call_follow_headers(c, (*t)->operation, result);
-    c->api->env.task_start(c->api->env.arg, KG_TAKE(*t), job ? KG_TAKE(*job) : NULL);
+    kg_call_follow_headers(c, operation, result);
     return kg_call_answer(c, status, KG_TAKE(own), err);
 }

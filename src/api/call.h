@@ -20,6 +20,7 @@ struct kg_call {
     const char *activity;            /* GUID of this request */
     const struct kg_http_in *in;
     struct kg_http_out *out;
+    bool partial;                    /* of a list: the caller may see only some of it, see kg_call_sees() */
 };
 
 /* The id that the path names, see router.h; and the value of one {name} in it (a bug when the pattern has none). */
@@ -44,6 +45,15 @@ int kg_call_answer_secret(struct kg_call *c, struct kg_json *body, const char *k
 /* "http://host" of this request, for links. The caller frees. */
 char *kg_call_base(const struct kg_call *c);
 
+/* ---- lists that not all may see all of ---- */
+
+/* May the caller see this one in the list that the route gives? */
+int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* May the caller choose a directory of this machine for the service to write to? A role for some resources is not enough:
+ * the service's own files, or another vault's, could be meant. */
+int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err) KG_MUST_CHECK;
+
 /* ---- resources ---- */
 
 /* {id, name, type, location, tags, identity, eTag, systemData, properties} of a row; the caller frees. What the service
@@ -52,6 +62,9 @@ struct kg_json *kg_resource_answer(const struct kg_resource *r);
 /* GET of the resource that the path names, and of those of a type below it (anywhere below when deep). */
 int kg_call_get(struct kg_call *c, struct kg_err *err);
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err);
+/* Answers with those rows that the caller may see. */
+int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
+                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);
 /* Answers 200 or 204 as ARM does: deleting what is not there is no error. */
 int kg_call_delete(struct kg_call *c, struct kg_err *err);
 
@@ -81,6 +94,8 @@ int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *j
  * found at results_at + "/operationResults/ID"; NULL: the location's. */
 int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, int status, const char *results_at,
                    struct kg_json *body, struct kg_err *err);
+/* The result of KG_TASK_POINT_CONTENTS: the recovery point, with what it holds. */
+int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err);
 /* The headers alone, for an operation that is under way: the result at result_path, or at the location's. */
 void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *result_path);
 

@@ -10,15 +10,20 @@
 
 /* Which heading a path belongs under: the first row whose word is in the path, most particular first. */
 static const struct { const char *word, *title; } sections[] = {
+    { "Microsoft.Authorization", "Access control" },
     { "/service", "The service" },
     { "/operationStatus", "Operations" },
     { "/operationResults", "Operations" },
     { "/operations", "Operations" },
     { "/recoveryPoints", "Recovery points" },
     { "/backupJobs", "Jobs" },
+    { "/searchBackupJobs", "Jobs" },
     { "/backupInstances", "Backup instances" },
+    { "/searchBackupInstances", "Backup instances" },
+    { "/deletedBackupInstances", "Backup instances" },
     { "/backupPolicies", "Backup policies" },
     { "/backupVaults", "Backup vaults" },
+    { "/searchBackupVaults", "Backup vaults" },
     { "/storageAccounts", "Storage accounts" },
     { "Microsoft.KeyVault", "Key vaults" },
     { "Microsoft.DBforPostgreSQL", "PostgreSQL servers" },
@@ -55,6 +60,7 @@ static void add_limits(struct kg_buf *out)
         { "Path and query as sent", KG_API_URI_MAX, "bytes" }, { "Path, decoded", KG_API_PATH_MAX, "bytes" },
         { "One name", KG_API_NAME_MAX, "bytes" },              { "Parameters in a query", KG_API_QUERY_COUNT, "" },
         { "A body", KG_API_BODY_MAX, "bytes" },                { "A body with a secret", KG_API_BODY_SECRET, "bytes" },
+        { "A body about many backup instances", KG_API_BODY_MANY, "bytes" },
         { "Items in one answer", KG_API_PAGE_MAX, "" },        { "Connections at a time", KG_API_CONNECTIONS, "" },
         { "A silent connection", KG_API_IDLE_SECONDS, "seconds" },
     };

@@ -4,6 +4,9 @@
 
 #include "api/router.h"
 
+/* An action that no route has: see kg_call_may_choose_path(). */
+#define KG_ACTION_PATHS "Microsoft.KeepGres/service/paths/write"
+
 #define KG_HANDLER(name) kg_handler kg_res_##name
 
 /* res_groups.c */
@@ -24,10 +27,15 @@ KG_HANDLER(server_databases);
 KG_HANDLER(keyvaults_list);
 KG_HANDLER(keyvault_get);
 KG_HANDLER(keyvault_put);
+KG_HANDLER(keyvault_patch);
+KG_HANDLER(keyvault_policies);
 KG_HANDLER(keyvault_delete);
+/* res_secrets.c */
 KG_HANDLER(secrets_list);
+KG_HANDLER(secret_versions);
 KG_HANDLER(secret_get);
 KG_HANDLER(secret_put);
+KG_HANDLER(secret_patch);
 KG_HANDLER(secret_delete);
 /* res_storage.c */
 KG_HANDLER(accounts_list);
@@ -42,9 +50,11 @@ KG_HANDLER(container_delete);
 KG_HANDLER(vaults_list);
 KG_HANDLER(vault_get);
 KG_HANDLER(vault_put);
+KG_HANDLER(vault_patch);
 KG_HANDLER(vault_delete);
 KG_HANDLER(vault_recovery_key);
 KG_HANDLER(vault_check);
+KG_HANDLER(vault_collect);
 /* res_policies.c */
 KG_HANDLER(policies_list);
 KG_HANDLER(policy_get);
@@ -55,7 +65,12 @@ KG_HANDLER(instances_list);
 KG_HANDLER(instance_get);
 KG_HANDLER(instance_put);
 KG_HANDLER(instance_delete);
+/* res_readiness.c */
 KG_HANDLER(validate_for_backup);
+KG_HANDLER(validate_many);
+KG_HANDLER(assign_missing);
+KG_HANDLER(role_template);
+KG_HANDLER(grant_script);
 /* res_backup.c */
 KG_HANDLER(backup);
 /* res_restore.c */
@@ -64,6 +79,15 @@ KG_HANDLER(validate_restore);
 /* res_points.c */
 KG_HANDLER(points_list);
 KG_HANDLER(point_get);
+KG_HANDLER(restorable_ranges);
+/* res_protection.c */
+KG_HANDLER(protection_action);
+KG_HANDLER(deleted_list);
+KG_HANDLER(deleted_get);
+/* res_search.c */
+KG_HANDLER(search_vaults);
+KG_HANDLER(search_instances);
+KG_HANDLER(search_jobs);
 /* res_jobs.c */
 KG_HANDLER(jobs_list);
 KG_HANDLER(job_get);
@@ -73,6 +97,15 @@ KG_HANDLER(job_log);
 KG_HANDLER(operation_status);
 KG_HANDLER(operation_result);
 KG_HANDLER(provider_operations);
+/* res_access.c */
+KG_HANDLER(assignments_list);
+KG_HANDLER(assignment_get);
+KG_HANDLER(assignment_put);
+KG_HANDLER(assignment_delete);
+KG_HANDLER(definitions_list);
+KG_HANDLER(definition_get);
+KG_HANDLER(check_access);
+KG_HANDLER(audit_list);
 /* res_service.c */
 KG_HANDLER(service_get);
 KG_HANDLER(service_stop);

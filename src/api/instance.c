@@ -8,46 +8,11 @@
 #include "base/alloc.h"
 #include "crypto/crypto.h"
 
-void kg_target_done(struct kg_target *t)
-{
-    kg_resource_done(&t->vault);
-    kg_resource_done(&t->instance);
-    *t = (struct kg_target){ 0 };
-}
-
-/* States in which the instance's recovery points and settings can be worked with. */
-static bool is_ready(const char *state)
-{
-    static const char *const ready[] = { "ProtectionConfigured", "ProtectionError", "UpdatingProtection" };
-
-    for (size_t i = 0; i < KG_ARRAY_LEN(ready); i++)
-        if (strcasecmp(ready[i], state) == 0)
-            return true;
-    return false;
-}
-
 int kg_target_find(struct kg_call *c, struct kg_target *ret, struct kg_err *err)
 {
-    KG_AUTO_TARGET struct kg_target t = { 0 };
-    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
     KG_AUTO_FREE char *instance = kg_call_instance_id(c);
-    const char *state, *provisioning;
 
-    if (kg_catalog_get(c->api->catalog, vault, &t.vault, err) < 0 ||
-        kg_catalog_get(c->api->catalog, instance, &t.instance, err) < 0)
-        return -(int)err->code;
-    t.properties = kg_json_get(t.instance.json, "properties");
-    state = kg_json_str_or(t.properties, "currentProtectionState", "?");
-    provisioning = kg_json_str_or(t.properties, "provisioningState", "?");
-    if (!is_ready(state) || strcasecmp(provisioning, "Deleting") == 0) {
-        kg_err_set(err, KG_E_CONFLICT, "backup instance '%s' is not ready: it is in state '%s' (%s)", t.instance.name, state,
-                   provisioning);
-        kg_err_advise(err, "Look at its protectionErrorDetails, then configure its backup again.");
-        return -(int)err->code;
-    }
-    *ret = t;
-    t = (struct kg_target){ 0 };
-    return 0;
+    return kg_target_load(c->api, instance, ret, err);
 }
 
 int kg_server_of(struct kg_call *c, const struct kg_datasource *d, const char *location, struct kg_err *err)
@@ -65,16 +30,6 @@ int kg_server_of(struct kg_call *c, const struct kg_datasource *d, const char *l
         return -(int)err->code;
     }
     return 0;
-}
-
-struct kg_task *kg_target_task(const struct kg_target *t, enum kg_task_kind kind)
-{
-    struct kg_task *task = kg_task_new(kind);
-
-    task->resource = kg_xstrdup(t->instance.id);
-    task->vault = kg_xstrdup(t->vault.id);
-    task->instance = kg_xstrdup(t->instance.id);
-    return task;
 }
 
 struct kg_job *kg_target_job(const struct kg_call *c, const struct kg_target *t, const char *operation,

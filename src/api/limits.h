@@ -11,6 +11,7 @@ enum {
     KG_API_QUERY_COUNT = 16,
     KG_API_BODY_NONE = 4 << 10,        /* where no body is expected: az sends "{}" or nothing */
     KG_API_BODY_MAX = 1 << 20,
+    KG_API_BODY_MANY = 4 << 20,        /* 500 backup instances with long names */
     KG_API_BODY_SECRET = 256 << 10,    /* 25 KiB of value, escaped at its worst, and what stands around it */
     KG_API_SWALLOW_MAX = 16 << 20,     /* a body too large is read up to here so that the answer can be read; then closed */
     KG_API_PAGE_MAX = 1000,            /* items in one answer; $top beyond it gets this many */

@@ -20,14 +20,10 @@ int kg_res_subscriptions_list(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
     struct kg_resource_query q = { .type = KG_TYPE_SUBSCRIPTION, .after = kg_query_get(c->query, "$skipToken") };
-    struct kg_json *array;
 
     if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
         return -(int)err->code;
-    array = kg_json_array();
-    for (size_t i = 0; i < l.count; i++)
-        kg_json_push(array, subscription_answer(&l.rows[i]));
-    return kg_call_answer_list(c, array, l.next, err);
+    return kg_call_answer_resources(c, &l, subscription_answer, err);
 }
 
 int kg_res_subscription_get(struct kg_call *c, struct kg_err *err)

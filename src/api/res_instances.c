@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "api/instance.h"
-#include "api/resolve.h"
 #include "base/alloc.h"
 #include "crypto/crypto.h"
 
@@ -17,7 +16,7 @@ int kg_res_instance_get(struct kg_call *c, struct kg_err *err) { return kg_call_
 
 /* ---- what a body refers to ---- */
 
-static int check_policy(struct kg_call *c, const char *vault, const struct kg_instance_body *b, struct kg_err *err)
+int kg_instance_check_policy(struct kg_call *c, const char *vault, const struct kg_instance_body *b, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource policy = { 0 };
     KG_AUTO_FREE char *in = kg_id_parent(b->policy_id);
@@ -32,63 +31,17 @@ static int check_policy(struct kg_call *c, const char *vault, const struct kg_in
     return 0;
 }
 
-static int check_secret(struct kg_call *c, const char *uri, struct kg_err *err)
-{
-    KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
-    KG_AUTO_FREE char *keyvault = NULL;
-    struct kg_secret_ref ref;
-
-    if (kg_find_secret(c->api->catalog, uri, &ref, &keyvault, err) < 0)
-        return -(int)err->code;
-    return kg_keyvault_show(c->api->keyvault, keyvault, ref.secret, *ref.version ? ref.version : NULL, &item, err);
-}
-
-struct protected_by {
-    const struct kg_datasource *source;
-    const char *self;               /* id of the instance that may have it */
-};
-
-static int refuse_protected(void *arg, const struct kg_resource *r, struct kg_err *err)
-{
-    const struct protected_by *p = arg;
-    const char *id = kg_json_str(r->json, "properties.dataSourceInfo.resourceID");
-    struct kg_datasource other = { 0 };
-    struct kg_err ignored = { 0 };
-    bool same;
-
-    if (!id || kg_id_equal(r->id, p->self) || kg_datasource_parse(id, &other, &ignored) < 0)
-        return 0;
-    same = kg_datasource_equal(&other, p->source);
-    kg_datasource_done(&other);
-    if (!same)
-        return 0;
-    kg_err_set(err, KG_E_PROTECTED, "database '%s' of server '%s' is protected already, by '%s'", p->source->database,
-               p->source->server, r->id);
-    kg_err_advise(err, "Delete that backup instance to protect the database elsewhere.");
-    return -(int)err->code;
-}
-
-/* Everything that can be told without asking the server. */
+/* What a request gets wrong. Whether the database is ready is looked at when the task begins. */
 static int check_references(struct kg_call *c, const struct kg_resource *vault, const struct kg_instance_body *b,
                             const char *self, struct kg_err *err)
 {
-    struct kg_resource_query q = { .type = KG_TYPE_INSTANCE };
-    struct protected_by p = { &b->source, self };
     const char *state = kg_json_str_or(vault->json, "properties.provisioningState", "");
 
     if (strcasecmp(state, "Succeeded") != 0)
         return kg_err_set(err, KG_E_CONFLICT, "vault '%s' is not ready: its state is '%s'", vault->name, state);
-    if (check_policy(c, vault->id, b, err) < 0 || kg_server_of(c, &b->source, vault->location, err) < 0 ||
-        check_secret(c, b->secret_uri, err) < 0)
+    if (kg_instance_check_policy(c, vault->id, b, err) < 0 || kg_server_of(c, &b->source, vault->location, err) < 0)
         return -(int)err->code;
-    return kg_each_resource(c->api->catalog, &q, refuse_protected, &p, err);
-}
-
-static void aim_task(struct kg_task *t, const struct kg_instance_body *b)
-{
-    t->server = kg_xstrdup(b->source.server_id);
-    t->secret = kg_xstrdup(b->secret_uri);
-    kg_json_set_str(t->params, "database", b->source.database);
+    return kg_instance_refuse_protected(c, b->source.id, self, err);
 }
 
 /* ---- PUT ---- */
@@ -141,7 +94,7 @@ static int put_instance(struct kg_call *c, struct kg_put *p, const struct kg_res
     t->resource = kg_xstrdup(kg_call_id(c));
     t->vault = kg_xstrdup(vault->id);
     t->instance = kg_xstrdup(kg_call_id(c));
-    aim_task(t, b);
+    kg_instance_aim(t, b, kg_call_id(c));
     p->location = NULL;
     if (kg_call_prepare(c, t, NULL, err) < 0)
         return -(int)err->code;
@@ -174,40 +127,6 @@ int kg_res_instance_put(struct kg_call *c, struct kg_err *err)
         r = put_instance(c, &p, &vault, &b, err);
     kg_instance_body_done(&b);
     return r;
-}
-
-/* ---- validateForBackup ---- */
-
-int kg_res_validate_for_backup(struct kg_call *c, struct kg_err *err)
-{
-    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_VALIDATE_BACKUP);
-    KG_AUTO_RESOURCE struct kg_resource vault = { 0 };
-    KG_AUTO_JSON struct kg_json *body = NULL;
-    struct kg_instance_body b = { 0 };
-    int r;
-
-    if (kg_call_need_body(c, err) < 0 || kg_catalog_get(c->api->catalog, kg_call_id(c), &vault, err) < 0)
-        return -(int)err->code;
-    body = kg_camel_case(c->body);
-    if (kg_instance_body_parse(body, &b, err) < 0)
-        return -(int)err->code;
-    /* Whether it is protected already is the PUT's to say: validating for an update must pass. */
-    r = check_policy(c, vault.id, &b, err);
-    if (r == 0)
-        r = kg_server_of(c, &b.source, vault.location, err);
-    if (r == 0)
-        r = check_secret(c, b.secret_uri, err);
-    aim_task(t, &b);
-    kg_instance_body_done(&b);
-    if (r < 0)
-        return r;
-    t->resource = kg_xstrdup(vault.id);
-    t->vault = kg_xstrdup(vault.id);
-    if (kg_call_prepare(c, t, NULL, err) < 0)
-        return -(int)err->code;
-    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
-    (void)tx;
-    return kg_call_launch(c, &t, NULL, 202, NULL, NULL, err);
 }
 
 /* ---- DELETE ---- */

@@ -1,6 +1,7 @@
 /* Backup jobs: what the catalog keeps, and for those that run, how they stand at this moment. */
 #include "api/call.h"
 #include "api/handlers.h"
+#include "api/instance.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 
-static struct kg_json *job_answer(struct kg_call *c, const struct kg_job_row *row)
+struct kg_json *kg_job_row_answer(struct kg_call *c, const struct kg_job_row *row)
 {
     const struct kg_job *live = row->end ? NULL : c->api->env.job_live(c->api->env.arg, row->id);
 
@@ -52,7 +53,7 @@ int kg_res_jobs_list(struct kg_call *c, struct kg_err *err)
         return -(int)err->code;
     array = kg_json_array();
     for (size_t i = 0; i < l.count; i++)
-        kg_json_push(array, job_answer(c, &l.rows[i]));
+        kg_json_push(array, kg_job_row_answer(c, &l.rows[i]));
     return kg_call_answer_list(c, array, l.next, err);
 }
 
@@ -78,7 +79,7 @@ int kg_res_job_get(struct kg_call *c, struct kg_err *err)
 
     if (find_job(c, &row, err) < 0)
         return -(int)err->code;
-    return kg_call_answer(c, 200, job_answer(c, &row), err);
+    return kg_call_answer(c, 200, kg_job_row_answer(c, &row), err);
 }
 
 int kg_res_job_cancel(struct kg_call *c, struct kg_err *err)

@@ -8,15 +8,21 @@
 
 #include "base/alloc.h"
 
-/* The operation of the path. Who did not ask for it may look when he may look at what it is about. */
+/* The operation of the path. Who did not ask for it may look when he may look at what it is about; whether there is such an
+ * operation at all learns only who could look at any here. */
 static int find_operation(struct kg_call *c, struct kg_operation_row *ret, struct kg_err *err)
 {
     KG_AUTO_OPERATION_ROW struct kg_operation_row op = { 0 };
+    const char *action = c->match->route->action;
+    struct kg_err none = { 0 };
 
-    if (kg_catalog_operation_get(c->api->catalog, kg_call_param(c, "operation"), &op, err) < 0)
+    if (kg_catalog_operation_get(c->api->catalog, kg_call_param(c, "operation"), &op, &none) < 0) {
+        if (none.code != KG_E_NOT_FOUND || kg_identity_may(c->api->identity, &c->who, action, c->match->scope, err) == 0)
+            *err = none;
         return -(int)err->code;
-    if (op.uid != c->who.uid && kg_identity_may(c->api->identity, &c->who, c->match->route->action,
-                                                op.resource ? op.resource : "/", err) < 0)
+    }
+    if (op.uid != c->who.uid &&
+        kg_identity_may(c->api->identity, &c->who, action, op.resource ? op.resource : "/", err) < 0)
         return -(int)err->code;
     *ret = op;
     op = (struct kg_operation_row){ 0 };
@@ -47,7 +53,9 @@ static struct kg_json *status_properties(struct kg_call *c, const struct kg_oper
 {
     if (op->job)
         return job_info(c, op);
-    return is_state(op, "Succeeded") && op->result ? kg_json_copy(op->result) : NULL;
+    if (kg_task_kind_from_name(op->kind) == KG_TASK_POINT_CONTENTS)
+        return NULL; /* part of a resource */
+    return op->result ? kg_json_copy(op->result) : NULL; /* of one that failed: the report that says why */
 }
 
 int kg_res_operation_status(struct kg_call *c, struct kg_err *err)
@@ -123,6 +131,8 @@ static int answer_result(struct kg_call *c, const struct kg_operation_row *op, s
         return answer_resource(c, op, err);
     case KG_TASK_RECOVERY_KEY:
         return answer_key(c, op, err);
+    case KG_TASK_POINT_CONTENTS:
+        return kg_point_contents_answer(c, op, err);
     case KG_TASK_DELETE_INSTANCE:
         return kg_call_answer(c, 204, NULL, err);
     default:

@@ -4,8 +4,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
+
+/* A check of the vault did not find it. */
+static bool is_lost(const struct kg_point_row *p) { return kg_json_str(p->json, "problem") != NULL; }
 
 static struct kg_json *store_details(const struct kg_point_row *p)
 {
@@ -19,8 +23,8 @@ static struct kg_json *store_details(const struct kg_point_row *p)
     kg_json_set_str(d, "creationTime", kg_time_iso(p->time, when));
     kg_json_set_str(d, "expiryTime", p->expires ? kg_time_iso(p->expires, when) : NULL);
     kg_json_set_str(d, "metaData", NULL);
-    kg_json_set_bool(d, "visible", true);
-    kg_json_set_str(d, "state", "COMMITTED");
+    kg_json_set_bool(d, "visible", !is_lost(p));
+    kg_json_set_str(d, "state", is_lost(p) ? "LOST" : "COMMITTED");
     kg_json_push(list, d);
     return list;
 }
@@ -28,7 +32,7 @@ static struct kg_json *store_details(const struct kg_point_row *p)
 static void set_summary(struct kg_json *props, const struct kg_point_row *p)
 {
     static const char *const carried[] = { "endTime", "tables", "largeObjects", "databaseBytes", "serverVersion", "pgDump",
-                                           "warnings", "adopted" };
+                                           "warnings", "adopted", "problem" };
 
     kg_json_set_u64(props, "summary.rows", p->rows);
     kg_json_set_u64(props, "summary.bytes", p->bytes);
@@ -62,7 +66,7 @@ static struct kg_json *point_answer(const struct kg_point_row *p)
     kg_json_set_str(props, "retentionTagName", p->tag);
     kg_json_set_str(props, "retentionTagVersion", kg_json_str(p->json, "retentionTagVersion"));
     kg_json_set_str(props, "expiryTime", p->expires ? kg_time_iso(p->expires, when) : NULL);
-    kg_json_set_str(props, "recoveryPointState", "Completed");
+    kg_json_set_str(props, "recoveryPointState", is_lost(p) ? "Lost" : "Completed");
     kg_json_set(props, "recoveryPointDataStoresDetails", store_details(p));
     set_summary(props, p);
     kg_json_set(a, "properties", props);
@@ -106,13 +110,82 @@ int kg_res_points_list(struct kg_call *c, struct kg_err *err)
     return kg_call_answer_list(c, array, l.next, err);
 }
 
+/* $expand: "contents" or nothing. */
+static int wants_contents(const struct kg_call *c, bool *ret, struct kg_err *err)
+{
+    const char *expand = kg_query_get(c->query, "$expand");
+
+    *ret = expand && *expand;
+    if (!*ret || strcasecmp(expand, "contents") == 0)
+        return 0;
+    kg_err_set(err, KG_E_USAGE, "$expand is '%.60s'", expand);
+    kg_err_advise(err, "Leave it out, or ask for 'contents'.");
+    return -(int)err->code;
+}
+
+/* What it holds stands in the vault's manifest, which a worker reads. */
+static int ask_contents(struct kg_call *c, const char *instance, const char *point, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_POINT_CONTENTS);
+
+    t->resource = kg_id_child(instance, "recoveryPoints", point);
+    t->vault = kg_call_vault_id(c);
+    t->instance = kg_xstrdup(instance);
+    kg_json_set_str(t->params, "point", point);
+    if (kg_call_prepare(c, t, NULL, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    (void)tx;
+    return kg_call_launch(c, &t, NULL, 202, NULL, NULL, err);
+}
+
 int kg_res_point_get(struct kg_call *c, struct kg_err *err)
 {
     KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
     KG_AUTO_FREE char *instance = kg_call_instance_id(c);
+    bool contents;
 
-    if (need_instance(c, instance, err) < 0 ||
+    if (wants_contents(c, &contents, err) < 0 || need_instance(c, instance, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
-    return kg_call_answer(c, 200, point_answer(&row), err);
+    return contents ? ask_contents(c, row.instance, row.id, err) : kg_call_answer(c, 200, point_answer(&row), err);
+}
+
+int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err)
+{
+    KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
+    KG_AUTO_FREE char *instance = kg_id_parent(op->resource);
+    KG_AUTO_ID struct kg_id id = { 0 };
+    struct kg_json *a;
+
+    if (kg_id_parse(op->resource, &id, err) < 0 ||
+        kg_catalog_point_get(c->api->catalog, instance, kg_id_name(&id), &row, err) < 0)
+        return -(int)err->code;
+    a = point_answer(&row);
+    kg_json_set(a, "properties.contents", op->result ? kg_json_copy(op->result) : kg_json_object());
+    return kg_call_answer(c, 200, a, err);
+}
+
+/* A database is restored from points, which recoveryPoints lists: no time between them can be had. */
+int kg_res_restorable_ranges(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_FREE char *instance = kg_call_instance_id(c);
+    const char *const times[] = { kg_json_str(c->body, "startTime"), kg_json_str(c->body, "endTime") };
+    const char *store = kg_json_str_or(c->body, "sourceDataStoreType", "");
+    struct kg_json *answer;
+    kg_usec ignored;
+
+    if (kg_datastore_from_text(store) < 0)
+        return kg_err_set(err, KG_E_USAGE, "sourceDataStoreType must be VaultStore, ArchiveStore or OperationalStore");
+    for (size_t i = 0; i < KG_ARRAY_LEN(times); i++)
+        if (times[i] && !kg_time_parse_iso(times[i], &ignored))
+            return kg_err_set(err, KG_E_USAGE, "'%s' is not a time", times[i]);
+    if (need_instance(c, instance, err) < 0)
+        return -(int)err->code;
+    answer = kg_json_object();
+    kg_json_set_str(answer, "id", kg_call_id(c));
+    kg_json_set_str(answer, "type", KG_TYPE_INSTANCE "/findRestorableTimeRanges");
+    kg_json_set_str(answer, "properties.objectType", "AzureBackupFindRestorableTimeRangesResponse");
+    kg_json_set(answer, "properties.restorableTimeRanges", kg_json_array());
+    return kg_call_answer(c, 200, answer, err);
 }

@@ -25,13 +25,9 @@ static int aim_at_database(struct kg_call *c, const struct kg_target *target, co
 {
     const char *own = kg_json_str(target->properties, "datasourceAuthCredentials.secretStoreResource.uri");
     const char *uri = r->secret_uri ? r->secret_uri : own;
-    KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
-    KG_AUTO_FREE char *keyvault = NULL;
-    struct kg_secret_ref ref;
 
     if (kg_server_of(c, &r->target, target->vault.location, err) < 0 ||
-        kg_find_secret(c->api->catalog, uri ? uri : "", &ref, &keyvault, err) < 0 ||
-        kg_keyvault_show(c->api->keyvault, keyvault, ref.secret, *ref.version ? ref.version : NULL, &item, err) < 0)
+        kg_check_secret(c->api->catalog, c->api->keyvault, uri ? uri : "", err) < 0)
         return -(int)err->code;
     t->server = kg_xstrdup(r->target.server_id);
     t->secret = kg_xstrdup(uri);
@@ -43,16 +39,30 @@ static int aim_at_database(struct kg_call *c, const struct kg_target *target, co
     return 0;
 }
 
-/* "<database>_<server>-<region>_<epoch ms>", as Azure's portal proposes, of what a file name may have. */
+/* A prefix and the longest of the files' endings ("_SHA256SUMS") are the name of one object in a container: at most 100 of
+ * these characters. */
+enum { PREFIX_MAX = 89 };
+static const char prefix_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+static int check_prefix(const char *prefix, struct kg_err *err)
+{
+    if (strlen(prefix) <= PREFIX_MAX && !prefix[strspn(prefix, prefix_chars)] && *prefix != '.')
+        return 0;
+    kg_err_set(err, KG_E_USAGE, "filePrefix '%.200s' cannot be the beginning of a file name", prefix);
+    kg_err_advise(err, "Use up to %d letters, digits, '.', '_' and '-', no '.' first, or leave it out.", PREFIX_MAX);
+    return -(int)err->code;
+}
+
+/* "<database>_<server>-<region>_<epoch ms>", as Azure's portal proposes, of what a prefix may have: 32 + 24 + 16 + 16. */
 static char *default_prefix(const struct kg_target *target)
 {
-    char *p = kg_xprintf("%.80s_%.60s-%.40s_%" PRId64,
+    char *p = kg_xprintf("%.32s_%.24s-%.16s_%" PRId64,
                          kg_json_str_or(target->properties, "dataSourceInfo.resourceName", "database"),
                          kg_json_str_or(target->properties, "dataSourceSetInfo.resourceName", "server"),
                          target->vault.location ? target->vault.location : "local", kg_now_wall() / 1000);
 
     for (char *s = p; *s; s++)
-        if ((unsigned char)*s < 0x21 || (unsigned char)*s > 0x7e || strchr("/\\:*?\"<>|'`$", *s) || (s == p && *s == '.'))
+        if (!strchr(prefix_chars, *s) || (s == p && *s == '.'))
             *s = '-';
     return p;
 }
@@ -62,9 +72,11 @@ static int aim_at_files(struct kg_call *c, const struct kg_target *target, const
 {
     KG_AUTO_FREE char *location = NULL;
     KG_AUTO_FREE char *dir = NULL;
+    KG_AUTO_FREE char *id = NULL;
     KG_AUTO_FREE char *made = NULL;
 
-    if (kg_find_container(c->api->catalog, &r->container, &dir, &location, err) < 0)
+    if ((*r->prefix && check_prefix(r->prefix, err) < 0) ||
+        kg_find_container(c->api->catalog, &r->container, &id, &dir, &location, err) < 0)
         return -(int)err->code;
     if (location && target->vault.location && strcasecmp(location, target->vault.location) != 0) {
         kg_err_set(err, KG_E_USAGE, "storage account '%s' is in '%s' and the vault in '%s'", r->container.account, location,
@@ -74,6 +86,7 @@ static int aim_at_files(struct kg_call *c, const struct kg_target *target, const
     }
     made = *r->prefix ? NULL : default_prefix(target);
     kg_json_set_str(t->params, "kind", "files");
+    t->container = kg_xstrdup(id);
     kg_json_set_str(t->params, "directory", dir);
     kg_json_set_str(t->params, "prefix", made ? made : r->prefix);
     return 0;

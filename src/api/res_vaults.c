@@ -54,6 +54,8 @@ static int choose_path(struct kg_call *c, struct kg_put *p, const struct kg_vaul
 
     if (made && was && b->store_path && strcmp(was, b->store_path) != 0)
         return kg_err_set(err, KG_E_CONFLICT, "the vault's data is in '%s' and cannot move to '%s'", was, b->store_path);
+    if (b->store_path && (!was || strcmp(was, b->store_path) != 0) && kg_call_may_choose_path(c, b->store_path, err) < 0)
+        return -(int)err->code;
     path = made && was ? kg_xstrdup(was)
            : b->store_path ? kg_xstrdup(b->store_path) : default_path(c, kg_call_param(c, "vault"));
     kg_json_set_str(p->json, "properties.storeSettings.path", path);
@@ -85,6 +87,45 @@ static int create(struct kg_call *c, struct kg_put *p, struct kg_err *err)
     return kg_call_launch(c, &t, NULL, 201, kg_call_id(c), kg_resource_answer(&r), err);
 }
 
+/* Settings that cannot be taken back, by the value from which there is no way. */
+static const struct { const char *path, *final; } one_way[] = {
+    { "securitySettings.softDeleteSettings.state", "AlwaysOn" },
+    { "securitySettings.immutabilitySettings.state", "Locked" },
+    { "featureSettings.crossRegionRestoreSettings.state", "Enabled" },
+    { "featureSettings.crossSubscriptionRestoreSettings.state", "PermanentlyDisabled" },
+};
+
+static const char *redundancy(const struct kg_json *properties)
+{
+    return kg_json_str_or(properties, "storageSettings.0.type", "");
+}
+
+/* What a vault that is there may no longer become. */
+static int check_changes(struct kg_call *c, const struct kg_resource *old, const struct kg_json *new, struct kg_err *err)
+{
+    struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = old->id };
+    const struct kg_json *was = kg_json_get(old->json, "properties");
+    uint64_t protected;
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(one_way); i++)
+        if (strcasecmp(kg_json_str_or(was, one_way[i].path, ""), one_way[i].final) == 0 &&
+            strcasecmp(kg_json_str_or(new, one_way[i].path, ""), one_way[i].final) != 0) {
+            kg_err_set(err, KG_E_CONFLICT, "%s of vault '%s' is %s, and stays so", one_way[i].path, old->name, one_way[i].final);
+            kg_err_advise(err, "Leave that setting as it is.");
+            return -(int)err->code;
+        }
+    if (strcasecmp(redundancy(was), redundancy(new)) == 0)
+        return 0;
+    if (kg_catalog_count(c->api->catalog, &q, &protected, err) < 0)
+        return -(int)err->code;
+    if (!protected)
+        return 0;
+    kg_err_set(err, KG_E_CONFLICT, "the storage type of vault '%s' is %s and cannot change while it protects something",
+               old->name, redundancy(was));
+    kg_err_advise(err, "Leave it as it is, or use another vault.");
+    return -(int)err->code;
+}
+
 int kg_res_vault_put(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_PUT struct kg_put p = { 0 };
@@ -102,7 +143,9 @@ int kg_res_vault_put(struct kg_call *c, struct kg_err *err)
     }
     kg_json_set(p.json, "properties", KG_TAKE(b.properties));
     set_identity(p.json, &p.old, b.system_identity);
-    r = choose_path(c, &p, &b, made, err);
+    r = made ? check_changes(c, &p.old, kg_json_get(p.json, "properties"), err) : 0;
+    if (r == 0)
+        r = choose_path(c, &p, &b, made, err);
     kg_vault_body_done(&b);
     if (r < 0)
         return r;
@@ -110,6 +153,50 @@ int kg_res_vault_put(struct kg_call *c, struct kg_err *err)
         return create(c, &p, err);
     set_read_only(p.json, "Succeeded");
     return kg_put_finish(c, &p, err);
+}
+
+/* Members of change into to; objects member by member, everything else as a whole. */
+static void merge(struct kg_json *to, const struct kg_json *change)
+{
+    for (const struct kg_json *m = kg_json_first(change); m; m = kg_json_next(m)) {
+        const char *key = kg_json_key(m);
+
+        if (strchr(key, '.'))
+            continue; /* would be taken for a path; no setting has one */
+        if (kg_json_type(m) == KG_JSON_OBJECT && kg_json_type(kg_json_get(to, key)) == KG_JSON_OBJECT)
+            merge(kg_json_get_mutable(to, key), m);
+        else
+            kg_json_set(to, key, kg_json_copy(m));
+    }
+}
+
+/* The vault as it is, with what the body says changed, is put. */
+int kg_res_vault_patch(struct kg_call *c, struct kg_err *err)
+{
+    static const char *const settings[] = { "monitoringSettings", "securitySettings", "featureSettings" };
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_JSON struct kg_json *body = NULL;
+
+    if (kg_call_need_body(c, err) < 0 || kg_catalog_get(c->api->catalog, kg_call_id(c), &r, err) < 0)
+        return -(int)err->code;
+    body = kg_json_copy(r.json);
+    kg_json_remove(body, "internal");
+    if (kg_json_get(c->body, "tags"))
+        kg_json_set(body, "tags", kg_json_copy(kg_json_get(c->body, "tags")));
+    if (kg_json_get(c->body, "identity"))
+        kg_json_set(body, "identity", kg_json_copy(kg_json_get(c->body, "identity")));
+    for (size_t i = 0; i < KG_ARRAY_LEN(settings); i++) {
+        KG_AUTO_FREE char *path = kg_xprintf("properties.%s", settings[i]);
+        const struct kg_json *change = kg_json_get(c->body, path);
+
+        if (kg_json_type(change) != KG_JSON_OBJECT)
+            continue;
+        if (kg_json_type(kg_json_get(body, path)) != KG_JSON_OBJECT)
+            kg_json_set(body, path, kg_json_object());
+        merge(kg_json_get_mutable(body, path), change);
+    }
+    c->body = body;
+    return kg_res_vault_put(c, err);
 }
 
 int kg_res_vault_delete(struct kg_call *c, struct kg_err *err)
@@ -158,13 +245,14 @@ int kg_res_vault_recovery_key(struct kg_call *c, struct kg_err *err)
     return kg_call_launch(c, &t, NULL, 202, kg_call_id(c), NULL, err);
 }
 
-int kg_res_vault_check(struct kg_call *c, struct kg_err *err)
+/* A job on the whole vault; detail: a flag of the task that the job shows, too. Takes *task. */
+static int start_job(struct kg_call *c, struct kg_task **task, const char *flag, const char *detail, struct kg_err *err)
 {
-    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_CHECK);
+    KG_AUTO_TASK struct kg_task *t = KG_TAKE(*task);
+    const struct kg_task_row *row = kg_task_row(t->kind);
     KG_AUTO_RESOURCE struct kg_resource v = { 0 };
     KG_AUTO_JOB struct kg_job *job = NULL;
-    bool read_data = kg_json_bool(c->body, "readData", false);
-    struct kg_job_spec s = { .activity = c->activity, .operation = "Check", .category = "Management",
+    struct kg_job_spec s = { .activity = c->activity, .operation = row->job, .category = row->category,
                              .user_triggered = true, .start = kg_now_wall() };
     char id[37];
 
@@ -175,13 +263,42 @@ int kg_res_vault_check(struct kg_call *c, struct kg_err *err)
     s.vault = v.id;
     s.location = v.location;
     job = kg_job_new(&s);
-    kg_job_detail(job, "ReadData", read_data ? "true" : "false");
+    kg_job_detail(job, detail, kg_json_bool(t->params, flag, false) ? "true" : "false");
     t->resource = kg_xstrdup(v.id);
     t->vault = kg_xstrdup(v.id);
-    kg_json_set_bool(t->params, "readData", read_data);
     if (kg_call_prepare(c, t, job, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
     (void)tx;
     return kg_call_launch(c, &t, &job, 202, kg_call_id(c), NULL, err);
+}
+
+int kg_res_vault_check(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_CHECK);
+
+    kg_json_set_bool(t->params, "readData", kg_json_bool(c->body, "readData", false));
+    return start_job(c, &t, "readData", "ReadData", err);
+}
+
+/* What is misspelt here would delete instead of looking: anything but these flags is refused. */
+int kg_res_vault_collect(struct kg_call *c, struct kg_err *err)
+{
+    static const char *const flags[] = { "dryRun", "takeOver" };
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_COLLECT);
+
+    if (c->body && kg_json_type(c->body) != KG_JSON_OBJECT)
+        return kg_err_set(err, KG_E_BAD_JSON, "the body must be an object");
+    for (const struct kg_json *m = c->body ? kg_json_first(c->body) : NULL; m; m = kg_json_next(m)) {
+        if (strcmp(kg_json_key(m), flags[0]) != 0 && strcmp(kg_json_key(m), flags[1]) != 0) {
+            kg_err_set(err, KG_E_BAD_JSON, "a collection has no option '%.60s'", kg_json_key(m));
+            kg_err_advise(err, "Use dryRun or takeOver.");
+            return -(int)err->code;
+        }
+        if (kg_json_type(m) != KG_JSON_BOOL)
+            return kg_err_set(err, KG_E_BAD_JSON, "'%s' must be true or false", kg_json_key(m));
+    }
+    for (size_t i = 0; i < KG_ARRAY_LEN(flags); i++)
+        kg_json_set_bool(t->params, flags[i], kg_json_bool(c->body, flags[i], false));
+    return start_job(c, &t, "dryRun", "DryRun", err);
 }

@@ -1,8 +1,11 @@
 #include "api/resolve.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/alloc.h"
+#include "catalog/lookup.h"
+#include "keyvault/keyvault.h"
 
 int kg_find_by_name(struct kg_catalog *c, const char *type, const char *name, enum kg_code missing,
                     struct kg_resource *ret, struct kg_err *err)
@@ -53,22 +56,21 @@ int kg_each_resource(struct kg_catalog *c, const struct kg_resource_query *query
     return r;
 }
 
-int kg_find_secret(struct kg_catalog *c, const char *uri, struct kg_secret_ref *ret_ref, char **ret_keyvault,
-                   struct kg_err *err)
+int kg_check_secret(struct kg_catalog *c, struct kg_keyvault *kv, const char *uri, struct kg_err *err)
 {
-    KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
+    KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
     struct kg_secret_ref ref;
 
-    if (kg_secret_ref_parse(uri, &ref, err) < 0 ||
-        kg_find_by_name(c, KG_TYPE_KEYVAULT, ref.vault, KG_E_NO_KEYVAULT, &kv, err) < 0)
+    if (kg_secret_ref_parse(uri, &ref, err) < 0 || kg_lookup_keyvault(c, &ref, &r, err) < 0)
         return -(int)err->code;
-    *ret_ref = ref;
-    *ret_keyvault = KG_TAKE(kv.id);
-    return 0;
+    if (strcasecmp(kg_json_str_or(r.json, "properties.provider", "local"), "local") != 0)
+        return 0;
+    return kg_keyvault_show(kv, r.id, ref.secret, *ref.version ? ref.version : NULL, &item, err);
 }
 
-int kg_find_container(struct kg_catalog *c, const struct kg_container_ref *ref, char **ret_dir, char **ret_location,
-                      struct kg_err *err)
+int kg_find_container(struct kg_catalog *c, const struct kg_container_ref *ref, char **ret_id, char **ret_dir,
+                      char **ret_location, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource account = { 0 };
     KG_AUTO_FREE char *blob = NULL;
@@ -87,6 +89,7 @@ int kg_find_container(struct kg_catalog *c, const struct kg_container_ref *ref, 
                           ref->account);
     if (kg_json_need_str(account.json, "properties.path", &path, err) < 0)
         return kg_err_wrap(err, "storage account '%s'", ref->account);
+    *ret_id = KG_TAKE(id);
     *ret_dir = kg_xprintf("%s/%s", path, ref->container);
     *ret_location = kg_xstrdup(account.location);
     return 0;

@@ -4,6 +4,7 @@
 #define KG_API_RESOLVE_H
 
 #include "catalog/catalog.h"
+#include "keyvault/keyvault.h"
 #include "model/id.h"
 #include "model/resources.h"
 
@@ -16,11 +17,10 @@ int kg_check_name_free(struct kg_catalog *c, const char *type, const char *name,
 typedef int kg_resource_fn(void *arg, const struct kg_resource *r, struct kg_err *err);
 int kg_each_resource(struct kg_catalog *c, const struct kg_resource_query *q, kg_resource_fn *fn, void *arg,
                      struct kg_err *err) KG_MUST_CHECK;
-/* Takes a secret's URI apart and finds its key vault's id (the caller frees). KG_E_NO_KEYVAULT. */
-int kg_find_secret(struct kg_catalog *c, const char *uri, struct kg_secret_ref *ret_ref, char **ret_keyvault,
-                   struct kg_err *err) KG_MUST_CHECK;
-/* The directory that a container's URL means (the caller frees). KG_E_NO_CONTAINER. */
-int kg_find_container(struct kg_catalog *c, const struct kg_container_ref *ref, char **ret_dir, char **ret_location,
-                      struct kg_err *err) KG_MUST_CHECK;
+/* Is there a secret of that URI? One of Azure is not looked at: who reads it will see. KG_E_NO_KEYVAULT, KG_E_NO_SECRET. */
+int kg_check_secret(struct kg_catalog *c, struct kg_keyvault *kv, const char *uri, struct kg_err *err) KG_MUST_CHECK;
+/* The container that a URL means: its id, its directory, its account's region (the caller frees). KG_E_NO_CONTAINER. */
+int kg_find_container(struct kg_catalog *c, const struct kg_container_ref *ref, char **ret_id, char **ret_dir,
+                      char **ret_location, struct kg_err *err) KG_MUST_CHECK;
 
 #endif

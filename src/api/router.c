@@ -105,6 +105,39 @@ static int take_params(const struct segment *pattern, const struct segment *path
     return 0;
 }
 
+/* Where the path of an extension resource begins, behind the ID of the resource that it belongs to; 0: it is none. */
+static int extension_at(const struct segment *path, int n)
+{
+    static const char provider[] = KG_NS_AUTHORIZATION;
+
+    for (int i = n - 2; i > 0; i--)
+        if (path[i].len == 9 && strncasecmp(path[i].at, "providers", 9) == 0 && path[i + 1].len == sizeof provider - 1 &&
+            strncasecmp(path[i + 1].at, provider, sizeof provider - 1) == 0)
+            return i;
+    return 0;
+}
+
+static bool is_extension(const struct kg_route *r) { return kg_starts_with_nocase(r->pattern, "/providers/" KG_NS_AUTHORIZATION "/"); }
+
+/* The ID in front of an extension's path, its names written as IDs are. */
+static int take_scope(const struct segment *path, int n, struct kg_match *m, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf scope = KG_BUF_INIT(4 * KG_API_URI_MAX);
+    KG_AUTO_FREE char *key = NULL;
+
+    for (int i = 0; i < n; i++) {
+        KG_AUTO_FREE char *name = NULL, *encoded = NULL;
+
+        if (decode_name(&path[i], &name, err) < 0)
+            return -(int)err->code;
+        encoded = kg_id_encode(name);
+        kg_buf_addf(&scope, "/%s", encoded);
+    }
+    free(m->scope);
+    m->scope = n ? kg_buf_take(&scope) : kg_xstrdup("/");
+    return n ? kg_id_key(m->scope, &key, err) : 0;
+}
+
 static int wrong_method(const char *method, const char *path, const char *allowed, struct kg_err *err)
 {
     kg_err_set(err, KG_E_METHOD, "'%s' is not taken by '%.200s'", method, path);
@@ -119,6 +152,7 @@ int kg_route_find(const struct kg_route *table, size_t count, const char *method
     KG_AUTO_MATCH struct kg_match m = { 0 };
     char allowed[80] = "";
     int n = strlen(path) > KG_API_URI_MAX ? -2 : split(path, have);
+    int own = n > 0 ? extension_at(have, n) : 0; /* of an extension: what is in front of it is no part of the pattern */
 
     if (n == -2)
         return kg_err_set(err, KG_E_LIMIT, "the path is longer than %d bytes or has more than %d segments",
@@ -126,7 +160,7 @@ int kg_route_find(const struct kg_route *table, size_t count, const char *method
     for (size_t i = 0; n >= 0 && i < count; i++) {
         int np = split(table[i].pattern, want);
 
-        if (!matches(want, np, have, n))
+        if (!matches(want, np, have + own, n - own))
             continue;
         if (strcmp(table[i].method, method) != 0) {
             snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s", *allowed ? ", " : "",
@@ -134,7 +168,8 @@ int kg_route_find(const struct kg_route *table, size_t count, const char *method
             continue;
         }
         m.route = &table[i];
-        if (take_params(want, have, n, &m, err) < 0)
+        if (take_params(want, have + own, n - own, &m, err) < 0 ||
+            (is_extension(&table[i]) && take_scope(have, own, &m, err) < 0))
             return -(int)err->code;
         if (strlen(m.scope) > KG_API_PATH_MAX)
             return kg_err_set(err, KG_E_LIMIT, "the path is longer than %d bytes", KG_API_PATH_MAX);

@@ -2,7 +2,10 @@
  *
  * A pattern is a path whose segments are words (compared ignoring ASCII case) or {names}. Names arrive percent-encoded
  * and are handed on decoded. The scope is the path up to its last name, spelled as the pattern spells the words: the ID
- * of the resource that the request is about ("/" when the path names nothing). */
+ * of the resource that the request is about ("/" when the path names nothing).
+ *
+ * Role assignments and their like belong to any resource: "/providers/Microsoft.Authorization/…" may stand behind any ID,
+ * the pattern is that of the rest, and the ID is the scope. */
 #ifndef KG_API_ROUTER_H
 #define KG_API_ROUTER_H
 
@@ -17,6 +20,9 @@ typedef int kg_handler(struct kg_call *c, struct kg_err *err);
 enum {
     KG_ROUTE_OPEN_STOPPING = 1u << 0,  /* POST that is answered while the service stops, too */
     KG_ROUTE_SECRET = 1u << 1,         /* the body holds a secret */
+    KG_ROUTE_LIST = 1u << 2,           /* who may see only some of it gets that part */
+    KG_ROUTE_OWN = 1u << 3,            /* the handler asks whether the caller may: what they began themselves they may see */
+    KG_ROUTE_DATA = 1u << 4,           /* the action is one on data: secrets of a key vault */
 };
 
 struct kg_route {

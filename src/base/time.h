@@ -10,6 +10,9 @@ typedef int64_t kg_usec;
 
 kg_usec kg_now_wall(void);
 kg_usec kg_now_mono(void);
+/* Tests that play years: with -DKG_FAULTS and KG_CLOCK=FILE in the environment the wall clock is that of the machine plus the
+ * file's 8 bytes, a number of microseconds in the machine's byte order that may change at any time. main() calls it. */
+void kg_clock_from_environment(void);
 
 /* ISO 8601 in UTC with 7 fraction digits, as ARM writes it: "2026-11-21T04:05:06.1234560Z". out: 32 bytes; returns out. */
 const char *kg_time_iso(kg_usec wall, char *out);

@@ -121,13 +121,22 @@ int kg_catalog_put(struct kg_catalog *c, const char *id, const char *location, c
     return ret ? c->ops->get(c, key, ret, err) : 0;
 }
 
+/* Drivers know keys, which are in lower case; people are told of what they wrote. */
+static int as_written(int r, const char *id, struct kg_err *err)
+{
+    if (r == 0 || err->code != KG_E_NOT_FOUND)
+        return r;
+    *err = (struct kg_err){ 0 };
+    return kg_err_set(err, KG_E_NOT_FOUND, "no resource '%s'", id);
+}
+
 int kg_catalog_get(struct kg_catalog *c, const char *id, struct kg_resource *ret, struct kg_err *err)
 {
     KG_AUTO_FREE char *key = NULL;
 
     if (kg_id_key(id, &key, err) < 0)
         return -(int)err->code;
-    return c->ops->get(c, key, ret, err);
+    return as_written(c->ops->get(c, key, ret, err), id, err);
 }
 
 int kg_catalog_exists(struct kg_catalog *c, const char *id, bool *ret, struct kg_err *err)
@@ -145,7 +154,7 @@ int kg_catalog_delete(struct kg_catalog *c, const char *id, struct kg_err *err)
 
     if (kg_id_key(id, &key, err) < 0)
         return -(int)err->code;
-    return c->ops->del(c, key, err);
+    return as_written(c->ops->del(c, key, err), id, err);
 }
 
 int kg_catalog_list(struct kg_catalog *c, const struct kg_resource_query *q, struct kg_resource_list *ret,
@@ -193,17 +202,17 @@ int kg_catalog_secret_get(struct kg_catalog *c, const char *keyvault, const char
 
     if (kg_id_key(keyvault, &key, err) < 0)
         return -(int)err->code;
-    return c->ops->secret_get(c, key, name, version && *version ? version : NULL, ret, err);
+    return c->ops->secret_get(c, key, name, version && *version ? version : NULL, kg_now_wall(), ret, err);
 }
 
-int kg_catalog_secret_enable(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
-                             bool enabled, struct kg_err *err)
+int kg_catalog_secret_update(struct kg_catalog *c, const struct kg_secret_row *row, struct kg_err *err)
 {
     KG_AUTO_FREE char *key = NULL;
 
-    if (kg_id_key(keyvault, &key, err) < 0)
+    KG_ASSERT(row->name && row->version);
+    if (kg_id_key(row->keyvault, &key, err) < 0)
         return -(int)err->code;
-    return c->ops->secret_enable(c, key, name, version, enabled, kg_now_wall(), err);
+    return c->ops->secret_update(c, key, row, err);
 }
 
 int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after,
@@ -408,4 +417,43 @@ int kg_catalog_value_set(struct kg_catalog *c, const char *key, const char *valu
 int kg_catalog_value_get(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err)
 {
     return c->ops->value_get(c, key, ret, err);
+}
+
+/* ---- role assignments, audit ---- */
+
+int kg_catalog_assignment_put(struct kg_catalog *c, const struct kg_assignment_row *row, struct kg_err *err)
+{
+    KG_AUTO_FREE char *key = NULL;
+
+    if (strcmp(row->scope, "/") == 0)
+        key = kg_xstrdup("/");
+    else if (kg_id_key(row->scope, &key, err) < 0)
+        return -(int)err->code;
+    return c->ops->assignment_put(c, row, key, err);
+}
+
+int kg_catalog_assignment_list(struct kg_catalog *c, const char *principal, struct kg_assignment_list *ret, struct kg_err *err)
+{
+    return c->ops->assignment_list(c, principal, ret, err);
+}
+
+int kg_catalog_assignment_delete(struct kg_catalog *c, const char *id, struct kg_err *err)
+{
+    return c->ops->assignment_delete(c, id, err);
+}
+
+int kg_catalog_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err)
+{
+    return c->ops->audit_add(c, row, err);
+}
+
+int kg_catalog_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err)
+{
+    return c->ops->audit_last(c, ret, err);
+}
+
+int kg_catalog_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
+                          struct kg_err *err)
+{
+    return c->ops->audit_list(c, principal, after > INT64_MAX ? INT64_MAX : after, page(top), ret, err);
 }

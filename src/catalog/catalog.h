@@ -110,6 +110,7 @@ struct kg_secret_row {
     uint8_t *sealed;         /* NULL in lists */
     size_t sealed_len;
     bool enabled;
+    kg_usec not_before, expires; /* wall; 0: none */
     char *content_type;      /* or NULL */
     kg_usec created, updated;
 };
@@ -123,11 +124,11 @@ void kg_secret_list_done(struct kg_secret_list *l);
 
 int kg_catalog_secret_put(struct kg_catalog *c, const struct kg_secret_row *row,
                           struct kg_err *err) KG_MUST_CHECK; /* KG_E_EXISTS */
-/* version NULL: the newest that is enabled. KG_E_NO_SECRET. */
+/* version NULL: the newest that is enabled and, now, within its dates. KG_E_NO_SECRET. */
 int kg_catalog_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
                           struct kg_secret_row *ret, struct kg_err *err) KG_MUST_CHECK;
-int kg_catalog_secret_enable(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
-                             bool enabled, struct kg_err *err) KG_MUST_CHECK;
+/* Replaces enabled, dates, content type and updated of a version. KG_E_NO_SECRET. */
+int kg_catalog_secret_update(struct kg_catalog *c, const struct kg_secret_row *row, struct kg_err *err) KG_MUST_CHECK;
 /* name NULL: the newest version of every secret, by name; otherwise all versions of that one, newest first. */
 int kg_catalog_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after,
                            unsigned top, struct kg_secret_list *ret, struct kg_err *err) KG_MUST_CHECK;
@@ -273,6 +274,64 @@ int kg_catalog_point_count(struct kg_catalog *c, const struct kg_point_query *q,
 /* id NULL: all of the instance, and no error when there is none. KG_E_NO_POINT. */
 int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id,
                             struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- role assignments ---- */
+
+struct kg_assignment_row {
+    char *id;                /* GUID */
+    char *scope;             /* an id as written, or "/": everywhere */
+    char *role;              /* GUID of its definition */
+    char *principal;         /* GUID */
+    char *principal_name, *principal_type;
+    kg_usec created;
+    char *created_by;
+};
+void kg_assignment_row_done(struct kg_assignment_row *r);
+#define KG_AUTO_ASSIGNMENT_ROW KG_CLEANUP(kg_assignment_row_done)
+struct kg_assignment_list {
+    struct kg_assignment_row *rows;
+    size_t count;
+};
+void kg_assignment_list_done(struct kg_assignment_list *l);
+#define KG_AUTO_ASSIGNMENT_LIST KG_CLEANUP(kg_assignment_list_done)
+
+enum { KG_ASSIGNMENTS_MOST = 10000 };
+/* KG_E_EXISTS: the id is taken, or that role is assigned to that principal at that scope. KG_E_LIMIT. Deleting a resource
+ * deletes the assignments at it and below. */
+int kg_catalog_assignment_put(struct kg_catalog *c, const struct kg_assignment_row *row, struct kg_err *err) KG_MUST_CHECK;
+/* principal NULL: of all. */
+int kg_catalog_assignment_list(struct kg_catalog *c, const char *principal, struct kg_assignment_list *ret,
+                               struct kg_err *err) KG_MUST_CHECK;
+int kg_catalog_assignment_delete(struct kg_catalog *c, const char *id, struct kg_err *err) KG_MUST_CHECK; /* KG_E_NOT_FOUND */
+
+/* ---- audit ---- */
+
+struct kg_audit_row {
+    uint64_t seq;            /* 1, 2, 3… without a gap */
+    kg_usec time;
+    char *principal, *principal_name;
+    int64_t uid;
+    char *method, *action, *scope;
+    int status;
+    char *activity;
+    char *previous, *hash;   /* hexadecimal */
+};
+void kg_audit_row_done(struct kg_audit_row *r);
+#define KG_AUTO_AUDIT_ROW KG_CLEANUP(kg_audit_row_done)
+struct kg_audit_list {
+    struct kg_audit_row *rows; /* oldest first */
+    size_t count;
+    uint64_t next;           /* after of the next page; 0: that was all */
+};
+void kg_audit_list_done(struct kg_audit_list *l);
+#define KG_AUTO_AUDIT_LIST KG_CLEANUP(kg_audit_list_done)
+
+int kg_catalog_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err) KG_MUST_CHECK;
+/* The newest row; *ret is all zeros when there is none. */
+int kg_catalog_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err) KG_MUST_CHECK;
+/* Those behind seq after; principal NULL: of all. */
+int kg_catalog_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
+                          struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- remembered values ---- */
 

@@ -30,10 +30,9 @@ struct kg_catalog_ops {
     int (*count)(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret, struct kg_err *err);
 
     int (*secret_put)(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err);
-    int (*secret_get)(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
+    int (*secret_get)(struct kg_catalog *c, const char *keyvault, const char *name, const char *version, kg_usec now,
                       struct kg_secret_row *ret, struct kg_err *err);
-    int (*secret_enable)(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
-                         bool enabled, kg_usec now, struct kg_err *err);
+    int (*secret_update)(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err);
     int (*secret_list)(struct kg_catalog *c, const char *keyvault, const char *name, const char *after, unsigned top,
                        struct kg_secret_list *ret, struct kg_err *err);
     int (*secret_delete)(struct kg_catalog *c, const char *keyvault, const char *name, struct kg_err *err);
@@ -68,6 +67,14 @@ struct kg_catalog_ops {
                       struct kg_err *err);
     int (*point_count)(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret, struct kg_err *err);
     int (*point_delete)(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err);
+
+    int (*assignment_put)(struct kg_catalog *c, const struct kg_assignment_row *row, const char *scope, struct kg_err *err);
+    int (*assignment_list)(struct kg_catalog *c, const char *principal, struct kg_assignment_list *ret, struct kg_err *err);
+    int (*assignment_delete)(struct kg_catalog *c, const char *id, struct kg_err *err);
+    int (*audit_add)(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err);
+    int (*audit_last)(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err);
+    int (*audit_list)(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
+                      struct kg_err *err);
 
     int (*value_set)(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err);
     int (*value_get)(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err);

@@ -95,6 +95,36 @@ const char *const kg_migrations[] = {
     "CREATE TABLE remembered ("
     " key TEXT NOT NULL PRIMARY KEY,"
     " value TEXT NOT NULL) WITHOUT ROWID;",
+
+    /* 2: from when to when a secret's version can be read */
+    "ALTER TABLE secrets ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE secrets ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;",
+
+    /* 3: role assignments (scope: a key, or "/"), and who did what */
+    "CREATE TABLE assignments ("
+    " id TEXT NOT NULL PRIMARY KEY COLLATE NOCASE,"
+    " scope TEXT NOT NULL,"
+    " scope_id TEXT NOT NULL,"
+    " role TEXT NOT NULL COLLATE NOCASE,"
+    " principal TEXT NOT NULL COLLATE NOCASE,"
+    " principal_name TEXT NOT NULL,"
+    " principal_type TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " UNIQUE (principal, role, scope));"
+    "CREATE TABLE audit ("
+    " seq INTEGER PRIMARY KEY,"
+    " time INTEGER NOT NULL,"
+    " principal TEXT NOT NULL,"
+    " principal_name TEXT NOT NULL,"
+    " uid INTEGER NOT NULL,"
+    " method TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " scope TEXT NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " activity TEXT NOT NULL,"
+    " previous TEXT NOT NULL,"
+    " hash TEXT NOT NULL);",
 };
 
 const int kg_migration_count = sizeof kg_migrations / sizeof kg_migrations[0];

@@ -55,6 +55,31 @@ void kg_point_row_done(struct kg_point_row *r)
     *r = (struct kg_point_row){ 0 };
 }
 
+void kg_assignment_row_done(struct kg_assignment_row *r)
+{
+    free(r->id);
+    free(r->scope);
+    free(r->role);
+    free(r->principal);
+    free(r->principal_name);
+    free(r->principal_type);
+    free(r->created_by);
+    *r = (struct kg_assignment_row){ 0 };
+}
+
+void kg_audit_row_done(struct kg_audit_row *r)
+{
+    free(r->principal);
+    free(r->principal_name);
+    free(r->method);
+    free(r->action);
+    free(r->scope);
+    free(r->activity);
+    free(r->previous);
+    free(r->hash);
+    *r = (struct kg_audit_row){ 0 };
+}
+
 #define LIST_DONE(list, row_done)                                                                   \
     do {                                                                                            \
         for (size_t i = 0; i < (list)->count; i++)                                                  \
@@ -99,5 +124,13 @@ static void line_done(struct kg_log_line *l) { free(l->text); }
 void kg_log_list_done(struct kg_log_list *l)
 {
     LIST_DONE(l, line_done);
+    l->next = 0;
+}
+
+void kg_assignment_list_done(struct kg_assignment_list *l) { LIST_DONE(l, kg_assignment_row_done); }
+
+void kg_audit_list_done(struct kg_audit_list *l)
+{
+    LIST_DONE(l, kg_audit_row_done);
     l->next = 0;
 }

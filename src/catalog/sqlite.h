@@ -78,10 +78,9 @@ int kg_db_list(struct kg_catalog *c, const struct kg_resource_query *q, struct k
                struct kg_err *err);
 int kg_db_count(struct kg_catalog *c, const struct kg_resource_query *q, uint64_t *ret, struct kg_err *err);
 int kg_db_secret_put(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err);
-int kg_db_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
+int kg_db_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version, kg_usec now,
                   struct kg_secret_row *ret, struct kg_err *err);
-int kg_db_secret_enable(struct kg_catalog *c, const char *keyvault, const char *name, const char *version, bool enabled,
-                     kg_usec now, struct kg_err *err);
+int kg_db_secret_update(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err);
 int kg_db_secret_list(struct kg_catalog *c, const char *keyvault, const char *name, const char *after, unsigned top,
                    struct kg_secret_list *ret, struct kg_err *err);
 int kg_db_secret_delete(struct kg_catalog *c, const char *keyvault, const char *name, struct kg_err *err);
@@ -113,6 +112,13 @@ int kg_db_point_list(struct kg_catalog *c, const struct kg_point_query *q, struc
                      struct kg_err *err);
 int kg_db_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret, struct kg_err *err);
 int kg_db_point_delete(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err);
+int kg_db_assignment_put(struct kg_catalog *c, const struct kg_assignment_row *row, const char *scope, struct kg_err *err);
+int kg_db_assignment_list(struct kg_catalog *c, const char *principal, struct kg_assignment_list *ret, struct kg_err *err);
+int kg_db_assignment_delete(struct kg_catalog *c, const char *id, struct kg_err *err);
+int kg_db_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err);
+int kg_db_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err);
+int kg_db_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
+                     struct kg_err *err);
 int kg_db_value_set(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err);
 int kg_db_value_get(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err);
 

@@ -159,19 +159,19 @@ int kg_db_point_delete(struct kg_catalog *c, const char *instance, const char *i
 
 /* ---- secrets ---- */
 
-#define SECRET_COLUMNS "keyvault_id, name, version, enabled, content_type, created, updated, seq"
+#define SECRET_COLUMNS "keyvault_id, name, version, enabled, content_type, created, updated, seq, not_before, expires"
 static const char sql_secret_insert[] =
     "INSERT INTO secrets (keyvault, keyvault_id, name, version, enabled, content_type,"
-    " created, updated, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " created, updated, not_before, expires, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char sql_secret_newest[] =
-    "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ? AND name = ? AND"
-    " enabled = 1 ORDER BY seq DESC LIMIT 1";
+    "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ?1 AND name = ?2 AND"
+    " enabled = 1 AND not_before <= ?3 AND (expires = 0 OR expires > ?3) ORDER BY seq DESC LIMIT 1";
 static const char sql_secret_version[] =
     "SELECT " SECRET_COLUMNS ", sealed FROM secrets WHERE keyvault = ? AND name = ? AND"
     " version = ?";
-static const char sql_secret_enable[] =
-    "UPDATE secrets SET enabled = ?, updated = ? WHERE keyvault = ? AND name = ? AND"
-    " version = ?";
+static const char sql_secret_update[] =
+    "UPDATE secrets SET enabled = ?, not_before = ?, expires = ?, content_type = ?, updated = ?"
+    " WHERE keyvault = ? AND name = ? AND version = ?";
 static const char sql_secret_names[] =
     "SELECT " SECRET_COLUMNS " FROM secrets WHERE seq IN (SELECT max(seq) FROM secrets"
     " WHERE keyvault = ?1 AND (?2 IS NULL OR name > ?2) GROUP BY name)"
@@ -186,6 +186,7 @@ static struct kg_secret_row read_secret(sqlite3_stmt *s)
         .keyvault = kg_db_text(s, 0), .name = kg_db_text(s, 1), .version = kg_db_text(s, 2),
         .enabled = sqlite3_column_int(s, 3) != 0, .content_type = kg_db_text(s, 4),
         .created = sqlite3_column_int64(s, 5), .updated = sqlite3_column_int64(s, 6),
+        .not_before = sqlite3_column_int64(s, 8), .expires = sqlite3_column_int64(s, 9),
     };
 }
 
@@ -196,9 +197,9 @@ int kg_db_secret_put(struct kg_catalog *c, const char *keyvault, const struct kg
 
     if (kg_db_write_begin(d, err) < 0)
         return -(int)err->code;
-    r = kg_db_run(d, NULL, err, sql_secret_insert, "ttttitiib", keyvault, row->keyvault, row->name, row->version,
+    r = kg_db_run(d, NULL, err, sql_secret_insert, "ttttitiiiib", keyvault, row->keyvault, row->name, row->version,
                (int64_t)row->enabled, row->content_type, (int64_t)row->created, (int64_t)row->updated,
-               (const void *)row->sealed, row->sealed_len);
+               (int64_t)row->not_before, (int64_t)row->expires, (const void *)row->sealed, row->sealed_len);
     if (r < 0 && kg_db_taken(d)) {
         *err = (struct kg_err){ 0 };
         r = kg_err_set(err, KG_E_EXISTS, "version '%s' of secret '%s' exists already", row->version, row->name);
@@ -206,41 +207,40 @@ int kg_db_secret_put(struct kg_catalog *c, const char *keyvault, const struct kg
     return kg_db_write_end(d, r, err);
 }
 
-int kg_db_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version,
+int kg_db_secret_get(struct kg_catalog *c, const char *keyvault, const char *name, const char *version, kg_usec now,
                   struct kg_secret_row *ret, struct kg_err *err)
 {
     DB_AUTO_RESET sqlite3_stmt *s = NULL;
     struct db *d = db_of(c);
     struct kg_secret_row row;
     int r = version ? kg_db_query(d, &s, err, sql_secret_version, "ttt", keyvault, name, version)
-                    : kg_db_query(d, &s, err, sql_secret_newest, "tt", keyvault, name);
+                    : kg_db_query(d, &s, err, sql_secret_newest, "tti", keyvault, name, (int64_t)now);
 
     if (r < 0 || (r = kg_db_step(d, s, err)) < 0)
         return r;
     if (!r)
         return kg_err_set(err, KG_E_NO_SECRET, "no secret '%.130s'%s%.40s in that key vault", name,
-                          version ? " of version " : " that is enabled", version ? version : "");
+                          version ? " of version " : " that can be read now", version ? version : "");
     row = read_secret(s);
-    row.sealed_len = (size_t)sqlite3_column_bytes(s, 8);
+    row.sealed_len = (size_t)sqlite3_column_bytes(s, 10);
     row.sealed = kg_xalloc(row.sealed_len ? row.sealed_len : 1);
     if (row.sealed_len)
-        memcpy(row.sealed, sqlite3_column_blob(s, 8), row.sealed_len);
+        memcpy(row.sealed, sqlite3_column_blob(s, 10), row.sealed_len);
     *ret = row;
     return 0;
 }
 
-int kg_db_secret_enable(struct kg_catalog *c, const char *keyvault, const char *name, const char *version, bool enabled,
-                     kg_usec now, struct kg_err *err)
+int kg_db_secret_update(struct kg_catalog *c, const char *keyvault, const struct kg_secret_row *row, struct kg_err *err)
 {
     struct db *d = db_of(c);
     int r, changes = 0;
 
     if (kg_db_write_begin(d, err) < 0)
         return -(int)err->code;
-    r = kg_db_run(d, &changes, err, sql_secret_enable, "iittt", (int64_t)enabled, (int64_t)now, keyvault, name,
-                  version);
+    r = kg_db_run(d, &changes, err, sql_secret_update, "iiitittt", (int64_t)row->enabled, (int64_t)row->not_before,
+                  (int64_t)row->expires, row->content_type, (int64_t)row->updated, keyvault, row->name, row->version);
     if (r == 0 && !changes)
-        r = kg_err_set(err, KG_E_NO_SECRET, "no version '%.40s' of a secret '%.130s' in that key vault", version, name);
+        r = kg_err_set(err, KG_E_NO_SECRET, "no version '%.40s' of a secret '%.130s' in that key vault", row->version, row->name);
     return kg_db_write_end(d, r, err);
 }
 

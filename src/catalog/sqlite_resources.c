@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "model/id.h"
 
 /* Every list below reads rows in this order. The etag changes with each replacement, and with each re-creation. */
 #define COLUMNS "id, key, type, name, location, created, revision, updated, json"
@@ -14,10 +15,12 @@ static const char sql_insert[] =
     " json) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)";
 static const char sql_replace[] = "UPDATE resources SET location = ?, revision = revision + 1, updated = ?, json = ?"
                                   " WHERE key = ?";
-static const char sql_child[] = "SELECT id FROM resources WHERE parent = ? LIMIT 1";
+static const char sql_child[] = "SELECT c.id, p.id FROM resources c JOIN resources p ON p.key = c.parent WHERE c.parent = ? LIMIT 1";
 static const char sql_delete[] = "DELETE FROM resources WHERE key = ?";
 static const char sql_delete_secrets[] = "DELETE FROM secrets WHERE keyvault = ?";
 static const char sql_delete_points[] = "DELETE FROM points WHERE instance = ?";
+static const char sql_delete_assignments[] = /* at it and below; '0' is the character behind '/' */
+    "DELETE FROM assignments WHERE scope = ?1 OR (scope > ?1 || '/' AND scope < ?1 || '0')";
 
 static char *etag(int64_t created, int64_t revision) { return kg_xprintf("%" PRIx64 "-%" PRIx64, created, revision); }
 
@@ -91,7 +94,9 @@ static int put(struct db *d, const struct kg_put *p, struct kg_err *err)
         if (read_etag(d, p->parent, &parent, err) < 0)
             return -(int)err->code;
         if (!parent) {
-            kg_err_set(err, KG_E_NOT_FOUND, "no resource '%s' to make '%s' in", p->parent, p->name);
+            KG_AUTO_FREE char *as_written = kg_id_parent(p->id);
+
+            kg_err_set(err, KG_E_NOT_FOUND, "no resource '%s' to make '%s' in", as_written, p->name);
             kg_err_advise(err, "Create it first.");
             return -KG_E_NOT_FOUND;
         }
@@ -116,7 +121,8 @@ static int refuse_children(struct db *d, const char *key, struct kg_err *err)
 
     if (kg_db_query(d, &s, err, sql_child, "t", key) < 0 || (r = kg_db_step(d, s, err)) < 0)
         return -(int)err->code;
-    return r ? kg_err_set(err, KG_E_CONFLICT, "'%s' still has '%s' in it", key, (const char *)sqlite3_column_text(s, 0))
+    return r ? kg_err_set(err, KG_E_CONFLICT, "'%s' still has '%s' in it", (const char *)sqlite3_column_text(s, 1),
+                          (const char *)sqlite3_column_text(s, 0))
              : 0;
 }
 
@@ -126,6 +132,7 @@ static int delete_resource(struct db *d, const char *key, struct kg_err *err)
 
     if (refuse_children(d, key, err) < 0 || kg_db_run(d, NULL, err, sql_delete_secrets, "t", key) < 0 ||
         kg_db_run(d, NULL, err, sql_delete_points, "t", key) < 0 ||
+        kg_db_run(d, NULL, err, sql_delete_assignments, "t", key) < 0 ||
         kg_db_run(d, &changes, err, sql_delete, "t", key) < 0)
         return -(int)err->code;
     return changes ? 0 : kg_err_set(err, KG_E_NOT_FOUND, "no resource '%s'", key);

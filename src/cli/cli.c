@@ -6,18 +6,20 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cli/defaults.h"
+#include "cli/forms.h"
 #include "keepgres/version.h"
 #include "model/id.h"
 
 #define DEFAULT_SUBSCRIPTION "00000000-0000-0000-0000-000000000001"
 
-static const char *const forms[] = { "json", "jsonc", "table", "tsv", "none", NULL };
+static const char *const forms[] = { "json", "jsonc", "yaml", "yamlc", "table", "tsv", "none", NULL };
 
 #define G struct kg_globals
 const struct kg_opt kg_global_opts[] = {
     KG_OPT(G, CHOICE, "output", output, "FORM",
-           "json (default), table, tsv, none", .letter = 'o', .choices = forms),
-    KG_OPT(G, STRING, "query", query, "JMESPATH", "not yet in this version", .hidden = true),
+           "form of the result", .letter = 'o', .choices = forms),
+    KG_OPT(G, STRING, "query", query, "JMESPATH", "what to print of the result; see 'keepgres help query'"),
     KG_OPT(G, STRING, "subscription", subscription, "NAME", "name or id of the subscription"),
     KG_OPT(G, STRING, "socket", socket, "PATH", "where the service listens"),
     KG_OPT(G, FLAG, "only-show-errors", quiet, NULL, "no notes, warnings and progress"),
@@ -68,7 +70,7 @@ static bool is_guid(const char *s)
 /* --subscription takes a name, too; only then is the service asked. */
 static int find_subscription(struct kg_cli *cli, struct kg_err *err)
 {
-    const char *asked = cli->g.subscription;
+    const char *asked = cli->g.subscription ? cli->g.subscription : kg_env_default(KG_ENV_SUBSCRIPTION);
     KG_AUTO_JSON struct kg_json *all = NULL;
     struct kg_client *c = NULL;
 
@@ -150,14 +152,43 @@ static int run_for_ids(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts,
     return 0;
 }
 
+/* ---- the result ---- */
+
+/* Before anything is done, so that a slip in a query or a variable costs nothing. */
+static int prepare_output(struct kg_cli *cli, struct kg_err *err)
+{
+    if (!cli->g.output && kg_env_choice(KG_ENV_OUTPUT, &kg_global_opts[0], &cli->g.output, err) < 0)
+        return -(int)err->code;
+    if (!cli->g.query || kg_jmespath_compile(cli->g.query, &cli->query, err) == 0)
+        return 0;
+    kg_err_wrap(err, "--query");
+    kg_err_advise(err, "Put the query in single quotes for the shell; 'keepgres help query' has examples.");
+    return -(int)err->code;
+}
+
+static bool wants_colour(const struct kg_cli *cli)
+{
+    const char *term = getenv("TERM");
+
+    return cli->out_tty && !kg_env_default("NO_COLOR") && !(term && strcmp(term, "dumb") == 0);
+}
+
 /* Also after a failure: what there is (a failed job, the first of several ids) is printed before the error. */
 static int print_result(struct kg_cli *cli, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT((size_t)512 << 20);
+    KG_AUTO_JSON struct kg_json *picked = NULL;
+    struct kg_form form = { cli->g.output, cli->out_tty, wants_colour(cli), cli->query != NULL };
 
     if (!cli->result)
         return 0;
-    kg_output(cli->result, cli->g.output ? cli->g.output : "json", cli->out_tty, &b);
+    if (cli->query && kg_jmespath_search(cli->query, cli->result, &picked, err) < 0)
+        return kg_err_wrap(err, "--query");
+    if (!kg_output(picked ? picked : cli->result, &form, &b)) {
+        kg_cli_warn(cli, "nothing in the result can stand in a table%s",
+                    cli->query ? "; pick plain values with --query, or use -o json" : "; use -o json");
+        return 0;
+    }
     if (kg_buf_ok(&b, err) < 0)
         return -(int)err->code;
     return kg_cli_write(b.p, b.len, err);
@@ -176,6 +207,14 @@ static int print_help(const struct kg_cmd *cmd, const struct kg_group *group, st
     return kg_cli_write(b.p, b.len, err);
 }
 
+static bool wants_help(int argc, const char *const *argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 static int run_command(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts, int argc, const char *const *argv,
                        struct kg_err *err)
 {
@@ -183,15 +222,10 @@ static int run_command(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts,
     const struct kg_at *at = opts;
     int r;
 
-    if (kg_opts_parse(sets, 2, cmd->positional, argc, argv, err) < 0)
-        return -(int)err->code;
-    if (cli->g.help)
+    if (wants_help(argc, argv)) /* whatever else is wrong with the line */
         return print_help(cmd, NULL, err);
-    if (cli->g.query) {
-        kg_err_set(err, KG_E_UNSUPPORTED, "--query is not in this version");
-        kg_err_advise(err, "Filter the JSON with a program such as jq.");
+    if (kg_opts_parse(sets, 2, cmd->positional, argc, argv, err) < 0 || prepare_output(cli, err) < 0)
         return -(int)err->code;
-    }
     if (kg_opts_check(cmd, opts, cmd->ids_of && at->ids.n, err) < 0)
         return -(int)err->code;
     if (!(cmd->flags & KG_CMD_LOCAL) && find_subscription(cli, err) < 0)
@@ -205,14 +239,6 @@ static int run_command(struct kg_cli *cli, const struct kg_cmd *cmd, void *opts,
         return r;
     }
     return print_result(cli, err);
-}
-
-static bool wants_help(int argc, const char *const *argv)
-{
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return true;
-    return false;
 }
 
 static int print_version(struct kg_err *err)
@@ -261,6 +287,7 @@ int kg_cli_main(int argc, const char *const *argv, const struct kg_roles *roles)
         kg_cli_print_error(&cli, &err);
     kg_client_close(cli.client);
     kg_json_free(cli.result);
+    kg_jmespath_free(cli.query);
     kg_json_free(cli.explanation);
     free(cli.subscription);
     return r < 0 ? kg_code_exit(err.code) : 0;

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cli/cmd.h"
 #include "crypto/secret.h"
+#include "json/jmespath.h"
 #include "json/json.h"
 #include "keepgres/client.h"
 #include "keepgres/err.h"
@@ -35,6 +36,7 @@ struct kg_cli {
     struct kg_globals g;
     const struct kg_roles *roles;
     struct kg_client *client;        /* opened with the first call */
+    struct kg_jmespath *query;       /* --query, or NULL */
     char *subscription;              /* id */
     bool out_tty, err_tty;
     struct kg_json *result;
@@ -61,6 +63,9 @@ int kg_cli_send(struct kg_cli *cli, const char *method, const char *path, const 
 /* The usual commands: get, list or send, and emit what came. */
 int kg_cli_show(struct kg_cli *cli, const char *path, struct kg_err *err) KG_MUST_CHECK;
 int kg_cli_list(struct kg_cli *cli, const char *path, uint64_t max, struct kg_err *err) KG_MUST_CHECK;
+/* The same from where an earlier list ended; token may be NULL. */
+int kg_cli_list_from(struct kg_cli *cli, const char *path, const char *token, uint64_t max,
+                     struct kg_err *err) KG_MUST_CHECK;
 int kg_cli_change(struct kg_cli *cli, const char *method, const char *path, const struct kg_json *body, bool no_wait,
                   struct kg_err *err) KG_MUST_CHECK;
 /* The location given, else the resource group's. The caller frees. */
@@ -74,8 +79,6 @@ int kg_cli_absolute(const char *path, char **ret, struct kg_err *err) KG_MUST_CH
 void kg_cli_emit(struct kg_cli *cli, struct kg_json *result);  /* takes it; several become an array */
 void kg_cli_note(const struct kg_cli *cli, const char *fmt, ...) KG_PRINTF(2, 3); /* a line on stderr, unless quiet */
 void kg_cli_warn(const struct kg_cli *cli, const char *fmt, ...) KG_PRINTF(2, 3); /* "warning: …" */
-/* A result in one of the forms of --output. tty: control characters are shown as '?'. */
-void kg_output(const struct kg_json *result, const char *form, bool tty, struct kg_buf *b);
 void kg_cli_print_error(const struct kg_cli *cli, const struct kg_err *err);
 /* Remembers the ARM error object behind the error that is being reported: what a program said last goes with it. */
 void kg_cli_explain(struct kg_cli *cli, const struct kg_json *error);

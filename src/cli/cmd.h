@@ -88,9 +88,16 @@ struct kg_cmd {
 #define KG_OPT_IDS_ROW(T)       KG_OPT(T, LIST, "ids", at.ids, "ID", "resource ids, instead of names")
 #define KG_OPT_MAX_ITEMS_ROW(T)                                                                             \
     KG_OPT(T, UINT, "max-items", max_items, "N", "at most so many", .min = 1, .max = 1000000)
+#define KG_OPT_NEXT_TOKEN_ROW(T)                                                                            \
+    KG_OPT(T, STRING, "next-token", next_token, "TOKEN", "go on where a list with --max-items ended")
 #define KG_OPT_YES_ROW(T)       KG_OPT(T, FLAG, "yes", yes, NULL, "do not ask", .letter = 'y')
 #define KG_OPT_NO_WAIT_ROW(T)                                                                               \
     KG_OPT(T, FLAG, "no-wait", no_wait, NULL, "return as soon as the service has accepted it")
+/* Of multi-user authorisation, which this service does not have. */
+#define KG_OPT_GUARD_ROWS(T)                                                                                \
+    KG_OPT(T, LIST, "operation-requests", guard_requests, "ID", "not supported",                              \
+           .aliases = "resource-guard-operation-requests", .hidden = true),                                     \
+    KG_OPT(T, STRING, "tenant-id", tenant, "ID", "not supported", .hidden = true)
 #define KG_OPT_SECONDARY_ROW(T)                                                                             \
     KG_OPT(T, FLAG, "use-secondary-region", secondary, NULL, "not supported", .hidden = true)
 

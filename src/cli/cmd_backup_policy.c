@@ -4,12 +4,15 @@
 #include "cli/cli.h"
 #include "cli/cmds.h"
 #include "cli/datasource.h"
+#include "cli/generic.h"
 #include "model/policy.h"
 
 struct policy_opts {
     struct kg_at at;
-    const char *datasource_type;
+    const char *datasource_type, *next_token;
     struct kg_json *policy;
+    struct kg_words datasource_types;
+    struct kg_generic generic;
     uint64_t max_items;
     bool yes;
 };
@@ -24,13 +27,21 @@ static const struct kg_opt template_opts[] = {
 };
 static const struct kg_opt create_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
                                              KG_OPT(T, JSON, "policy", policy, "JSON",
-                                                    "the policy, as JSON, @file or a file", .required = true), { 0 } };
+                                                    "the policy, as JSON, @file, a file, or - for standard input",
+                                                    .required = true), { 0 } };
+static const struct kg_opt update_opts[] = {
+    POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+    KG_OPT(T, JSON, "policy", policy, "JSON", "the new policy, as JSON, @file, a file, or - for standard input"),
+    KG_OPT(T, LIST, "datasource-types", datasource_types, "TYPE", "what it is for", .hidden = true),
+    KG_OPT_GENERIC_ROWS(T),
+    { 0 },
+};
 static const struct kg_opt show_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
                                            { 0 } };
 static const struct kg_opt list_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
                                            KG_OPT(T, UINT, "max-items", max_items, "N",
                                                   "at most so many", .min = 1, .max = 1000000),
-                                           { 0 } };
+                                           KG_OPT_NEXT_TOKEN_ROW(T), { 0 } };
 static const struct kg_opt delete_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
                                              KG_OPT_IDS_ROW(T),
                                              KG_OPT_YES_ROW(T), { 0 } };
@@ -52,17 +63,58 @@ static int default_template(struct kg_cli *cli, void *opts, struct kg_err *err)
     return 0;
 }
 
+/* The properties of a policy's document: az's files have nothing around them, what `show` prints has. A template also
+ * suggests a name; the resource's own is --name. */
+static struct kg_json *properties_of(const struct kg_json *document)
+{
+    const struct kg_json *inner = kg_json_get(document, "properties");
+    struct kg_json *properties = kg_json_camel(inner ? inner : document);
+
+    kg_json_remove(properties, "name");
+    return properties;
+}
+
 static int create(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct policy_opts *o = opts;
     KG_AUTO_FREE char *path = policy_path(cli, &o->at);
     KG_AUTO_JSON struct kg_json *body = kg_json_object();
-    const struct kg_json *inner = kg_json_get(o->policy, "properties"); /* what `show` prints is taken as well */
-    struct kg_json *properties = kg_json_copy(inner ? inner : o->policy);
 
-    kg_json_remove(properties, "name"); /* the template suggests one; the resource's own is --name */
-    kg_json_set(body, "properties", properties);
+    if (kg_json_type(o->policy) != KG_JSON_OBJECT)
+        return kg_err_set(err, KG_E_USAGE, "--policy takes an object");
+    kg_json_set(body, "properties", properties_of(o->policy));
     return kg_cli_change(cli, "PUT", path, body, false, err);
+}
+
+/* Read, changed, written, as az does. */
+static int update(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct policy_opts *o = opts;
+    KG_AUTO_FREE char *path = policy_path(cli, &o->at);
+    KG_AUTO_JSON struct kg_json *policy = NULL, *body = kg_json_object();
+
+    if (o->policy && kg_json_type(o->policy) != KG_JSON_OBJECT)
+        return kg_err_set(err, KG_E_USAGE, "--policy takes an object");
+    if (!o->policy && !o->datasource_types.n && !kg_generic_used(&o->generic))
+        return kg_err_set(err, KG_E_USAGE, "nothing to change: give --policy, --set, --add or --remove");
+    if (kg_cli_get(cli, path, &policy, err) < 0)
+        return -(int)err->code;
+    if (o->policy)
+        kg_json_set(policy, "properties", properties_of(o->policy));
+    if (o->datasource_types.n) {
+        struct kg_json *types = kg_json_array();
+
+        for (size_t i = 0; i < o->datasource_types.n; i++)
+            kg_json_push_str(types, o->datasource_types.v[i]);
+        kg_json_set(policy, "properties.datasourceTypes", types);
+    }
+    if (kg_generic_apply(&o->generic, policy, err) < 0)
+        return -(int)err->code;
+    kg_json_set(body, "properties", kg_json_take(policy, "properties"));
+    if (kg_cli_change(cli, "PUT", path, body, false, err) < 0)
+        return -(int)err->code;
+    kg_cli_note(cli, "note: recovery points that are there keep the retention they were made with");
+    return 0;
 }
 
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
@@ -80,7 +132,7 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
                                           KG_PROVIDER_BACKUP "/backupVaults/%s/backupPolicies",
                                           o->at.vault);
 
-    return kg_cli_list(cli, path, o->max_items, err);
+    return kg_cli_list_from(cli, path, o->next_token, o->max_items, err);
 }
 
 static int delete(struct kg_cli *cli, void *opts, struct kg_err *err)
@@ -106,6 +158,11 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
     { .name = "backup-policy list", .summary = "List a vault's Backup policies", .opts = list_opts,
       .opts_size = sizeof(T),
       .run = list, .examples = (const char *const[]){ "backup-policy list -v vault1 -o table", NULL } },
+    { .name = "backup-policy update", .summary = "Change a Backup policy", .opts = update_opts, .opts_size = sizeof(T),
+      .run = update, .ids_of = "backupPolicies",
+      .about = "New recovery points are kept as the new policy says; those that are there stay as they are.",
+      .examples = (const char *const[]){
+          "backup-policy update -n weekly -v vault1 --policy policy.json", NULL } },
     { .name = "backup-policy delete", .summary = "Delete a Backup policy that nothing uses", .opts = delete_opts,
       .opts_size = sizeof(T), .run = delete, .ids_of = "backupPolicies", .flags = KG_CMD_CONFIRM,
       .question = "delete the Backup policy",

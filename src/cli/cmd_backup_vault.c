@@ -8,14 +8,21 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "cli/cmds.h"
+#include "cli/generic.h"
 #include "cli/recovery_key.h"
+#include "cli/search.h"
+#include "cli/shape.h"
 
 struct vault_opts {
     struct kg_at at;
     const char *location, *identity, *soft_delete, *immutability, *crr, *csr, *alerts, *store_path, *key_file;
+    const char *cmk_state, *cmk_uri, *cmk_identity, *cmk_uami, *cmk_infra, *etag, *tenant, *next_token;
     uint64_t soft_delete_days, max_items;
     struct kg_json *storage, *tags;
-    bool yes, no_wait;
+    struct kg_words uami, user_assigned, guard_requests, subscriptions, groups, vaults, vault_ids;
+    struct kg_generic generic;
+    struct kg_wait wait;
+    bool system_assigned, yes, no_wait;
 };
 #define T struct vault_opts
 
@@ -24,10 +31,31 @@ static const char *const identities[] = { "SystemAssigned", "UserAssigned", "Sys
 static const char *const on_off[] = { "On", "Off", "AlwaysOn", NULL };
 static const char *const immutable[] = { "Disabled", "Unlocked", "Locked", NULL };
 static const char *const enabled[] = { "Enabled", "Disabled", NULL };
+static const char *const cmk_states[] = { "Enabled", "Disabled", "Inconsistent", NULL };
+static const char *const cmk_identities[] = { "SystemAssigned", "UserAssigned", NULL };
 static const char *const csr_states[] = { "Enabled", "Disabled", "PermanentlyDisabled", NULL };
 
 #define CHOICE(name_, alias_, member_, help_, choices_)                                                     \
     KG_OPT(T, CHOICE, name_, member_, "STATE", help_, .aliases = alias_, .choices = choices_)
+
+#define SETTING_ROWS                                                                                        \
+    KG_OPT(T, CHOICE, "type", identity, "IDENTITY", "the vault's identity", .choices = identities),         \
+    KG_OPT(T, LIST, "user-assigned-identities", uami, "ID", "identities of its own", .aliases = "uami"),    \
+    KG_OPT(T, FLAG, "mi-system-assigned", system_assigned, NULL, "the same as --type SystemAssigned"),      \
+    KG_OPT(T, LIST, "mi-user-assigned", user_assigned, "ID", "identities of its own", .hidden = true),      \
+    CHOICE("soft-delete-state", NULL, soft_delete, "soft delete", on_off),                                  \
+    KG_OPT(T, UINT, "soft-delete-retention", soft_delete_days, "DAYS",                                      \
+           "how long deleted items are kept", .aliases = "retention-duration-in-days", .min = 14, .max = 180), \
+    CHOICE("immutability-state", NULL, immutability, "immutability", immutable),                            \
+    CHOICE("cross-region-restore-state", "crr-state", crr, "restore in another region", enabled),           \
+    CHOICE("cross-subscription-restore-state", "csr-state", csr, "restore in another subscription", csr_states), \
+    CHOICE("azure-monitor-alerts-for-job-failures", "job-failure-alerts", alerts, "alerts for failed jobs", enabled), \
+    CHOICE("cmk-encryption-state", NULL, cmk_state, "encryption with a key of your own", cmk_states),       \
+    KG_OPT(T, STRING, "cmk-encryption-key-uri", cmk_uri, "URI", "the key"),                                 \
+    CHOICE("cmk-identity-type", NULL, cmk_identity, "identity that reads the key", cmk_identities),         \
+    KG_OPT(T, STRING, "cmk-user-assigned-identity-id", cmk_uami, "ID", "that identity", .aliases = "cmk-uami"), \
+    CHOICE("cmk-infrastructure-encryption", "cmk-infra-encryption", cmk_infra, "encryption a second time", enabled), \
+    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags")
 
 static const struct kg_opt create_opts[] = {
     KG_OPT_VAULT_ROW(T),
@@ -35,26 +63,43 @@ static const struct kg_opt create_opts[] = {
     KG_OPT(T, STRING, "location", location, "REGION", "region; default: the resource group's", .letter = 'l'),
     KG_OPT(T, OBJECTS, "storage-settings", storage, "KEY=VALUE",
            "datastore-type=VaultStore type=LocallyRedundant, which is the default", .aliases = "storage-setting"),
-    KG_OPT(T, CHOICE, "type", identity, "IDENTITY", "the vault's identity", .choices = identities),
+    KG_OPT(T, STRING, "e-tag", etag, "TAG", "has no effect", .hidden = true),
     KG_OPT(T, STRING, "store-path", store_path, "DIR",
            "where its bytes are kept; default: in the service's data directory"),
     KG_OPT(T, STRING, "recovery-key-file", key_file, "FILE",
            "write the recovery key to this new file instead of showing it"),
-    CHOICE("soft-delete-state", NULL, soft_delete, "soft delete", on_off),
-    KG_OPT(T, UINT, "soft-delete-retention", soft_delete_days, "DAYS",
-           "how long deleted items are kept", .aliases = "retention-duration-in-days", .min = 14, .max = 180),
-    CHOICE("immutability-state", NULL, immutability, "immutability", immutable),
-    CHOICE("cross-region-restore-state", "crr-state", crr, "restore in another region", enabled),
-    CHOICE("cross-subscription-restore-state", "csr-state", csr, "restore in another subscription", csr_states),
-    CHOICE("azure-monitor-alerts-for-job-failures", "job-failure-alerts", alerts, "alerts for failed jobs", enabled),
-    KG_OPT(T, PAIRS, "tags", tags, "KEY=VALUE", "tags"),
+    SETTING_ROWS,
     KG_OPT_NO_WAIT_ROW(T),
+    { 0 },
+};
+static const struct kg_opt update_opts[] = {
+    KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+    SETTING_ROWS,
+    KG_OPT_GENERIC_ROWS(T),
+    KG_OPT_GUARD_ROWS(T),
+    KG_OPT_NO_WAIT_ROW(T),
+    { 0 },
+};
+#define IDENTITY_ROWS                                                                                       \
+    KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),                                                               \
+    KG_OPT(T, FLAG, "system-assigned", system_assigned, NULL, "the vault's own identity", .aliases = "mi-system-assigned"), \
+    KG_OPT(T, LIST, "user-assigned", user_assigned, "ID", "an identity of its own", .aliases = "mi-user-assigned"),         \
+    KG_OPT_NO_WAIT_ROW(T)
+static const struct kg_opt identity_opts[] = { IDENTITY_ROWS, { 0 } };
+static const struct kg_opt identity_show_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), { 0 } };
+static const struct kg_opt identity_wait_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_WAIT_ROWS(T, wait), { 0 } };
+static const struct kg_opt wait_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T), KG_OPT_WAIT_ROWS(T, wait),
+                                           { 0 } };
+static const struct kg_opt search_opts[] = {
+    KG_OPT_SEARCH_ROWS(T),
+    KG_OPT(T, LIST, "vault-id", vault_ids, "ID", "only these Backup vaults"),
     { 0 },
 };
 static const struct kg_opt show_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T), { 0 } };
 static const struct kg_opt list_opts[] = {
     KG_OPT_ONLY_GROUP_ROW(T),
     KG_OPT_MAX_ITEMS_ROW(T),
+    KG_OPT_NEXT_TOKEN_ROW(T),
     { 0 },
 };
 static const struct kg_opt delete_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
@@ -108,18 +153,38 @@ static void set_if(struct kg_json *body, const char *path, const char *value)
         kg_json_set_str(body, path, value);
 }
 
-static int make_body(struct kg_cli *cli, const struct vault_opts *o, struct kg_json *body, struct kg_err *err)
+/* What --type, or the flags for it, ask for; NULL: nothing was said. */
+static int identity_type(const struct vault_opts *o, const char **ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *location = NULL, *store = NULL;
+    bool user = o->uami.n || o->user_assigned.n;
 
-    if (kg_cli_location(cli, o->location, kg_cli_group(&o->at), &location, err) < 0 ||
-        (o->store_path && kg_cli_absolute(o->store_path, &store, err) < 0))
+    if (o->identity && (o->system_assigned || o->user_assigned.n))
+        return kg_err_set(err, KG_E_USAGE, "--type excludes --mi-system-assigned and --mi-user-assigned");
+    *ret = o->identity ? o->identity
+           : o->system_assigned && user ? "SystemAssigned,UserAssigned"
+           : o->system_assigned ? "SystemAssigned" : user ? "UserAssigned" : NULL;
+    return 0;
+}
+
+static void set_cmk(const struct vault_opts *o, struct kg_json *body)
+{
+#define ENCRYPTION "properties.securitySettings.encryptionSettings."
+    set_if(body, ENCRYPTION "state", o->cmk_state);
+    set_if(body, ENCRYPTION "keyVaultProperties.keyUri", o->cmk_uri);
+    set_if(body, ENCRYPTION "kekIdentity.identityType", o->cmk_identity);
+    set_if(body, ENCRYPTION "kekIdentity.identityId", o->cmk_uami);
+    set_if(body, ENCRYPTION "infrastructureEncryption", o->cmk_infra);
+#undef ENCRYPTION
+}
+
+/* The settings that can be given to create and update; what is not given is left as it is in body. */
+static int set_settings(const struct vault_opts *o, struct kg_json *body, struct kg_err *err)
+{
+    const char *identity = NULL;
+
+    if (identity_type(o, &identity, err) < 0)
         return -(int)err->code;
-    kg_json_set_str(body, "location", location);
-    kg_json_set_str(body, "identity.type", o->identity ? o->identity : "SystemAssigned");
-    if (storage_settings(o->storage, body, err) < 0)
-        return -(int)err->code;
-    set_if(body, "properties.storeSettings.path", store);
+    set_if(body, "identity.type", identity);
     set_if(body, "properties.securitySettings.softDeleteSettings.state", o->soft_delete);
     if (o->soft_delete_days)
         kg_json_set_u64(body, "properties.securitySettings.softDeleteSettings.retentionDurationInDays",
@@ -128,9 +193,25 @@ static int make_body(struct kg_cli *cli, const struct vault_opts *o, struct kg_j
     set_if(body, "properties.featureSettings.crossRegionRestoreSettings.state", o->crr);
     set_if(body, "properties.featureSettings.crossSubscriptionRestoreSettings.state", o->csr);
     set_if(body, "properties.monitoringSettings.azureMonitorAlertSettings.alertsForAllJobFailures", o->alerts);
+    set_cmk(o, body);
     if (o->tags)
         kg_json_set(body, "tags", kg_json_copy(o->tags));
     return 0;
+}
+
+static int make_body(struct kg_cli *cli, const struct vault_opts *o, struct kg_json *body, struct kg_err *err)
+{
+    KG_AUTO_FREE char *location = NULL, *store = NULL;
+
+    if (kg_cli_location(cli, o->location, kg_cli_group(&o->at), &location, err) < 0 ||
+        (o->store_path && kg_cli_absolute(o->store_path, &store, err) < 0))
+        return -(int)err->code;
+    kg_json_set_str(body, "location", location);
+    kg_json_set_str(body, "identity.type", "SystemAssigned");
+    if (storage_settings(o->storage, body, err) < 0)
+        return -(int)err->code;
+    set_if(body, "properties.storeSettings.path", store);
+    return set_settings(o, body, err);
 }
 
 /* The key's file is opened before anything is created: a vault whose key has no place to go must not come to be. */
@@ -145,6 +226,7 @@ static int create(struct kg_cli *cli, void *opts, struct kg_err *err)
     if (make_body(cli, o, body, err) < 0 || kg_recovery_out_open(&out, o->key_file, err) < 0 ||
         kg_recovery_call(cli, "PUT", path, body, o->no_wait, &out, &vault, err) < 0)
         return -(int)err->code;
+    kg_shape(vault);
     if (vault)
         kg_cli_emit(cli, vault);
     if (!out.written)
@@ -167,7 +249,7 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
     const struct vault_opts *o = opts;
     KG_AUTO_FREE char *path = kg_cli_path(cli, o->at.group, KG_PROVIDER_BACKUP "/backupVaults");
 
-    return kg_cli_list(cli, path, o->max_items, err);
+    return kg_cli_list_from(cli, path, o->next_token, o->max_items, err);
 }
 
 static int delete(struct kg_cli *cli, void *opts, struct kg_err *err)
@@ -176,6 +258,93 @@ static int delete(struct kg_cli *cli, void *opts, struct kg_err *err)
     KG_AUTO_FREE char *path = vault_path(cli, &o->at);
 
     return kg_cli_change(cli, "DELETE", path, NULL, o->no_wait, err);
+}
+
+/* ---- changing ---- */
+
+/* Read, changed, written, as az does. */
+static int update(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    static const char *const written[] = { "location", "tags", "identity", "properties" };
+    const struct vault_opts *o = opts;
+    KG_AUTO_FREE char *path = vault_path(cli, &o->at);
+    KG_AUTO_JSON struct kg_json *vault = NULL, *body = kg_json_object();
+
+    if (kg_cli_get(cli, path, &vault, err) < 0 || set_settings(o, vault, err) < 0 ||
+        kg_generic_apply(&o->generic, vault, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < KG_ARRAY_LEN(written); i++)
+        if (kg_json_type(kg_json_get(vault, written[i])) != KG_JSON_NULL)
+            kg_json_set(body, written[i], kg_json_take(vault, written[i]));
+    return kg_cli_change(cli, "PUT", path, body, o->no_wait, err);
+}
+
+/* Prints the vault's identity alone, from the vault or from what became of it. */
+static int emit_identity(struct kg_cli *cli, struct kg_json *vault)
+{
+    struct kg_json *identity = vault ? kg_json_take(vault, "identity") : NULL;
+
+    if (identity)
+        kg_cli_emit(cli, identity);
+    return 0;
+}
+
+static int change_identity(struct kg_cli *cli, const struct vault_opts *o, const char *type, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = vault_path(cli, &o->at);
+    KG_AUTO_JSON struct kg_json *body = kg_json_object(), *vault = NULL;
+
+    if (!o->system_assigned && !o->user_assigned.n)
+        return kg_err_set(err, KG_E_USAGE, "--system-assigned or --user-assigned is needed");
+    if (o->user_assigned.n) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "there are no user-assigned identities here");
+        kg_err_advise(err, "Use the vault's own with --system-assigned.");
+        return -(int)err->code;
+    }
+    kg_json_set_str(body, "identity.type", type);
+    if (kg_cli_send(cli, "PATCH", path, body, o->no_wait, &vault, err) < 0)
+        return -(int)err->code;
+    return emit_identity(cli, vault);
+}
+
+static int identity_assign(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    return change_identity(cli, opts, "SystemAssigned", err);
+}
+
+static int identity_remove(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    return change_identity(cli, opts, "None", err);
+}
+
+static int identity_show(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct vault_opts *o = opts;
+    KG_AUTO_FREE char *path = vault_path(cli, &o->at);
+    KG_AUTO_JSON struct kg_json *vault = NULL;
+
+    return kg_cli_get(cli, path, &vault, err) < 0 ? -(int)err->code : emit_identity(cli, vault);
+}
+
+static int wait_for(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct vault_opts *o = opts;
+    KG_AUTO_FREE char *path = vault_path(cli, &o->at);
+
+    return kg_cli_wait(cli, path, &o->wait, err);
+}
+
+/* ---- everywhere ---- */
+
+static int search(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct vault_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *filter = kg_json_object();
+
+    kg_search_words(filter, "resourceGroups", &o->groups);
+    kg_search_words(filter, "vaults", &o->vaults);
+    kg_search_words(filter, "ids", &o->vault_ids);
+    return kg_search(cli, "searchBackupVaults", &o->subscriptions, filter, err);
 }
 
 const struct kg_cmd kg_cmds_backup_vault[] = {
@@ -193,6 +362,29 @@ const struct kg_cmd kg_cmds_backup_vault[] = {
       .ids_of = "backupVaults", .examples = (const char *const[]){ "backup-vault show -v vault1", NULL } },
     { .name = "backup-vault list", .summary = "List the Backup vaults", .opts = list_opts, .opts_size = sizeof(T),
       .run = list, .examples = (const char *const[]){ "backup-vault list -o table", NULL } },
+    { .name = "backup-vault list-from-resourcegraph", .summary = "List Backup vaults of all groups, filtered",
+      .opts = search_opts, .opts_size = sizeof(T), .run = search,
+      .examples = (const char *const[]){ "backup-vault list-from-resourcegraph --vaults vault1 -o table", NULL } },
+    { .name = "backup-vault update", .summary = "Change a Backup vault's settings", .opts = update_opts,
+      .opts_size = sizeof(T), .run = update, .ids_of = "backupVaults",
+      .examples = (const char *const[]){ "backup-vault update -v vault1 --soft-delete-retention 30 --tags team=dba", NULL } },
+    { .name = "backup-vault wait", .summary = "Wait until a Backup vault is as it shall be", .opts = wait_opts,
+      .opts_size = sizeof(T), .run = wait_for, .ids_of = "backupVaults",
+      .examples = (const char *const[]){ "backup-vault wait -v vault1 --created --interval 2", NULL } },
+    { .name = "backup-vault identity remove", .summary = "Take a Backup vault's identity away", .opts = identity_opts,
+      .opts_size = sizeof(T), .run = identity_remove, .about = "Without an identity it can read no secret, so nothing is "
+      "backed up.\nAn identity that is assigned later is another one.",
+      .examples = (const char *const[]){ "backup-vault identity remove -v vault1 --system-assigned", NULL } },
+    { .name = "backup-vault identity assign", .summary = "Give a Backup vault its own identity", .opts = identity_opts,
+      .opts_size = sizeof(T), .run = identity_assign,
+      .examples = (const char *const[]){ "backup-vault identity assign -v vault1 --system-assigned", NULL } },
+    { .name = "backup-vault identity show", .summary = "Show a Backup vault's identity", .opts = identity_show_opts,
+      .opts_size = sizeof(T), .run = identity_show,
+      .examples = (const char *const[]){ "backup-vault identity show -v vault1", NULL } },
+    { .name = "backup-vault identity wait", .summary = "Wait until a Backup vault is as it shall be",
+      .opts = identity_wait_opts, .opts_size = sizeof(T), .run = wait_for,
+      .examples = (const char *const[]){ "backup-vault identity wait -v vault1 --custom identity.principalId --interval 2",
+          NULL } },
     { .name = "backup-vault delete", .summary = "Delete a Backup vault that protects nothing", .opts = delete_opts,
       .opts_size = sizeof(T), .run = delete, .ids_of = "backupVaults", .flags = KG_CMD_CONFIRM,
       .about = "Its instances and policies must be deleted first. Its directory stays on disk.",

@@ -4,9 +4,13 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "cli/cmds.h"
+#include "cli/datasource.h"
+#include "cli/search.h"
 
 struct job_opts {
     struct kg_at at;             /* name: the job */
+    const char *datasource_type, *from, *until, *next_token;
+    struct kg_words subscriptions, groups, vaults, datasource_ids, states, operations;
     uint64_t max_items;
     bool secondary;
 };
@@ -23,7 +27,19 @@ struct job_opts {
 static const struct kg_opt list_opts[] = {
     KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
     KG_OPT_MAX_ITEMS_ROW(T),
+    KG_OPT_NEXT_TOKEN_ROW(T),
     KG_OPT_SECONDARY_ROW(T), { 0 },
+};
+static const struct kg_opt search_opts[] = {
+    KG_OPT_SEARCH_ROWS(T),
+    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE", "only this kind of datasource",
+           .choices = kg_datasource_types),
+    KG_OPT(T, LIST, "datasource-id", datasource_ids, "ID", "only of these databases"),
+    KG_OPT(T, LIST, "status", states, "STATUS", "only in these states: InProgress, Completed, Failed…"),
+    KG_OPT(T, LIST, "operation", operations, "OPERATION", "only these: OnDemandBackup, ScheduledBackup, Restore"),
+    KG_OPT(T, STRING, "start-time", from, "TIME", "started later than this: 2026-01-31T22:00:00 (UTC)"),
+    KG_OPT(T, STRING, "end-time", until, "TIME", "ended earlier than this"),
+    { 0 },
 };
 static const struct kg_opt one_opts[] = { JOB_ROW, VAULT_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
                                           KG_OPT_SECONDARY_ROW(T), { 0 } };
@@ -53,7 +69,27 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
 
     if (o->secondary)
         return kg_err_set(err, KG_E_UNSUPPORTED, "there is no secondary region");
-    return kg_cli_list(cli, path, o->max_items, err);
+    return kg_cli_list_from(cli, path, o->next_token, o->max_items, err);
+}
+
+static int search(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    static const char *const states[] = { "InProgress", "Completed", "Failed", "Cancelled", "CompletedWithWarnings",
+                                          "Cancelling", "Paused", NULL };
+    static const char *const operations[] = { "OnDemandBackup", "ScheduledBackup", "Restore", "Tiering", "Management", NULL };
+    const struct job_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *filter = kg_json_object();
+
+    kg_search_words(filter, "resourceGroups", &o->groups);
+    kg_search_words(filter, "vaults", &o->vaults);
+    kg_search_datasource(filter, o->datasource_type);
+    kg_search_words(filter, "datasourceIds", &o->datasource_ids);
+    if (kg_search_choices(filter, "statuses", "status", &o->states, states, err) < 0 ||
+        kg_search_choices(filter, "operations", "operation", &o->operations, operations, err) < 0 ||
+        kg_search_time(filter, "startTime", "start-time", o->from, err) < 0 ||
+        kg_search_time(filter, "endTime", "end-time", o->until, err) < 0)
+        return -(int)err->code;
+    return kg_search(cli, "searchBackupJobs", &o->subscriptions, filter, err);
 }
 
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
@@ -114,6 +150,11 @@ static int show_log(struct kg_cli *cli, void *opts, struct kg_err *err)
 const struct kg_cmd kg_cmds_job[] = {
     { .name = "job list", .summary = "List a vault's jobs", .opts = list_opts, .opts_size = sizeof(T), .run = list,
       .examples = (const char *const[]){ "job list -v vault1 -o table", NULL } },
+    { .name = "job list-from-resourcegraph", .summary = "List jobs of all vaults, filtered, newest first",
+      .opts = search_opts, .opts_size = sizeof(T), .run = search,
+      .examples = (const char *const[]){
+          "job list-from-resourcegraph --datasource-type AzureDatabaseForPostgreSQL --status Completed",
+          "job list-from-resourcegraph --operation Restore -o table", NULL } },
     { .name = "job show", .summary = "Show a job", .opts = one_opts, .opts_size = sizeof(T), .run = show,
       .ids_of = "backupJobs",
       .examples = (const char *const[]){ "job show -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },

@@ -8,9 +8,9 @@
 
 struct point_opts {
     struct kg_at at;             /* name: the backup instance */
-    const char *point, *from, *until;
+    const char *point, *from, *until, *next_token;
     uint64_t max_items;
-    bool secondary;
+    bool secondary, contents;
 };
 #define T struct point_opts
 
@@ -25,6 +25,7 @@ static const struct kg_opt list_opts[] = {
     KG_OPT(T, STRING, "start-time", from, "TIME", "not older than this: 2026-01-31T22:00:00 (UTC)"),
     KG_OPT(T, STRING, "end-time", until, "TIME", "not newer than this"),
     KG_OPT_MAX_ITEMS_ROW(T),
+    KG_OPT_NEXT_TOKEN_ROW(T),
     KG_OPT_SECONDARY_ROW(T),
     { 0 },
 };
@@ -34,6 +35,7 @@ static const struct kg_opt show_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
     KG_OPT_IDS_ROW(T),
+    KG_OPT(T, FLAG, "contents", contents, NULL, "tell the schemas and tables in it, too, with rows and bytes"),
     KG_OPT_SECONDARY_ROW(T),
     { 0 },
 };
@@ -73,13 +75,13 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
         add_time("end-time", "endDate", o->until, &filter, err) < 0)
         return -(int)err->code;
     filtered = kg_xprintf("%s?$filter=%s", path, filter.p);
-    return kg_cli_list(cli, filter.len ? filtered : path, o->max_items, err);
+    return kg_cli_list_from(cli, filter.len ? filtered : path, o->next_token, o->max_items, err);
 }
 
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct point_opts *o = opts;
-    KG_AUTO_FREE char *path = NULL;
+    KG_AUTO_FREE char *path = NULL, *expanded = NULL;
 
     if (refuse_secondary(o, err) < 0)
         return -(int)err->code;
@@ -90,7 +92,10 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
                                   KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s",
                                   o->at.vault,
                                   o->at.name, o->point);
-    return kg_cli_show(cli, path, err);
+    if (!o->contents)
+        return kg_cli_show(cli, path, err);
+    expanded = kg_xprintf("%s?$expand=contents", path);
+    return kg_cli_change(cli, "GET", expanded, NULL, false, err);
 }
 
 const struct kg_cmd kg_cmds_recovery_point[] = {
@@ -102,6 +107,7 @@ const struct kg_cmd kg_cmds_recovery_point[] = {
     { .name = "recovery-point show", .summary = "Show a recovery point", .opts = show_opts, .opts_size = sizeof(T),
       .run = show, .ids_of = "recoveryPoints",
       .examples = (const char *const[]){
-          "recovery-point show -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f", NULL } },
+          "recovery-point show -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f",
+          "recovery-point show -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f --contents", NULL } },
     { 0 },
 };

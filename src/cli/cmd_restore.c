@@ -12,7 +12,8 @@ struct restore_opts {
     const char *datasource_type, *source, *location, *point, *point_in_time, *target_id, *instance_id, *store_type,
         *store_uri, *url, *file_name, *priority, *identity;
     uint64_t duration;
-    struct kg_words schemas, tables;
+    struct kg_words schemas, tables, guard_requests;
+    const char *tenant;
     struct kg_json *request;
     bool system_identity, read_back, no_wait, wait, secondary;
 };
@@ -74,21 +75,26 @@ static const struct kg_opt validate_opts[] = { INSTANCE_ROWS, { 0 } };
 static const struct kg_opt trigger_opts[] = { INSTANCE_ROWS,
     KG_OPT(T, UINT, "jobs", jobs, "N", "connections to read or write with; default: one a core, at most 4", .min = 1, .max = 64),
     KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
+    KG_OPT_GUARD_ROWS(T),
                                               { 0 } };
 
 /* ---- initialize ---- */
 
 /* What both kinds have: which point, from where, how it is rehydrated. */
-static int begin_request(const struct restore_opts *o, struct kg_json **ret, struct kg_err *err)
+static int begin_request(const struct kg_cli *cli, const struct restore_opts *o, struct kg_json **ret, struct kg_err *err)
 {
     struct kg_json *j;
 
+    if (o->point && o->point_in_time)
+        return kg_err_set(err, KG_E_USAGE, "--recovery-point-id and --point-in-time exclude each other");
     if (o->point_in_time)
         return kg_err_set(err, KG_E_UNSUPPORTED, "PostgreSQL is restored from recovery points, not to a point in time");
     if (!o->point)
         return kg_err_set(err, KG_E_USAGE, "--recovery-point-id is required");
     if (o->duration && !o->priority)
-        return kg_err_set(err, KG_E_USAGE, "--rehydration-duration needs --rehydration-priority");
+        kg_cli_warn(cli, "--rehydration-duration has no effect without --rehydration-priority");
+    if (o->system_identity && o->identity)
+        return kg_err_set(err, KG_E_USAGE, "--use-system-identity and --uami exclude each other");
     j = kg_json_object();
     kg_json_set_str(j, "object_type", o->priority ? "AzureBackupRestoreWithRehydrationRequest"
                                                   : "AzureBackupRecoveryPointBasedRestoreRequest");
@@ -137,7 +143,7 @@ static int initialize_database(struct kg_cli *cli, void *opts, struct kg_err *er
     }
     if (!o->target_id)
         return kg_err_set(err, KG_E_USAGE, "--target-resource-id is required");
-    if (begin_request(o, &j, err) < 0 ||
+    if (begin_request(cli, o, &j, err) < 0 ||
         kg_datasource_info(o->datasource_type, o->target_id, location, &info, &set, err) < 0)
         return -(int)err->code;
     kg_json_set_str(j, "restore_target_info.object_type", "RestoreTargetInfo");
@@ -161,7 +167,7 @@ static int initialize_files(struct kg_cli *cli, void *opts, struct kg_err *err)
     const struct restore_opts *o = opts;
     struct kg_json *j = NULL;
 
-    if (begin_request(o, &j, err) < 0)
+    if (begin_request(cli, o, &j, err) < 0)
         return -(int)err->code;
     kg_json_set_str(j, "restore_target_info.object_type", "RestoreFilesTargetInfo");
     kg_json_set_str(j, "restore_target_info.recovery_option", "FailIfExists");
@@ -173,6 +179,16 @@ static int initialize_files(struct kg_cli *cli, void *opts, struct kg_err *err)
         kg_json_set_str(j, "restore_target_info.target_details.target_resource_arm_id", o->target_id);
     kg_cli_emit(cli, j);
     return 0;
+}
+
+static int initialize_items(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct restore_opts *o = opts;
+
+    (void)cli;
+    kg_err_set(err, KG_E_USAGE, "item level recovery is not enabled for datasource type %s", o->datasource_type);
+    kg_err_advise(err, "Restore single tables with 'restore initialize-for-data-recovery --table SCHEMA.TABLE'.");
+    return -(int)err->code;
 }
 
 /* ---- requests ---- */
@@ -240,6 +256,10 @@ const struct kg_cmd kg_cmds_restore[] = {
           "--recovery-point-id \"$POINT\" --target-blob-container-url https://files1.blob.local/dumps "
           "--target-file-name shop",
           NULL } },
+    { .name = "backup-instance restore initialize-for-item-recovery", .summary = "Not for PostgreSQL: use --table and --schema",
+      .opts = database_opts, .opts_size = sizeof(T), .run = initialize_items, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN,
+      .examples = (const char *const[]){
+          "backup-instance restore initialize-for-item-recovery --datasource-type AzureDatabaseForPostgreSQL", NULL } },
     { .name = "backup-instance restore trigger", .summary = "Restore", .opts = trigger_opts, .opts_size = sizeof(T),
       .run = trigger, .ids_of = "backupInstances",
       .about = "Prints the job's id as soon as the job runs; with --wait its progress, and the job when it has ended.",

@@ -44,6 +44,16 @@ static const struct kg_opt test_opts[] = {
     { 0 },
 };
 
+static const struct kg_opt databases_opts[] = {
+    SERVER_NAME_ROW,
+    KG_OPT_GROUP_ROW(T),
+    KG_OPT(T, STRING, "secret-uri", secret_uri, "URI", "secret with user and password", .required = true),
+    KG_OPT(T, STRING, "database", database, "NAME", "database to log in to, default postgres", .letter = 'd'),
+    KG_OPT(T, STRING, "vault-name", at.vault, "VAULT", "Backup vault that they are meant for: must be in the same region",
+           .letter = 'v'),
+    { 0 },
+};
+
 static const char *const kinds[] = { "servers", "flexibleServers" };
 
 /* A server is found by its name whichever kind it was registered as. */
@@ -143,6 +153,11 @@ static int ask(struct kg_cli *cli, const struct server_opts *o, const char *acti
     kg_json_set_str(body, "secretUri", o->secret_uri);
     if (o->database)
         kg_json_set_str(body, "database", o->database);
+    if (o->at.vault) {
+        KG_AUTO_FREE char *vault = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s", o->at.vault);
+
+        kg_json_set_str(body, "vaultId", vault);
+    }
     return kg_cli_send(cli, "POST", url, body, false, ret, err);
 }
 
@@ -187,7 +202,9 @@ const struct kg_cmd kg_cmds_server[] = {
       .examples = (const char *const[]){ "server test pg1 --secret-uri https://kv1.vault.local/secrets/pg1-login",
                                          NULL } },
     { .name = "server databases", .summary = "List a server's databases and which of them can be protected",
-      .positional = "name", .opts = test_opts, .opts_size = sizeof(T), .run = databases,
+      .positional = "name", .opts = databases_opts, .opts_size = sizeof(T), .run = databases,
+      .about = "Those that cannot be protected are listed with the reason: templates, the server's own, protected already "
+               "(by which instance of which vault), in another region than the vault.",
       .examples = (const char *const[]){ "server databases pg1 --secret-uri "
                                          "https://kv1.vault.local/secrets/pg1-login -o table",
                                          NULL } },

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/cmds.h"
 #include "cli/recovery_key.h"
@@ -14,7 +15,7 @@
 struct bytes_opts {
     struct kg_at at;
     const char *key_file, *store, *instance, *point, *output, *prefix;
-    bool read_data, no_wait;
+    bool read_data, dry_run, take_over, no_wait;
 };
 #define T struct bytes_opts
 
@@ -35,6 +36,15 @@ static const struct kg_opt check_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
     KG_OPT(T, FLAG, "read-data", read_data, NULL, "read and authenticate every byte, not only the structure"),
+    KG_OPT_NO_WAIT_ROW(T),
+    { 0 },
+};
+static const struct kg_opt collect_opts[] = {
+    KG_OPT_VAULT_ROW(T),
+    KG_OPT_GROUP_ROW(T),
+    KG_OPT(T, FLAG, "dry-run", dry_run, NULL, "only tell what would go"),
+    KG_OPT(T, FLAG, "take-over", take_over, NULL,
+           "wait for no backup or collection of another machine: it will not come back"),
     KG_OPT_NO_WAIT_ROW(T),
     { 0 },
 };
@@ -90,17 +100,16 @@ static int judge_report(struct kg_cli *cli, struct kg_json *report, struct kg_er
     return -(int)err->code;
 }
 
-/* The operation ends when the check does, or names a job that goes on; either way the report comes last. */
-static int check(struct kg_cli *cli, void *opts, struct kg_err *err)
+/* Posts to an action of the vault whose report has the member key. The operation ends when the work does, or names a job that
+ * goes on; either way the report comes last. Without waiting *ret stays NULL. */
+static int run_job(struct kg_cli *cli, const struct bytes_opts *o, const char *action, const struct kg_json *body,
+                   const char *key, struct kg_json **ret, struct kg_err *err)
 {
-    const struct bytes_opts *o = opts;
-    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/check",
-                                          o->at.vault);
-    KG_AUTO_FREE char *job_path = NULL;
-    KG_AUTO_JSON struct kg_json *body = kg_json_object(), *result = NULL, *job = NULL;
+    KG_AUTO_FREE char *vault = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s", o->at.vault);
+    KG_AUTO_FREE char *path = kg_xprintf("%s/%s", vault, action), *job_path = NULL;
+    KG_AUTO_JSON struct kg_json *result = NULL, *job = NULL;
     const char *id;
 
-    kg_json_set_bool(body, "readData", o->read_data);
     if (kg_cli_send(cli, "POST", path, body, o->no_wait, &result, err) < 0)
         return -(int)err->code;
     id = kg_json_str(result, "jobId");
@@ -109,8 +118,10 @@ static int check(struct kg_cli *cli, void *opts, struct kg_err *err)
             kg_cli_emit(cli, KG_TAKE(result));
         return 0;
     }
-    if (kg_json_get(result, "healthy"))
-        return judge_report(cli, KG_TAKE(result), err);
+    if (kg_json_get(result, key)) {
+        *ret = KG_TAKE(result);
+        return 0;
+    }
     if (!id)
         return kg_err_set(err, KG_E_NO_REPLY, "the service's answer holds no report");
     job_path = kg_cli_job_path(cli, &o->at, id);
@@ -118,7 +129,76 @@ static int check(struct kg_cli *cli, void *opts, struct kg_err *err)
         return -(int)err->code;
     if (!kg_json_get(job, "properties.extendedInfo.result"))
         return kg_err_set(err, KG_E_NO_REPLY, "the job holds no report");
-    return judge_report(cli, kg_json_take(job, "properties.extendedInfo.result"), err);
+    *ret = kg_json_take(job, "properties.extendedInfo.result");
+    return 0;
+}
+
+static int check(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct bytes_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *body = kg_json_object(), *report = NULL;
+
+    kg_json_set_bool(body, "readData", o->read_data);
+    if (run_job(cli, o, "check", body, "healthy", &report, err) < 0)
+        return -(int)err->code;
+    return report ? judge_report(cli, KG_TAKE(report), err) : 0;
+}
+
+static void say(const struct kg_cli *cli, const struct kg_json *report, const char *packs, const char *bytes, const char *what)
+{
+    uint64_t n = kg_json_u64(report, packs, 0);
+    char size[16];
+
+    kg_cli_note(cli, "%" PRIu64 " pack%s (%s) %s", n, n == 1 ? "" : "s", kg_human_bytes(kg_json_u64(report, bytes, 0), size),
+                what);
+}
+
+/* The report in sentences, for who does not read JSON. */
+static void tell_collected(const struct kg_cli *cli, const struct kg_json *report)
+{
+    const struct kg_json *waiting = kg_json_get(report, "waitingFor");
+    bool elsewhere = false;
+    char size[16];
+
+    if (kg_json_bool(report, "dryRun", false)) {
+        say(cli, report, "deadPacks", "deadBytes", "would be deleted: no recovery point needs them");
+        if (kg_json_u64(report, "repackPacks", 0))
+            say(cli, report, "repackPacks", "repackBytes",
+                "would be deleted after the little in them that is needed was stored again");
+        return;
+    }
+    say(cli, report, "deletedPacks", "freedBytes", "deleted");
+    if (kg_json_u64(report, "rewrittenBytes", 0))
+        kg_cli_note(cli, "%s in them that recovery points need stored again in new packs",
+                    kg_human_bytes(kg_json_u64(report, "rewrittenBytes", 0), size));
+    for (const struct kg_json *w = kg_json_first(waiting); w; w = kg_json_next(w)) {
+        kg_cli_note(cli, "waiting for: %s on '%s' since %s", kg_json_str_or(w, "what", "?"), kg_json_str_or(w, "host", "?"),
+                    kg_json_str_or(w, "since", "?"));
+        elsewhere = elsewhere || kg_json_bool(w, "elsewhere", false);
+    }
+    if (kg_json_count(waiting))
+        kg_cli_note(cli, "What can go is marked; run 'keepgres vault collect' again when this has ended.");
+    if (elsewhere)
+        kg_cli_note(cli, "Whether another machine, or this one before it was started anew, is still at work cannot be asked: it is "
+                         "waited for 14 days. If it will never come back, collect with --take-over.");
+}
+
+static int collect(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct bytes_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *body = kg_json_object(), *report = NULL;
+
+    if (o->dry_run && o->take_over)
+        return kg_err_set(err, KG_E_USAGE, "--take-over and --dry-run exclude each other: looking needs no lock");
+    kg_json_set_bool(body, "dryRun", o->dry_run);
+    kg_json_set_bool(body, "takeOver", o->take_over);
+    if (run_job(cli, o, "collect", body, "freedBytes", &report, err) < 0)
+        return -(int)err->code;
+    if (report) {
+        tell_collected(cli, report);
+        kg_cli_emit(cli, KG_TAKE(report));
+    }
+    return 0;
 }
 
 /* ---- without the service ---- */
@@ -272,7 +352,7 @@ static void on_warning(void *ctx, const struct kg_err *e)
 
 static bool on_cancelled(void *ctx) { return kg_cli_interrupted(ctx); }
 
-/* The database's name, made fit for a file's. */
+/* The database's name, made fit for the name of an object in a store: with the longest ending below 100 characters. */
 static char *make_prefix(struct kg_vault *v, const char *instance, const char *point)
 {
     KG_AUTO_JSON struct kg_json *manifest = NULL;
@@ -282,17 +362,27 @@ static char *make_prefix(struct kg_vault *v, const char *instance, const char *p
 
     if (kg_point_get(v, instance, point, &manifest, &ignored) == 0)
         name = kg_json_str(manifest, "datasource.database");
-    prefix = kg_xprintf("%.100s_%.8s", name && *name && *name != '.' ? name : "database", point);
+    prefix = kg_xprintf("%.63s_%.8s", name && *name ? name : "database", point);
     for (char *s = prefix; *s; s++)
-        if (*s == '/' || (unsigned char)*s < 0x21 || *s == 0x7f)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *s) || (s == prefix && *s == '.'))
             *s = '_';
     return prefix;
+}
+
+/* A store that cannot be written to is read all the same, see the worker's hold(). */
+static void hold(struct kg_cli *cli, struct kg_vault *vault, struct kg_presence **ret)
+{
+    struct kg_err why = { 0 };
+
+    if (kg_vault_hold(vault, "export", ret, &why) < 0)
+        kg_cli_warn(cli, "a collection is not kept from deleting meanwhile: %s", why.msg);
 }
 
 static int export_point(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct bytes_opts *o = opts;
     KG_CLEANUP(opened_done) struct opened v = { 0 };
+    KG_CLEANUP(kg_vault_releasep) struct kg_presence *held = NULL;
     KG_AUTO_FREE char *instance = NULL, *prefix = NULL;
     struct exporting x = { .cli = cli };
     struct kg_events ev = { .progress = on_progress, .warn = on_warning, .cancelled = on_cancelled, .ctx = &x };
@@ -306,6 +396,7 @@ static int export_point(struct kg_cli *cli, void *opts, struct kg_err *err)
     spec.vault = v.vault;
     spec.instance = instance;
     spec.prefix = prefix;
+    hold(cli, v.vault, &held);
     r = kg_plugin_export_files(&spec, &ev, &result, err);
     if (x.drawn)
         (void)kg_write_all(STDERR_FILENO, "\r\x1b[K", 4);
@@ -325,6 +416,13 @@ const struct kg_cmd kg_cmds_vault[] = {
       .opts_size = sizeof(T), .run = check,
       .about = "Names each damaged object and the recovery points and tables that need it. Fails when there is one.",
       .examples = (const char *const[]){ "vault check -v vault1", "vault check -v vault1 --read-data", NULL } },
+    { .name = "vault collect", .summary = "Give back the space of what no recovery point needs any more", .opts = collect_opts,
+      .opts_size = sizeof(T), .run = collect,
+      .about = "Deleting recovery points frees nothing by itself: their data may be needed by others. This deletes packs in\n"
+               "which nothing is needed, and stores again what little is needed in others before they go. Backups may run\n"
+               "beside it: nothing is deleted that one of them may count on, and the report says whom it waits for. Should a machine\n"
+               "come back that was taken over, its backup fails; nothing is lost.",
+      .examples = (const char *const[]){ "vault collect -v vault1 --dry-run -o table", "vault collect -v vault1", NULL } },
     { .name = "vault list-points", .summary = "List the recovery points in a vault's directory, without the service",
       .opts = points_opts, .opts_size = sizeof(T), .run = list_points, .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){ "vault list-points --store /srv/vaults/vault1 --recovery-key-file "

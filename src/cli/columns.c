@@ -20,6 +20,34 @@ static const struct kg_column group_cols[] = {
     { "State", "properties.provisioningState", KG_COL_TEXT },
     { 0 },
 };
+static const struct kg_column assignment_cols[] = {
+    { "Principal", "principalName principalId", KG_COL_TEXT },
+    { "Role", "roleDefinitionName", KG_COL_TEXT },
+    { "Scope", "scope", KG_COL_TEXT },
+    { 0 },
+};
+static const struct kg_column definition_cols[] = {
+    { "Name", "roleName", KG_COL_TEXT },
+    { "Id", "name", KG_COL_TEXT },
+    { "Description", "description", KG_COL_TEXT },
+    { 0 },
+};
+static const struct kg_column access_cols[] = {
+    { "Principal", "principalName", KG_COL_TEXT },
+    { "Allowed", "allowed", KG_COL_TEXT },
+    { "Role", "roleDefinitionName", KG_COL_TEXT },
+    { "AssignedAt", "roleAssignmentScope", KG_COL_TEXT },
+    { 0 },
+};
+static const struct kg_column audit_cols[] = {
+    { "Seq", "seq", KG_COL_TEXT },
+    { "Time", "time", KG_COL_TIME },
+    { "Who", "principalName", KG_COL_TEXT },
+    { "Status", "status", KG_COL_TEXT },
+    { "Action", "action", KG_COL_TEXT },
+    { "Scope", "scope", KG_COL_TEXT },
+    { 0 },
+};
 static const struct kg_column server_cols[] = {
     { "Name", "name", KG_COL_TEXT },
     { "ResourceGroup", "resourceGroup", KG_COL_TEXT },
@@ -41,6 +69,8 @@ static const struct kg_column keyvault_cols[] = {
 static const struct kg_column secret_cols[] = {
     { "Name", "name", KG_COL_TEXT },
     { "Enabled", "properties.attributes.enabled", KG_COL_TEXT },
+    { "Version", "properties.version", KG_COL_TEXT },
+    { "Expires", "properties.attributes.expires", KG_COL_TIME },
     { "Updated", "properties.attributes.updated", KG_COL_TIME },
     { "ContentType", "properties.contentType", KG_COL_TEXT },
     { "SecretUri", "properties.secretUri", KG_COL_TEXT },
@@ -84,6 +114,20 @@ static const struct kg_column instance_cols[] = {
     { "State", "properties.provisioningState", KG_COL_TEXT },
     { 0 },
 };
+static const struct kg_column readiness_cols[] = {
+    { "Server", "server", KG_COL_TEXT },
+    { "Database", "database", KG_COL_TEXT },
+    { "Outcome", "outcome", KG_COL_TEXT },
+    { "Problem", "error.message", KG_COL_TEXT },
+    { 0 },
+};
+static const struct kg_column grant_cols[] = {
+    { "ResourceType", "ResourceType", KG_COL_TEXT },
+    { "Name", "Name", KG_COL_TEXT },
+    { "Role", "Properties.roleDefinitionName", KG_COL_TEXT },
+    { "Scope", "Properties.scope Properties.server", KG_COL_TEXT },
+    { 0 },
+};
 static const struct kg_column point_cols[] = {
     { "RecoveryPointId", "name", KG_COL_TEXT },
     { "Time", "properties.recoveryPointTime", KG_COL_TIME },
@@ -103,6 +147,26 @@ static const struct kg_column job_cols[] = {
     { "Duration", "properties.duration", KG_COL_DURATION },
     { "Transferred", "properties.extendedInfo.dataTransferredInBytes properties.extendedInfo.progress.bytesDone",
       KG_COL_BYTES },
+    { "Error", "properties.errorDetails.0.code", KG_COL_TEXT },
+    { 0 },
+};
+/* Rows of the resource graph: from many vaults. */
+static const struct kg_column found_instance_cols[] = {
+    { "Vault", "vaultName", KG_COL_TEXT },
+    { "Name", "name", KG_COL_TEXT },
+    { "Datasource", "properties.friendlyName properties.dataSourceInfo.resourceName", KG_COL_TEXT },
+    { "ProtectionState", "protectionState", KG_COL_TEXT },
+    { "Policy", "properties.policyInfo.policyId", KG_COL_LAST_PART },
+    { 0 },
+};
+static const struct kg_column found_job_cols[] = {
+    { "Vault", "vaultName", KG_COL_TEXT },
+    { "JobId", "name", KG_COL_TEXT },
+    { "Operation", "operation", KG_COL_TEXT },
+    { "Status", "status", KG_COL_TEXT },
+    { "Instance", "properties.backupInstanceFriendlyName properties.dataSourceName", KG_COL_TEXT },
+    { "Started", "properties.startTime", KG_COL_TIME },
+    { "Duration", "properties.duration", KG_COL_DURATION },
     { "Error", "properties.errorDetails.0.code", KG_COL_TEXT },
     { 0 },
 };
@@ -137,8 +201,22 @@ static const struct kg_column damage_cols[] = {
     { "UnreferencedBytes", "unreferencedBytes", KG_COL_BYTES },
     { 0 },
 };
+static const struct kg_column collected_cols[] = {
+    { "Packs", "packs", KG_COL_TEXT },
+    { "Bytes", "bytes", KG_COL_BYTES },
+    { "Dead", "deadPacks", KG_COL_TEXT },
+    { "DeadBytes", "deadBytes", KG_COL_BYTES },
+    { "Sparse", "repackPacks", KG_COL_TEXT },
+    { "SparseBytes", "repackBytes", KG_COL_BYTES },
+    { "Deleted", "deletedPacks", KG_COL_TEXT },
+    { "Freed", "freedBytes", KG_COL_BYTES },
+    { "DryRun", "dryRun", KG_COL_TEXT },
+    { "WaitingFor", "waitingFor.0.what", KG_COL_TEXT },
+    { 0 },
+};
 
-/* By a resource's type, or, for what has none, by a key that it has. */
+/* By a resource's type (and a key, where two shapes have the same type: that one first), or, for what has none, by a key
+ * that it has. */
 static const struct {
     const char *type, *key;
     const struct kg_column *columns;
@@ -154,14 +232,23 @@ static const struct {
     { "Microsoft.Storage/storageAccounts/blobServices/containers", NULL, container_cols },
     { "Microsoft.DataProtection/backupVaults", NULL, vault_cols },
     { "Microsoft.DataProtection/backupVaults/backupPolicies", NULL, policy_cols },
+    { "Microsoft.DataProtection/backupVaults/backupInstances", "vaultName", found_instance_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", NULL, instance_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints", NULL, point_cols },
+    { "Microsoft.DataProtection/backupVaults/backupJobs", "vaultName", found_job_cols },
     { "Microsoft.DataProtection/backupVaults/backupJobs", NULL, job_cols },
+    { "Microsoft.Authorization/roleAssignments", NULL, assignment_cols },
+    { "Microsoft.Authorization/roleDefinitions", NULL, definition_cols },
+    { NULL, "previousHash", audit_cols },
+    { NULL, "allowed", access_cols },
     { NULL, "subscriptionId", subscription_cols },
     { NULL, "selectable", database_cols },
+    { NULL, "outcome", readiness_cols },
+    { NULL, "ResourceType", grant_cols },
     { NULL, "jobId", accepted_cols },
     { NULL, "point", stored_point_cols },
     { NULL, "healthy", damage_cols },
+    { NULL, "freedBytes", collected_cols },
 };
 
 const struct kg_column *kg_columns_for(const struct kg_json *item)
@@ -169,8 +256,8 @@ const struct kg_column *kg_columns_for(const struct kg_json *item)
     const char *type = kg_json_str(item, "type");
 
     for (size_t i = 0; i < KG_ARRAY_LEN(shapes); i++)
-        if (shapes[i].type ? type && strcasecmp(type, shapes[i].type) == 0
-                           : !type && kg_json_get(item, shapes[i].key) != NULL)
+        if ((shapes[i].type ? type && strcasecmp(type, shapes[i].type) == 0 : !type) &&
+            (!shapes[i].key || kg_json_get(item, shapes[i].key)))
             return shapes[i].columns;
     return NULL;
 }

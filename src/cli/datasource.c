@@ -18,6 +18,15 @@ static const struct {
     { true, "Microsoft.DBforPostgreSQL/flexibleServers" },
 };
 
+void kg_datasource_arm_types(const char *type, struct kg_json *array)
+{
+    size_t kind = strcmp(type, kg_datasource_types[1]) == 0;
+
+    kg_json_push_str(array, kinds[kind].datasource_type);
+    if (kinds[kind].flexible) /* one of its databases is what is protected here */
+        kg_json_push_str(array, KG_TYPE_FLEXIBLE "/databases");
+}
+
 static struct kg_json *describe(const char *object, const char *type, const char *id, const char *name,
                                 const char *resource_type, const char *location)
 {

@@ -8,6 +8,9 @@
 
 extern const char *const kg_datasource_types[]; /* "AzureDatabaseForPostgreSQL"…, NULL-ended */
 
+/* Adds to array what the API may call a kind of datasource. */
+void kg_datasource_arm_types(const char *type, struct kg_json *array);
+
 /* {datasource_type, object_type, resource_id, resource_location, resource_name, resource_type, resource_uri} of the
  * database with this id, and the like of its server. KG_E_USAGE: no database's id, or of another kind than type says. */
 int kg_datasource_info(const char *type, const char *id, const char *location, struct kg_json **ret_info,

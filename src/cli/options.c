@@ -84,7 +84,7 @@ static int unknown(const struct parser *p, const char *arg, struct kg_err *err)
 {
     KG_AUTO_FREE char *typed = kg_xstrndup(arg + strspn(arg, "-"), strcspn(arg + strspn(arg, "-"), "="));
     const char *best = NULL;
-    unsigned least = 4;
+    unsigned least = (unsigned)(strlen(typed) / 2 < 3 ? strlen(typed) / 2 : 3) + 1; /* half of it may be wrong */
 
     for (size_t s = 0; s < p->n_sets; s++)
         for (const struct kg_opt *o = p->sets[s].rows; o && o->name; o++)
@@ -264,11 +264,18 @@ static int parse_option(struct parser *p, struct kg_err *err)
         if (arg[2 + n] == '=')
             attached = arg + 2 + n + 1;
     } else {
-        o = find(p, NULL, 0, arg[1], &target);
-        if (o && arg[2] && o->type != KG_OPT_FLAG)
-            attached = arg + 2;
-        else if (arg[2])
-            o = NULL;
+        size_t n = strcspn(arg + 1, "=");
+
+        o = n > 1 ? find(p, arg + 1, n, 0, &target) : NULL; /* one dash for two: az's own documents have it */
+        if (o && arg[1 + n] == '=')
+            attached = arg + 1 + n + 1;
+        if (!o) {
+            o = find(p, NULL, 0, arg[1], &target);
+            if (o && arg[2] && o->type != KG_OPT_FLAG)
+                attached = arg + 2;
+            else if (arg[2])
+                o = NULL;
+        }
     }
     if (!o)
         return unknown(p, arg, err);
@@ -281,6 +288,8 @@ static int parse_word(struct parser *p, const char *positional, struct kg_err *e
     void *target = NULL;
     const struct kg_opt *o = positional ? find(p, positional, strlen(positional), 0, &target) : NULL;
 
+    if (!o && p->at >= 2 && strcasecmp(word, p->argv[p->at - 2]) == 0)
+        return 0; /* a value written twice, as az's own documents have it: it says nothing new */
     if (!o) {
         kg_err_set(err, KG_E_USAGE, "there is no place for '%s'", word);
         kg_err_advise(err, "Put the option's name in front of it; see --help.");
@@ -328,24 +337,48 @@ static bool is_address(const struct kg_opt *o)
            o->offset == offsetof(struct kg_at, name);
 }
 
+/* "--vault-name (-v)" */
+static void add_name(struct kg_buf *b, const struct kg_opt *o)
+{
+    kg_buf_addf(b, "--%s", o->name);
+    if (o->letter)
+        kg_buf_addf(b, " (-%c)", o->letter);
+}
+
+/* All that are missing at once: whoever is told one at a time types the line four times. */
+static int missing(const struct kg_cmd *cmd, const struct kg_opt *const *lacking, size_t n, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(500);
+
+    for (size_t i = 0; i < n; i++) {
+        kg_buf_adds(&b, i == 0 ? "" : i + 1 == n ? " and " : ", ");
+        add_name(&b, lacking[i]);
+    }
+    kg_err_set(err, KG_E_USAGE, "%s %s required", b.p, n == 1 ? "is" : "are");
+    if (cmd->ids_of)
+        kg_err_advise(err, "Give names, or --ids with resource ids. Run 'keepgres %s --help' to see an example.",
+                      cmd->name);
+    else
+        kg_err_advise(err, "Run 'keepgres %s --help' to see what it takes, and an example.", cmd->name);
+    return -(int)err->code;
+}
+
 int kg_opts_check(const struct kg_cmd *cmd, const void *target, bool with_ids, struct kg_err *err)
 {
+    const struct kg_opt *lacking[16];
+    size_t n = 0;
+
     for (const struct kg_opt *o = cmd->opts; o && o->name; o++) {
         bool there = is_set(o, target);
 
         if (with_ids && is_address(o)) {
             if (there)
                 return kg_err_set(err, KG_E_USAGE, "--%s and --ids exclude each other", o->name);
-        } else if (o->required && !there) {
-            if (o->letter)
-                kg_err_set(err, KG_E_USAGE, "--%s (-%c) is required", o->name, o->letter);
-            else
-                kg_err_set(err, KG_E_USAGE, "--%s is required", o->name);
-            kg_err_advise(err, "Run 'keepgres %s --help' to see what it takes.", cmd->name);
-            return -(int)err->code;
+        } else if (o->required && !there && n < KG_ARRAY_LEN(lacking)) {
+            lacking[n++] = o;
         }
     }
-    return 0;
+    return n ? missing(cmd, lacking, n, err) : 0;
 }
 
 void kg_opts_free(const struct kg_opt *rows, void *target)

@@ -5,13 +5,15 @@
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "cli/defaults.h"
+#include "cli/shape.h"
 #include "model/id.h"
 
 const char *kg_cli_group(const struct kg_at *at)
 {
-    const char *env = getenv("KEEPGRES_DEFAULTS_GROUP");
+    const char *env = kg_env_default(KG_ENV_GROUP);
 
-    return at->group ? at->group : env && *env ? env : "default";
+    return at->group ? at->group : env ? env : "default";
 }
 
 char *kg_cli_path(const struct kg_cli *cli, const char *group, const char *fmt, ...)
@@ -93,22 +95,41 @@ int kg_cli_show(struct kg_cli *cli, const char *path, struct kg_err *err)
 
     if (kg_cli_get(cli, path, &j, err) < 0)
         return -(int)err->code;
+    kg_shape(j);
     kg_cli_emit(cli, j);
+    return 0;
+}
+
+/* The value of $skipToken in a link to the rest of a list, encoded as it stands there. NULL: it has none. */
+static char *token_of(const char *link)
+{
+    const char *at = link ? strcasestr(link, "skipToken=") : NULL;
+
+    return at ? kg_xstrndup(at + 10, strcspn(at + 10, "&")) : NULL;
+}
+
+int kg_cli_list_from(struct kg_cli *cli, const char *path, const char *token, uint64_t max, struct kg_err *err)
+{
+    KG_AUTO_FREE char *from = token ? kg_xprintf("%s%c$skipToken=%s", path, strchr(path, '?') ? '&' : '?', token) : NULL;
+    struct kg_json *array = NULL;
+    KG_AUTO_FREE char *next = NULL, *rest = NULL;
+    struct kg_client *c = NULL;
+
+    if (token && token[strcspn(token, " &#?\r\n")])
+        return kg_err_set(err, KG_E_USAGE, "'%s' is not a token that --next-token takes", token);
+    if (kg_cli_client(cli, &c, err) < 0 || kg_client_list(c, from ? from : path, (size_t)max, &array, &next, err) < 0)
+        return -(int)err->code;
+    rest = token_of(next);
+    if (rest)
+        kg_cli_note(cli, "note: there are more than %zu; raise --max-items, or go on with --next-token %s", (size_t)max, rest);
+    kg_shape(array);
+    kg_cli_emit(cli, array);
     return 0;
 }
 
 int kg_cli_list(struct kg_cli *cli, const char *path, uint64_t max, struct kg_err *err)
 {
-    struct kg_json *array = NULL;
-    KG_AUTO_FREE char *next = NULL;
-    struct kg_client *c = NULL;
-
-    if (kg_cli_client(cli, &c, err) < 0 || kg_client_list(c, path, (size_t)max, &array, &next, err) < 0)
-        return -(int)err->code;
-    if (next)
-        kg_cli_note(cli, "note: there are more than %zu; raise --max-items to see them", (size_t)max);
-    kg_cli_emit(cli, array);
-    return 0;
+    return kg_cli_list_from(cli, path, NULL, max, err);
 }
 
 int kg_cli_change(struct kg_cli *cli, const char *method, const char *path, const struct kg_json *body, bool no_wait,
@@ -118,6 +139,7 @@ int kg_cli_change(struct kg_cli *cli, const char *method, const char *path, cons
 
     if (kg_cli_send(cli, method, path, body, no_wait, &j, err) < 0)
         return -(int)err->code;
+    kg_shape(j);
     if (j)
         kg_cli_emit(cli, j);
     return 0;

@@ -16,18 +16,32 @@ static const struct kg_group groups[] = {
     { "storage account", "Storage accounts" },
     { "storage container", "Containers of a storage account" },
     { "backup-vault", "Backup vaults: where recovery points are kept" },
+    { "backup-vault identity", "The identity that a vault reads secrets with" },
     { "backup-policy", "Backup policies: when to back up and how long to keep" },
+    { "backup-policy trigger", "The schedule in a policy's file" },
+    { "backup-policy retention-rule", "The retention rules in a policy's file" },
+    { "backup-policy tag", "The tags in a policy's file: which backups a retention rule is for" },
     { "backup-instance", "Backup instances: databases under protection" },
     { "backup-instance restore", "Restoring a recovery point" },
+    { "backup-instance deleted-backup-instance", "Backup instances that were deleted and can come back" },
+    { "deployment", "Templates of what keepgres prints for administrators" },
+    { "deployment sub", "Templates that are deployed to a subscription" },
     { "recovery-point", "Recovery points of a backup instance" },
+    { "restorable-time-range", "Times that can be restored to" },
     { "job", "Backup and restore jobs" },
+    { "role", "Who may do what" },
+    { "role assignment", "Roles that users and vaults were given" },
+    { "role definition", "Roles there are" },
+    { "audit", "Who changed what, and who was refused" },
     { "vault", "A vault's bytes: recovery key, check, export without a service" },
     { "service", "The service behind all this" },
 };
 
 static const struct kg_cmd *const tables[] = {
     kg_cmds_account, kg_cmds_group,  kg_cmds_server, kg_cmds_keyvault, kg_cmds_storage, kg_cmds_backup_vault,
-    kg_cmds_backup_policy, kg_cmds_backup_instance, kg_cmds_restore, kg_cmds_recovery_point, kg_cmds_job,
+    kg_cmds_backup_policy, kg_cmds_policy_edit, kg_cmds_backup_instance, kg_cmds_readiness, kg_cmds_deployment,
+    kg_cmds_protection, kg_cmds_restore, kg_cmds_recovery_point, kg_cmds_time_range, kg_cmds_job,
+    kg_cmds_role, kg_cmds_audit,
     kg_cmds_vault, kg_cmds_service, kg_cmds_version,
 };
 
@@ -102,29 +116,60 @@ static void join(struct kg_buf *b, int n, const char *const *argv)
         kg_buf_addf(b, "%s%s", i ? " " : "", argv[i]);
 }
 
-int kg_cmd_unknown(int argc, const char *const *argv, struct kg_err *err)
+/* The group that the first words name: whoever got that far wants its help. */
+static const char *group_in_front(int argc, const char *const *argv)
 {
-    KG_AUTO_BUF struct kg_buf typed = KG_BUF_INIT(400);
+    const char *best = NULL;
+    int most = 0;
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(groups); i++) {
+        int words = match(groups[i].name, argc, argv);
+
+        if (words > most) {
+            most = words;
+            best = groups[i].name;
+        }
+    }
+    return best;
+}
+
+/* The visible command or group whose name is nearest to what was typed; two letters of five may be wrong, but at most 4. */
+static const char *nearest(const char *typed)
+{
+    unsigned least = (unsigned)(strlen(typed) * 2 / 5 < 4 ? strlen(typed) * 2 / 5 : 4) + 1;
     const struct kg_cmd *c;
     const char *best = NULL;
-    unsigned least = 5;
 
-    join(&typed, leading_words(argc, argv), argv);
-    if (!typed.len) /* an option in front of everything */
-        join(&typed, argc ? 1 : 0, argv);
     for (size_t i = 0; (c = kg_cmd_at(i)); i++)
-        if (!(c->flags & KG_CMD_HIDDEN) && kg_edit_distance(typed.p, c->name) < least) {
-            least = kg_edit_distance(typed.p, c->name);
+        if (!(c->flags & KG_CMD_HIDDEN) && kg_edit_distance(typed, c->name) < least) {
+            least = kg_edit_distance(typed, c->name);
             best = c->name;
         }
     for (size_t i = 0; i < KG_ARRAY_LEN(groups); i++)
-        if (kg_edit_distance(typed.p, groups[i].name) < least) {
-            least = kg_edit_distance(typed.p, groups[i].name);
+        if (kg_edit_distance(typed, groups[i].name) < least) {
+            least = kg_edit_distance(typed, groups[i].name);
             best = groups[i].name;
         }
+    return best;
+}
+
+int kg_cmd_unknown(int argc, const char *const *argv, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf typed = KG_BUF_INIT(400);
+    const char *best, *group = group_in_front(argc, argv);
+
+    if (argc && argv[0][0] == '-') {
+        kg_err_set(err, KG_E_USAGE, "the option '%s' stands in front of the command", argv[0]);
+        kg_err_advise(err, "Write the command first: keepgres GROUP COMMAND [options].");
+        return -(int)err->code;
+    }
+    join(&typed, leading_words(argc, argv), argv);
+    best = nearest(typed.p);
     kg_err_set(err, KG_E_USAGE, "there is no command '%s'", typed.p);
     if (best)
         kg_err_advise(err, "Did you mean 'keepgres %s'?", best);
+    else if (group)
+        kg_err_advise(err, "Run 'keepgres %s --help' to see the commands of that group.", group);
     else
         kg_err_advise(err, "Run 'keepgres --help' to see the commands.");
     return -(int)err->code;

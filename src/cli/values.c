@@ -18,6 +18,35 @@ static bool looks_inline(const char *text)
     return *text == '{' || *text == '[';
 }
 
+/* Lines written for another shell name files as ".\FILE". Some shells leave the backslash, others take it away: then
+ * the name begins with a dot that the file does not have. The caller frees; NULL: there is no such other name. */
+static char *other_spelling(const char *file)
+{
+    char *other;
+
+    if (strchr(file, '\\')) {
+        other = kg_xstrdup(file);
+        for (char *s = other; *s; s++)
+            *s = *s == '\\' ? '/' : *s;
+        return other;
+    }
+    return file[0] == '.' && file[1] && file[1] != '.' && file[1] != '/' ? kg_xstrdup(file + 1) : NULL;
+}
+
+static int read_json_file(const char *file, struct kg_buf *b, struct kg_err *err)
+{
+    KG_AUTO_FREE char *other = NULL;
+    struct kg_err ignored = { 0 };
+
+    if (kg_read_file(AT_FDCWD, strcmp(file, "-") == 0 ? "/dev/stdin" : file, b, err) == 0)
+        return 0;
+    other = err->code == KG_E_NOT_FOUND ? other_spelling(file) : NULL;
+    if (!other || kg_read_file(AT_FDCWD, other, b, &ignored) < 0)
+        return -(int)err->code;
+    *err = (struct kg_err){ 0 };
+    return 0;
+}
+
 int kg_value_json(const char *text, struct kg_json **ret, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(JSON_FILE_MAX);
@@ -27,7 +56,7 @@ int kg_value_json(const char *text, struct kg_json **ret, struct kg_err *err)
 
     if (looks_inline(text))
         return kg_json_parse(text, strlen(text), ret, err);
-    if (kg_read_file(AT_FDCWD, strcmp(file, "-") == 0 ? "/dev/stdin" : file, &b, err) < 0) {
+    if (read_json_file(file, &b, err) < 0) {
         if (err->code == KG_E_NOT_FOUND)
             kg_err_advise(err, "Give the JSON itself, or the name of a file that holds it.");
         return -(int)err->code;

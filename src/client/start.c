@@ -23,7 +23,7 @@
 /* What a service may inherit from whoever happens to start it: where things are and how to test it, but none of libpq's
  * PG… variables, which would change where its workers connect. A name ending in '_' is a prefix. */
 static const char *const inherited[] = { "HOME", "PATH", "USER", "LOGNAME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "XDG_",
-                                         "KEEPGRES_", "KG_FAULT", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+                                         "KEEPGRES_", "KG_FAULT", "KG_CLOCK", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
                                          "LSAN_OPTIONS", "GCOV_" };
 
 int kg_client_paths(struct kg_client *c, const char *socket, struct kg_err *err)
@@ -31,9 +31,13 @@ int kg_client_paths(struct kg_client *c, const char *socket, struct kg_err *err)
     struct kg_paths_env env = { 0 };
 
     kg_paths_env_read(&env);
+    env.system_socket = KG_SYSTEM_SOCKET;
     if (socket)
         env.socket = socket;
-    return kg_paths_find(&env, &c->paths, err);
+    if (kg_paths_find(&env, &c->paths, err) < 0)
+        return -(int)err->code;
+    c->opts.no_start = c->opts.no_start || c->paths.socket_system;
+    return 0;
 }
 
 /* Does somebody listen there? KG_E_NO_SERVICE when nobody does. */

@@ -13,15 +13,28 @@ _Static_assert(crypto_kdf_CONTEXTBYTES == 8 && crypto_pwhash_argon2id_SALTBYTES 
 
 void kg_random(void *p, size_t n) { randombytes_buf(p, n); }
 
+static void print_uuid(uint8_t b[16], unsigned version, char out[37])
+{
+    b[6] = (uint8_t)((b[6] & 0x0f) | version << 4);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
+             b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
 void kg_uuid(char out[37])
 {
     uint8_t b[16];
 
     randombytes_buf(b, sizeof b);
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-             b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    print_uuid(b, 4, out);
+}
+
+void kg_uuid_of(const char *text, char out[37])
+{
+    uint8_t h[crypto_hash_sha256_BYTES];
+
+    crypto_hash_sha256(h, (const unsigned char *)text, strlen(text));
+    print_uuid(h, 8, out);
 }
 
 struct kg_secret *kg_key_derive(const struct kg_secret *master, const char context[8], uint64_t id)

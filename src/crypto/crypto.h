@@ -14,6 +14,7 @@ enum { KG_KEY_BYTES = 32, KG_HASH_BYTES = 32, KG_NONCE_BYTES = 24, KG_TAG_BYTES 
 
 void kg_random(void *p, size_t n);
 void kg_uuid(char out[37]);                     /* random, version 4, lower case */
+void kg_uuid_of(const char *text, char out[37]); /* always the same for a text, from its SHA-256: version 8 */
 
 /* A key for one purpose from a master key: context is 8 characters naming the purpose, id a number. crypto_kdf. */
 struct kg_secret *kg_key_derive(const struct kg_secret *master, const char context[8], uint64_t id);

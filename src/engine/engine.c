@@ -33,6 +33,29 @@ void kg_engine_stop(struct kg_engine *e, bool now)
     kg_timer_set(e->pump, at + ANSWER_TIME);
 }
 
+static bool give_up(void)
+{
+    kg_log(KG_LOG_ERROR, "leaving with tasks whose end is not recorded; the next start settles them");
+    return true;
+}
+
+/* A polite stop is bounded in two ways: tasks may take drain_seconds, and their ends, once none runs or waits any more, may
+ * take stop_seconds to be recorded by a catalog that refuses them. */
+static bool drained(struct kg_engine *e, kg_usec now)
+{
+    if (!kg_tasks_only_unrecorded(e)) {
+        e->unrecorded_since = 0;
+        if (now < e->stop_asked + (kg_usec)e->settings.drain_seconds * KG_SECOND)
+            return false;
+        kg_log(KG_LOG_WARN, "tasks have not ended within %llu seconds (drain_seconds)", (unsigned long long)e->settings.drain_seconds);
+        kg_engine_stop(e, true);
+        return false;
+    }
+    if (!e->unrecorded_since)
+        e->unrecorded_since = now;
+    return now >= e->unrecorded_since + (kg_usec)e->settings.stop_seconds * KG_SECOND && give_up();
+}
+
 /* True when there is nothing left to wait for. */
 static bool may_leave(struct kg_engine *e)
 {
@@ -42,11 +65,11 @@ static bool may_leave(struct kg_engine *e)
         return false;
     if (!e->runs)
         return true;
-    if (e->stop == KG_STOP_NOW && now >= e->stop_at + LAST_WAIT) {
-        kg_log(KG_LOG_ERROR, "leaving with tasks whose end is not recorded; the next start settles them");
-        return true;
-    }
-    if (e->stop == KG_STOP_NOW && now >= e->stop_at)
+    if (e->stop == KG_STOP_DRAIN)
+        return drained(e, now);
+    if (now >= e->stop_at + LAST_WAIT)
+        return give_up();
+    if (now >= e->stop_at)
         kg_tasks_kill_all(e);
     return false;
 }
@@ -68,12 +91,12 @@ static void on_pump(void *arg)
     leave_if_done(e);
 }
 
-/* A service that a client started leaves when nobody has needed it for a while. */
+/* A service that a client started leaves when nobody has needed it for a while, and no schedule does. */
 static void leave_when_idle(struct kg_engine *e)
 {
     kg_usec now = kg_now_mono(), last;
 
-    if (!kg_tasks_idle(e) || kg_http_clients(e->http) > 0)
+    if (!kg_tasks_idle(e) || kg_http_clients(e->http) > 0 || e->scheduled)
         e->busy_at = now;
     last = e->busy_at > kg_http_last_used(e->http) ? e->busy_at : kg_http_last_used(e->http);
     if (e->opts->idle_exit && e->stop == KG_STOP_NO && now - last > (kg_usec)e->settings.idle_exit_seconds * KG_SECOND) {
@@ -101,9 +124,12 @@ static void on_tick(void *arg)
     struct kg_engine *e = arg;
 
     kg_tasks_tick(e);
-    leave_when_idle(e);
     prune(e);
     kg_recover_tick(e);
+    kg_clock_tick(e);
+    kg_schedule_tick(e);
+    kg_lifecycle_tick(e);
+    leave_when_idle(e); /* when it is known whether schedules need us */
     (void)kg_notify_alive();
     leave_if_done(e);
     kg_timer_set(e->tick, kg_now_mono() + TICK);

@@ -9,6 +9,7 @@
 #include "engine/supervisor.h"
 #include "job/queue.h"
 #include "job/task.h"
+#include "readiness/round.h"
 #include "sys/lock.h"
 #include "sys/paths.h"
 
@@ -26,6 +27,8 @@ struct kg_run {
     bool over;                       /* it has ended; what is left is to record it */
     struct kg_err err;               /* how */
     struct kg_json *result;
+    struct kg_round *round;          /* what was checked, of a task that checks databases; or NULL */
+    struct kg_json *failures;        /* UserFacingErrors behind err, or NULL */
     char *detail;
     struct kg_secret *key;           /* a new recovery key that the worker sent */
     struct kg_timer *retry;          /* recording failed and is tried again */
@@ -67,8 +70,15 @@ struct kg_engine {
     enum kg_stop stop;
     kg_usec stop_asked;              /* monotonic */
     kg_usec stop_at;                 /* monotonic: when running workers are killed; 0: not stopping now */
+    kg_usec unrecorded_since;        /* monotonic: while draining, since when nothing but recording is left; 0: more is */
     kg_usec busy_at;                 /* monotonic: when there last was something to do */
     kg_usec pruned_at;
+    kg_usec schedule_at;             /* monotonic: when schedules are looked at next */
+    kg_usec schedule_said;           /* monotonic: when something about them was last logged; 0: never */
+    size_t scheduled;                /* instances that were found to have one */
+    kg_usec lifecycle_at;            /* monotonic: when points are looked at next */
+    kg_usec clock_ahead;             /* wall time minus time since the machine's start */
+    kg_usec clock_settles, clock_noted; /* since the machine's start */
 };
 
 /* ---- tasks.c: from acceptance to the catalog ---- */
@@ -80,12 +90,39 @@ void kg_tasks_kill_all(struct kg_engine *e);
 void kg_tasks_free(struct kg_engine *e);
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault);
 bool kg_tasks_idle(const struct kg_engine *e);
+bool kg_tasks_only_unrecorded(const struct kg_engine *e); /* all that is left has ended and waits to be recorded */
 unsigned kg_tasks_jobs(const struct kg_engine *e);   /* jobs that have not ended */
 
 /* ---- prepare.c: what a worker is told ---- */
-/* The worker's job; the connection's secret, if it needs one, is read from its key vault now. */
-int kg_prepare(struct kg_engine *e, const struct kg_task *t, struct kg_json **ret_job, struct kg_secret **ret_connection,
-               struct kg_err *err) KG_MUST_CHECK;
+struct kg_prepared {
+    struct kg_json *job;             /* NULL: nothing is left for a worker */
+    struct { char name[40]; struct kg_secret *value; } *secret;
+    size_t n, cap;
+};
+void kg_prepared_done(struct kg_prepared *p);
+#define KG_AUTO_PREPARED KG_CLEANUP(kg_prepared_done)
+/* The worker's job; the secrets that it needs are read from their key vaults now. What the vault's identity may not do
+ * any more fails here, before a byte was read. */
+int kg_prepare(struct kg_run *r, struct kg_prepared *ret, struct kg_err *err) KG_MUST_CHECK;
+struct kg_json *kg_prepare_server(const struct kg_resource *server); /* {name, host, port, sslMode} */
+
+/* ---- secrets.c ---- */
+/* One secret for the worker, under that name: read now, or for the worker to get from Azure before its operation begins. */
+int kg_prepare_secret(struct kg_engine *e, const char *uri, const char *name, struct kg_prepared *p,
+                      struct kg_err *err) KG_MUST_CHECK;
+/* The task's Azure Key Vault, and the value that the caller sent, if there is one. */
+int kg_prepare_keyvault(struct kg_run *r, struct kg_prepared *p, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- ready.c: tasks that check databases ---- */
+/* Makes the control checks of params.rows and puts those rows into the job that a worker can go on with. */
+int kg_ready_prepare(struct kg_run *r, struct kg_prepared *p, struct kg_err *err) KG_MUST_CHECK;
+/* "hasPoints": was that instance (NULL: there is none yet) backed up before? Then a backup adds only what changed. */
+int kg_ready_add_history(struct kg_engine *e, const char *instance, struct kg_json *ret, struct kg_err *err) KG_MUST_CHECK;
+/* The end: makes the report of what service and worker found the run's result; a check that failed is the run's error
+ * where one database was asked for. */
+void kg_ready_judge(struct kg_run *r);
+/* Says of the databases that a worker listed which are protected already, or too far from the vault asked about. */
+int kg_ready_mark(struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- results.c: what follows from an end, inside the caller's transaction ---- */
 /* The result may be changed to what callers shall see of it. */
@@ -104,6 +141,29 @@ int kg_recover_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
 void kg_recover_tick(struct kg_engine *e);
 /* What "point-list" said, into the catalog. */
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- schedule.c: backups that start by themselves ---- */
+void kg_schedule_tick(struct kg_engine *e);
+/* Part of recording a backup's end: what the schedule wanted is dealt with. */
+int kg_schedule_ended(struct kg_engine *e, const struct kg_run *r, bool succeeded, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- lifecycle.c: what expires, and the space of it ---- */
+void kg_lifecycle_tick(struct kg_engine *e);
+struct kg_retention;
+/* Where a new point will be, from when until when: [{store, from, until}]; *ret_end is when it leaves for good. */
+struct kg_json *kg_lifecycle_promise(const struct kg_retention *r, kg_usec time, kg_usec *ret_end);
+
+/* ---- clock.c ---- */
+int kg_clock_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
+void kg_clock_tick(struct kg_engine *e);
+bool kg_clock_is_settled(const struct kg_engine *e);
+
+/* ---- points.c: what the catalog expects of a vault ---- */
+/* Which recovery points the vault should have, into the job of a check: "expected":[{"instance","point"}]. */
+int kg_points_expect(struct kg_engine *e, const char *vault, struct kg_json *job, struct kg_err *err) KG_MUST_CHECK;
+/* Notes at the recovery points which of them the check's report calls lost, and which are there again. Takes out of the
+ * report what was deleted meanwhile. */
+int kg_points_judge(struct kg_engine *e, const char *vault, struct kg_json *report, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- backing.c: the local key vaults' sealed bytes are in the catalog ---- */
 struct kg_keyvault *kg_open_keyvault(struct kg_engine *e);

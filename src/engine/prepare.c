@@ -7,38 +7,39 @@
 
 #include "api/resolve.h"
 #include "base/alloc.h"
+#include "base/text.h"
 #include "model/resources.h"
+#include "readiness/control.h"
 
-static int add_vault(struct kg_engine *e, const char *vault, struct kg_json *job, struct kg_err *err)
+/* One text of a resource into the job; a resource that lacks it is not ready. */
+static int add_text(struct kg_engine *e, const char *id, const char *what, const char *from, struct kg_json *job, const char *to,
+                    struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
-    const char *path;
+    const char *text;
 
-    if (kg_catalog_get(e->catalog, vault, &r, err) < 0)
-        return kg_err_wrap(err, "the task's vault");
-    if (kg_json_need_str(r.json, "properties.storeSettings.path", &path, err) < 0)
-        return kg_err_wrap(err, "vault '%s'", r.name);
-    kg_json_set_str(job, "storePath", path);
+    if (kg_catalog_get(e->catalog, id, &r, err) < 0)
+        return kg_err_wrap(err, "the task's %s", what);
+    if (kg_json_need_str(r.json, from, &text, err) < 0)
+        return kg_err_wrap(err, "%s '%s'", what, r.name);
+    kg_json_set_str(job, to, text);
     return 0;
 }
 
-static int add_instance(struct kg_engine *e, const char *instance, struct kg_json *job, struct kg_err *err)
+struct kg_json *kg_prepare_server(const struct kg_resource *server)
 {
-    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
-    const char *guid;
+    struct kg_json *s = kg_json_object();
 
-    if (kg_catalog_get(e->catalog, instance, &r, err) < 0)
-        return kg_err_wrap(err, "the task's backup instance");
-    if (kg_json_need_str(r.json, "internal.instance", &guid, err) < 0)
-        return kg_err_wrap(err, "backup instance '%s'", r.name);
-    kg_json_set_str(job, "instance", guid);
-    return 0;
+    kg_json_set_str(s, "name", server->name);
+    kg_json_set_str(s, "host", kg_json_str(server->json, "properties.fullyQualifiedDomainName"));
+    kg_json_set_u64(s, "port", kg_json_u64(server->json, "properties.port", 5432));
+    kg_json_set_str(s, "sslMode", kg_json_str_or(server->json, "properties.sslMode", "prefer"));
+    return s;
 }
 
 static int add_server(struct kg_engine *e, const char *server, struct kg_json *job, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
-    struct kg_json *s;
 
     if (kg_catalog_get(e->catalog, server, &r, err) < 0)
         return kg_err_wrap(err, "the task's server");
@@ -47,12 +48,7 @@ static int add_server(struct kg_engine *e, const char *server, struct kg_json *j
         kg_err_advise(err, "Set allowAccess of the server to true.");
         return -(int)err->code;
     }
-    s = kg_json_object();
-    kg_json_set_str(s, "name", r.name);
-    kg_json_set_str(s, "host", kg_json_str(r.json, "properties.fullyQualifiedDomainName"));
-    kg_json_set_u64(s, "port", kg_json_u64(r.json, "properties.port", 5432));
-    kg_json_set_str(s, "sslMode", kg_json_str_or(r.json, "properties.sslMode", "prefer"));
-    kg_json_set(job, "server", s);
+    kg_json_set(job, "server", kg_prepare_server(&r));
     return 0;
 }
 
@@ -62,34 +58,67 @@ static void add_settings(const struct kg_settings *s, struct kg_json *job)
         kg_json_set_u64(job, "settings.jobs", s->backup_jobs);
     kg_json_set_u64(job, "settings.level", s->compression_level);
     kg_json_set_u64(job, "settings.sliceBytes", s->slice_bytes);
+    kg_json_set_str(job, "settings.sliceTables", s->slice_tables);
     kg_json_set_u64(job, "settings.lockTimeoutMs", s->lock_timeout_ms);
     kg_json_set_u64(job, "settings.lockTries", s->lock_tries);
     if (*s->pg_bin_dir)
         kg_json_set_str(job, "settings.binDir", s->pg_bin_dir);
 }
 
-static int read_secret(struct kg_engine *e, const char *uri, struct kg_secret **ret, struct kg_err *err)
+void kg_prepared_done(struct kg_prepared *p)
 {
-    KG_AUTO_FREE char *keyvault = NULL;
-    struct kg_secret_ref ref;
+    for (size_t i = 0; i < p->n; i++)
+        kg_secret_free(p->secret[i].value);
+    free(p->secret);
+    kg_json_free(p->job);
+    *p = (struct kg_prepared){ 0 };
+}
 
-    if (kg_find_secret(e->catalog, uri, &ref, &keyvault, err) < 0 ||
-        kg_keyvault_get(e->keyvault, keyvault, ref.secret, ref.version, ret, err) < 0)
-        return kg_err_wrap(err, "secret '%s'", uri);
+/* The vault's identity may read the server and the secret, or write to the container, at this moment: roles that were
+ * taken away since the task was accepted count. */
+static int check_access(struct kg_engine *e, const struct kg_task *t, struct kg_err *err)
+{
+    if (!t->vault)
+        return 0;
+    if (t->container && kg_control_require_container(e->catalog, e->identity, t->vault, t->container, err) < 0)
+        return -(int)err->code;
+    if (!t->server || !t->secret)
+        return 0;
+    return kg_control_require(e->catalog, e->identity, e->keyvault, t->vault, t->server, t->secret, err);
+}
+
+static int add_what_it_names(struct kg_engine *e, const struct kg_task *t, struct kg_prepared *p, struct kg_err *err)
+{
+    if ((t->kind == KG_TASK_CHECK || t->kind == KG_TASK_COLLECT) && kg_points_expect(e, t->vault, p->job, err) < 0)
+        return -(int)err->code;
+    if ((t->vault && add_text(e, t->vault, "vault", "properties.storeSettings.path", p->job, "storePath", err) < 0) ||
+        (t->instance && add_text(e, t->instance, "backup instance", "internal.instance", p->job, "instance", err) < 0))
+        return -(int)err->code;
+    if (kg_task_row(t->kind)->validates)
+        return 0;
+    if ((t->server && add_server(e, t->server, p->job, err) < 0) ||
+        (t->secret && kg_prepare_secret(e, t->secret, "connection", p, err) < 0))
+        return -(int)err->code;
+    if (t->kind == KG_TASK_BACKUP)
+        return kg_ready_add_history(e, t->instance, p->job, err);
     return 0;
 }
 
-int kg_prepare(struct kg_engine *e, const struct kg_task *t, struct kg_json **ret_job, struct kg_secret **ret_connection,
-               struct kg_err *err)
+int kg_prepare(struct kg_run *r, struct kg_prepared *ret, struct kg_err *err)
 {
-    KG_AUTO_JSON struct kg_json *job = kg_json_copy(t->params);
+    const struct kg_task *t = r->task;
+    bool validates = kg_task_row(t->kind)->validates;
+    KG_AUTO_PREPARED struct kg_prepared p = { .job = kg_json_copy(t->params) };
 
-    kg_json_set_str(job, "operation", kg_task_row(t->kind)->worker);
+    kg_json_set_str(p.job, "operation", kg_task_row(t->kind)->worker);
     if (kg_task_row(t->kind)->settings)
-        add_settings(&e->settings, job);
-    if ((t->vault && add_vault(e, t->vault, job, err) < 0) || (t->instance && add_instance(e, t->instance, job, err) < 0) ||
-        (t->server && add_server(e, t->server, job, err) < 0) || (t->secret && read_secret(e, t->secret, ret_connection, err) < 0))
+        add_settings(&r->e->settings, p.job);
+    if (t->keyvault && kg_prepare_keyvault(r, &p, err) < 0)
         return -(int)err->code;
-    *ret_job = KG_TAKE(job);
+    if ((!validates && check_access(r->e, t, err) < 0) || add_what_it_names(r->e, t, &p, err) < 0 ||
+        (validates && kg_ready_prepare(r, &p, err) < 0))
+        return -(int)err->code;
+    *ret = p;
+    p = (struct kg_prepared){ 0 };
     return 0;
 }

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/resolve.h"
 #include "base/alloc.h"
+#include "base/log.h"
 #include "job/user_error.h"
 #include "model/id.h"
 #include "model/policy.h"
@@ -66,7 +68,7 @@ static void server_version(struct kg_json *json, const void *arg)
 
 static int put_instance_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    if (edit(e, r->task->server, server_version, r->result, err) < 0)
+    if (edit(e, r->task->server, server_version, kg_json_get(r->result, "facts"), err) < 0)
         return -(int)err->code;
     return edit(e, r->task->resource, instance_configured, NULL, err);
 }
@@ -76,11 +78,18 @@ static int test_server_done(struct kg_engine *e, struct kg_run *r, struct kg_err
     return edit(e, r->task->server, server_version, r->result, err);
 }
 
+/* The vault holds what no point needs any more. */
+static void has_garbage(struct kg_json *json, const void *arg)
+{
+    kg_json_set_bool(json, "internal.garbage", arg != NULL);
+}
+
 static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
     struct kg_err why = { 0 };
 
-    if (kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0)
+    if (kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0 ||
+        edit(e, r->task->vault, has_garbage, "", err) < 0)
         return -(int)err->code;
     if (kg_catalog_delete(e->catalog, r->task->resource, &why) < 0 && why.code != KG_E_NOT_FOUND) {
         *err = why;
@@ -89,36 +98,57 @@ static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg
     return 0;
 }
 
+static int expire_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    for (const struct kg_json *p = kg_json_first(kg_json_get(r->task->params, "points")); p; p = kg_json_next(p)) {
+        struct kg_err why = { 0 };
+
+        if (kg_catalog_point_delete(e->catalog, r->task->instance, kg_json_value_str(p), &why) < 0 && why.code != KG_E_NO_POINT) {
+            *err = why;
+            return -(int)err->code;
+        }
+    }
+    return edit(e, r->task->vault, has_garbage, "", err);
+}
+
+/* A collection takes two rounds at least: what it dooms it deletes when nobody can be using it any more. */
+static int collect_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    bool more = kg_json_u64(r->result, "deadPacks", 1) > kg_json_u64(r->result, "deletedPacks", 0) ||
+                kg_json_count(kg_json_get(r->result, "waitingFor"));
+
+    if (kg_json_bool(r->result, "dryRun", false) || more)
+        return 0;
+    return edit(e, r->task->vault, has_garbage, NULL, err);
+}
+
 /* ---- recovery points ---- */
 
-/* When a point of that tag ends: its retention rule's first lifecycle of the vault's store. 0 when the policy has gone or
- * does not say: such a point is kept. */
-static kg_usec expiry(struct kg_engine *e, const char *policy_id, const char *tag, kg_usec time)
+/* What the policy promises a point of that tag: into its document and its expiry. A point whose policy has gone, or does
+ * not say, is kept. */
+static void promise(struct kg_engine *e, const char *policy_id, struct kg_point_row *row, struct kg_json *json)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
     KG_AUTO_POLICY struct kg_policy *p = NULL;
     const struct kg_retention *rule;
     struct kg_err ignored = { 0 };
 
-    if (!policy_id || !tag || kg_catalog_get(e->catalog, policy_id, &r, &ignored) < 0 ||
-        kg_policy_from_json(r.json, &p, &ignored) < 0 || !(rule = kg_policy_retention(p, tag)))
-        return 0;
-    for (size_t i = 0; i < rule->lifecycle_count; i++)
-        if (rule->lifecycles[i].source == KG_DATASTORE_VAULT)
-            return kg_span_add(time, &rule->lifecycles[i].delete_after);
-    return 0;
+    if (policy_id && kg_catalog_get(e->catalog, policy_id, &r, &ignored) == 0 &&
+        kg_policy_from_json(r.json, &p, &ignored) == 0 && (rule = kg_policy_retention(p, row->tag)))
+        kg_json_set(json, "stays", kg_lifecycle_promise(rule, row->time, &row->expires));
 }
 
-/* Inserts a point, or completes one that was adopted before its backup's end arrived here. */
+/* Inserts a point, or completes one that was adopted before its backup's end arrived here: that one knew less. */
 static int store_point(struct kg_engine *e, const struct kg_point_row *row, struct kg_err *err)
 {
     struct kg_err why = { 0 };
 
     if (kg_catalog_point_insert(e->catalog, row, &why) == 0)
         return 0;
-    if (why.code == KG_E_EXISTS)
-        return kg_catalog_point_update(e->catalog, row, err);
-    *err = why;
+    if (why.code == KG_E_EXISTS && kg_catalog_point_delete(e->catalog, row->instance, row->id, err) == 0)
+        return kg_catalog_point_insert(e->catalog, row, err);
+    if (why.code != KG_E_EXISTS)
+        *err = why;
     return -(int)err->code;
 }
 
@@ -137,7 +167,7 @@ static int insert_point(struct kg_engine *e, const char *instance, const char *p
     row.instance = (char *)(uintptr_t)instance;
     row.id = (char *)(uintptr_t)point;
     row.tag = (char *)(uintptr_t)(tag ? tag : "Default");
-    row.expires = expiry(e, policy_id, row.tag, row.time);
+    promise(e, policy_id, &row, json);
     for (size_t i = 0; i < KG_ARRAY_LEN(carried); i++)
         if (kg_json_get(result, carried[i]))
             kg_json_set(json, carried[i], kg_json_copy(kg_json_get(result, carried[i])));
@@ -164,8 +194,8 @@ static int check_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
     KG_AUTO_JSON struct kg_json *w = kg_json_object();
     struct kg_err damage = { 0 };
 
-    (void)e;
-    (void)err;
+    if (kg_points_judge(e, r->task->vault, r->result, err) < 0)
+        return -(int)err->code;
     if (!r->ending || kg_json_bool(r->result, "healthy", true))
         return 0;
     kg_err_set(&damage, KG_E_CORRUPT, "the vault is damaged in %zu places", kg_json_count(kg_json_get(r->result, "damage")));
@@ -181,6 +211,12 @@ static int check_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 static int adopt_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
     return kg_recover_adopt(e, r->task->vault, r->result, err);
+}
+
+static int list_databases_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    (void)e;
+    return kg_ready_mark(r, err);
 }
 
 /* ---- failed ---- */
@@ -218,10 +254,13 @@ static const struct {
 } kinds[KG_TASK_KIND_COUNT_] = {
     [KG_TASK_PUT_VAULT] = { put_vault_done, vault_failed },
     [KG_TASK_CHECK] = { check_done, NULL },
+    [KG_TASK_COLLECT] = { collect_done, NULL },
+    [KG_TASK_EXPIRE] = { expire_done, NULL },
     [KG_TASK_PUT_INSTANCE] = { put_instance_done, instance_failed },
     [KG_TASK_DELETE_INSTANCE] = { delete_instance_done, instance_failed },
     [KG_TASK_BACKUP] = { backup_done, NULL },
     [KG_TASK_TEST_SERVER] = { test_server_done, NULL },
+    [KG_TASK_LIST_DATABASES] = { list_databases_done, NULL },
     [KG_TASK_ADOPT] = { adopt_done, NULL },
 };
 
@@ -240,24 +279,28 @@ int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *re
 
 /* ---- adoption ---- */
 
+struct wanted { const char *guid; char *id; };
+
+static int see_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    struct wanted *w = arg;
+
+    (void)err;
+    if (strcasecmp(kg_json_str_or(r->json, "internal.instance", ""), w->guid) != 0)
+        return 0;
+    w->id = kg_xstrdup(r->id);
+    return 1;
+}
+
 /* The instance of a vault that has this GUID. */
 static int find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err)
 {
     struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault };
-    KG_AUTO_FREE char *after = NULL;
+    struct wanted w = { .guid = guid };
 
-    do {
-        KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_list(e->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count && !*ret; i++)
-            if (strcasecmp(kg_json_str_or(l.rows[i].json, "internal.instance", ""), guid) == 0)
-                *ret = KG_TAKE(l.rows[i].id);
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after && !*ret);
+    if (kg_each_resource(e->catalog, &q, see_instance, &w, err) < 0)
+        return -(int)err->code;
+    *ret = w.id;
     return 0;
 }
 
@@ -265,8 +308,8 @@ static int find_instance(struct kg_engine *e, const char *vault, const char *gui
 static struct kg_json *as_result(const struct kg_json *p)
 {
     static const struct { const char *from, *to; } numbers[] = {
-        { "totals.rows", "rows" }, { "totals.bytes", "bytes" }, { "totals.tables", "tables" },
-        { "totals.largeObjects", "largeObjects" }, { "totals.storedBytes", "storedBytes" },
+        { "totals.rows", "rows" }, { "totals.tables", "tables" },
+        { "totals.largeObjects", "largeObjects" }, { "storedBytes", "storedBytes" },
         { "totals.newBytes", "newBytes" }, { "datasource.databaseBytes", "databaseBytes" },
     };
     struct kg_json *r = kg_json_object();
@@ -275,6 +318,7 @@ static struct kg_json *as_result(const struct kg_json *p)
     kg_json_set_str(r, "endTime", kg_json_str(p, "endTime"));
     for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
         kg_json_set_u64(r, numbers[i].to, kg_json_u64(p, numbers[i].from, 0));
+    kg_json_set_u64(r, "bytes", kg_json_u64(p, "totals.bytes", 0) + kg_json_u64(p, "largeObjectBytes", 0));
     kg_json_set_str(r, "serverVersion", kg_json_str(p, "postgres.version"));
     kg_json_set_str(r, "pgDump", kg_json_str(p, "tools.pgDump"));
     kg_json_set_bool(r, "adopted", true);
@@ -305,10 +349,14 @@ static int adopt_point(struct kg_engine *e, const char *vault, const struct kg_j
 
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err)
 {
-    const struct kg_json *points = kg_json_get(result, "points");
+    const struct kg_json *points = kg_json_get(result, "points"), *unreadable = kg_json_get(result, "unreadable");
 
     for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p))
         if (adopt_point(e, vault, p, err) < 0)
             return -(int)err->code;
-    return kg_recover_cleared(e, vault, err);
+    for (const struct kg_json *p = kg_json_first(unreadable); p; p = kg_json_next(p))
+        kg_log(KG_LOG_WARN, "recovery point '%s' of instance '%s' in '%s' cannot be read: %s", kg_json_str_or(p, "point", "?"),
+               kg_json_str_or(p, "instance", "?"), vault, kg_json_str_or(p, "problem", "?"));
+    /* What cannot be read now may be read at the next start. */
+    return kg_json_count(unreadable) ? 0 : kg_recover_cleared(e, vault, err);
 }

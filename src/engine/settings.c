@@ -8,12 +8,15 @@
 
 #include "base/alloc.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "model/names.h"
 #include "sys/fd.h"
 
-enum type { UINT, SIZE, CHOICE, PATH, REGION };
+enum type { UINT, SIZE, CHOICE, PATH, REGION, URL, HOST };
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const slicings[] = { "auto", "always", "never", NULL };
+static const char *const catch_ups[] = { "once", "skip", NULL };
 static const char *const modes[] = { "0600", "0660", "0666", NULL };
 
 static const struct row {
@@ -39,7 +42,9 @@ static const struct row {
       "connections of one backup or restore; 0: one a processor core, at most 4" },
     { "compression_level", UINT, AT(compression_level), 1, 19, "", "3", NULL, "zstd level of what goes into a vault" },
     { "slice_bytes", SIZE, AT(slice_bytes), 1u << 20, (uint64_t)1 << 40, "bytes", "256M", NULL,
-      "tables of twice this size and more are read in slices of it, by several connections" },
+      "tables of twice this size and more may be read in slices of it, by several connections" },
+    { "slice_tables", CHOICE, AT(slice_tables), 0, 0, "", "auto", slicings,
+      "read these tables in slices: auto (when one would keep a connection busy alone), always or never" },
     { "lock_timeout_ms", UINT, AT(lock_timeout_ms), 10, 600000, "milliseconds", "2000", NULL,
       "how long a backup waits for its locks before it gives way" },
     { "lock_tries", UINT, AT(lock_tries), 1, 10000, "", "30", NULL, "how often it tries again" },
@@ -49,19 +54,44 @@ static const struct row {
       "how long a cancelled worker may take to end by itself" },
     { "stop_seconds", UINT, AT(stop_seconds), 1, 86400, "seconds", "60", NULL,
       "how long the service waits for its workers when it is told to end" },
+    { "drain_seconds", UINT, AT(drain_seconds), 1, 31536000, "seconds", "86400", NULL,
+      "how long it waits for running and waiting tasks when it is told to end after them; then they are cancelled" },
     { "idle_exit_seconds", UINT, AT(idle_exit_seconds), 1, 31536000, "seconds", "600", NULL,
       "a service started by a client ends after so long without clients and jobs" },
     { "job_keep_days", UINT, AT(job_keep_days), 1, 36500, "days", "90", NULL, "jobs that ended are forgotten after that" },
+    { "schedule_catch_up", CHOICE, AT(schedule_catch_up), 0, 0, "", "once", catch_ups,
+      "scheduled backups that were missed while the service was down: one is made up for (once), or none (skip)" },
+    { "schedule_grace_seconds", UINT, AT(schedule_grace_seconds), 1, 604800, "seconds", "3600", NULL,
+      "a start that is later than this was missed" },
+    { "schedule_jitter_seconds", UINT, AT(schedule_jitter_seconds), 0, 86400, "seconds", "60", NULL,
+      "instances that are due together begin spread over so long; each always at the same distance" },
+    { "lifecycle_seconds", UINT, AT(lifecycle_seconds), 1, 604800, "seconds", "3600", NULL,
+      "how often recovery points are looked at whose time may be over" },
+    { "clock_settle_seconds", UINT, AT(clock_settle_seconds), 0, 31536000, "seconds", "86400", NULL,
+      "after the clock jumped nothing is deleted for so long" },
+    { "azure_imds_url", URL, AT(azure_imds_url), 0, 0, "", "", NULL,
+      "where this machine's managed identity gets its tokens; empty: http://169.254.169.254" },
+    { "azure_login_url", URL, AT(azure_login_url), 0, 0, "", "", NULL,
+      "where client secrets get their tokens; empty: the cloud's own, https://login.microsoftonline.com" },
+    { "azure_ca_file", PATH, AT(azure_ca_file), 0, 0, "", "", NULL,
+      "certificates to trust for Azure Key Vault and the login endpoint; empty: the system's" },
+    { "azure_extra_host", HOST, AT(azure_extra_host), 0, 0, "", "", NULL,
+      "one more host that is trusted with tokens for key vaults, besides Azure's own" },
 #undef AT
 };
 
 static void *place(struct kg_settings *s, const struct row *r) { return (char *)s + r->offset; }
-static bool is_text(const struct row *r) { return r->type == CHOICE || r->type == PATH || r->type == REGION; }
+static bool is_text(const struct row *r) { return r->type != UINT && r->type != SIZE; }
 
 static int check_text(const struct row *r, const char *value, struct kg_err *err)
 {
     if (r->type == REGION)
         return kg_name_check(KG_NAME_REGION, value, err);
+    if (r->type == URL && *value &&
+        (strpbrk(value, " \t?#@") || (!kg_starts_with_nocase(value, "https://") && !kg_starts_with_nocase(value, "http://"))))
+        return kg_err_set(err, KG_E_USAGE, "'%s' is not the URL of an endpoint", value);
+    if (r->type == HOST && strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") != strlen(value))
+        return kg_err_set(err, KG_E_USAGE, "'%s' is not a host's name", value);
     if (r->type == PATH && *value && *value != '/')
         return kg_err_set(err, KG_E_USAGE, "'%s' is not an absolute path", value);
     for (size_t i = 0; r->type == CHOICE; i++) {

@@ -19,9 +19,13 @@ struct kg_settings {
     char *pg_bin_dir;                /* "": search */
     uint64_t max_jobs, max_jobs_per_server, max_light_tasks, max_waiting;
     uint64_t backup_jobs, compression_level, slice_bytes, lock_timeout_ms, lock_tries;
-    uint64_t worker_silence_seconds, cancel_seconds, stop_seconds, idle_exit_seconds;
+    uint64_t worker_silence_seconds, cancel_seconds, stop_seconds, drain_seconds, idle_exit_seconds;
     uint64_t job_keep_days;
+    char *slice_tables;              /* "auto" */
     char *socket_mode;               /* "0600" */
+    char *schedule_catch_up;         /* "once" */
+    uint64_t schedule_grace_seconds, schedule_jitter_seconds, lifecycle_seconds, clock_settle_seconds;
+    char *azure_imds_url, *azure_login_url, *azure_ca_file, *azure_extra_host; /* "": Azure's own */
 };
 
 /* Everything at its default. */

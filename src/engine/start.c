@@ -132,10 +132,11 @@ static void make_parts(struct kg_engine *e)
 
     e->queue = kg_queue_new(&limits);
     e->supervisor = kg_supervisor_new(e->loop);
-    e->identity = kg_identity_new(geteuid());
+    e->identity = kg_identity_new(e->catalog, geteuid());
     e->keyvault = kg_open_keyvault(e);
     e->api = (struct kg_api){ .catalog = e->catalog, .keyvault = e->keyvault, .identity = e->identity,
-                              .region = e->settings.region, .vaults_dir = e->paths.vaults_dir };
+                              .region = e->settings.region, .azure_extra_host = e->settings.azure_extra_host,
+                               .vaults_dir = e->paths.vaults_dir };
     kg_tasks_env(e, &e->api.env);
 }
 
@@ -165,7 +166,7 @@ int kg_engine_open(struct kg_engine *e, struct kg_err *err)
         open_log(e, err) < 0 || open_state(e, err) < 0 || kg_loop_open(&e->loop, err) < 0)
         return -(int)err->code;
     make_parts(e);
-    if (kg_recover(e, err) < 0 || kg_api_make_defaults(&e->api, err) < 0)
+    if (kg_recover(e, err) < 0 || kg_clock_start(e, err) < 0 || kg_api_make_defaults(&e->api, err) < 0)
         return -(int)err->code;
     if (!kg_secret_locked())
         kg_log(KG_LOG_WARN, "memory with secrets cannot be locked and may reach the swap; raise LimitMEMLOCK");

@@ -376,7 +376,7 @@ void kg_worker_kill(struct kg_worker *w)
 
 /* What a worker's environment has: none of libpq's PG… variables, which would change where it connects. */
 static const char *const passed[] = { "HOME", "PATH", "USER", "LOGNAME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "KG_FAULT",
-                                      "KEEPGRES_DUMPABLE", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+                                      "KG_CLOCK", "KEEPGRES_DUMPABLE", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
                                       "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP" };
 
 static void make_environment(char **env)

@@ -28,6 +28,8 @@ static void run_free(struct kg_run *r)
     kg_task_free(r->task);
     kg_job_free(r->job);
     kg_json_free(r->result);
+    kg_json_free(r->failures);
+    kg_round_close(r->round);
     kg_secret_free(r->key);
     for (size_t i = 0; i < r->n_lines; i++)
         free(r->lines[i].text);
@@ -190,9 +192,11 @@ static int write_operation(struct kg_run *r, struct kg_err *err)
     if (op.end <= op.start)
         op.end = op.start + 1;
     kg_json_free(op.result);
-    op.result = r->err.code == KG_E_OK && r->result ? kg_json_copy(r->result) : NULL;
+    op.result = (r->err.code == KG_E_OK || r->round) && r->result ? kg_json_copy(r->result) : NULL;
     if (r->err.code != KG_E_OK)
         op.error = kg_cloud_error(&r->err, r->detail, r->task->resource, NULL);
+    if (op.error && r->failures)
+        kg_json_set(op.error, "details", kg_json_copy(r->failures));
     return kg_catalog_operation_update(r->e->catalog, &op, err);
 }
 
@@ -219,7 +223,7 @@ static int record_once(struct kg_run *r, struct kg_err *err)
     /* A backup that failed may have committed its recovery point all the same: its last word was lost, not its work. */
     if (failed && r->task->kind == KG_TASK_BACKUP && kg_recover_suspect(e, r->task->vault, err) < 0)
         return -(int)err->code;
-    if (write_operation(r, err) < 0)
+    if (kg_schedule_ended(e, r, !failed, err) < 0 || write_operation(r, err) < 0)
         return -(int)err->code;
     if ((eno = KG_FAULT(ENGINE_COMMIT)))
         return kg_err_sys(err, eno, "record the end of a task");
@@ -335,6 +339,8 @@ static void on_ended(void *arg, struct kg_outcome *o)
     r->detail = kg_xstrdup(o->detail);
     if (r->cancelled && r->err.code == KG_E_TIMEOUT)
         r->err.code = KG_E_CANCELLED;
+    if (r->round)
+        kg_ready_judge(r);
     record(r);
 }
 
@@ -363,27 +369,35 @@ static int lease(struct kg_run *r, struct kg_err *err)
     return 0;
 }
 
-static int start(struct kg_run *r, struct kg_err *err)
+/* The service's key goes only to those that open a vault. */
+static bool opens_vault(const struct kg_task *t) { return t->vault && !kg_task_row(t->kind)->validates; }
+
+static int start_worker(struct kg_run *r, const struct kg_prepared *p, struct kg_err *err)
 {
     KG_AUTO_FREE char *what = kg_xprintf("%s %s", name_of(r), r->job ? r->job->id : "");
-    KG_AUTO_JSON struct kg_json *job = NULL;
-    KG_AUTO_SECRET struct kg_secret *connection = NULL;
-    struct kg_worker_secret secrets[] = { { "service-key", r->e->key }, { "connection", NULL } };
-    struct kg_worker_spec spec = { .what = what, .secrets = secrets, .ops = &worker_ops, .arg = r,
+    KG_AUTO_FREE struct kg_worker_secret *secrets = kg_xalloc_array(p->n + 1, sizeof *secrets);
+    struct kg_worker_spec spec = { .what = what, .job = p->job, .secrets = secrets, .ops = &worker_ops, .arg = r,
                                    .silence = (kg_usec)r->e->settings.worker_silence_seconds * KG_SECOND,
                                    .grace = (kg_usec)r->e->settings.cancel_seconds * KG_SECOND };
 
-    if (lease(r, err) < 0 || kg_prepare(r->e, r->task, &job, &connection, err) < 0)
-        return -(int)err->code;
-    spec.job = job;
-    secrets[1].value = connection;
-    if (!r->task->vault || r->task->kind == KG_TASK_PUT_INSTANCE || r->task->kind == KG_TASK_VALIDATE_BACKUP) {
-        spec.secrets = &secrets[1]; /* the service's key goes only to those that open a vault */
-        spec.n_secrets = 1;
-    } else {
-        spec.n_secrets = connection ? 2 : 1;
-    }
+    if (opens_vault(r->task))
+        secrets[spec.n_secrets++] = (struct kg_worker_secret){ "service-key", r->e->key };
+    for (size_t i = 0; i < p->n; i++)
+        secrets[spec.n_secrets++] = (struct kg_worker_secret){ p->secret[i].name, p->secret[i].value };
     return kg_worker_start(r->e->supervisor, &spec, &r->worker, err);
+}
+
+static int start(struct kg_run *r, struct kg_err *err)
+{
+    KG_AUTO_PREPARED struct kg_prepared p = { 0 };
+
+    if (lease(r, err) < 0 || kg_prepare(r, &p, err) < 0)
+        return -(int)err->code;
+    if (p.job)
+        return start_worker(r, &p, err);
+    kg_ready_judge(r);
+    record(r);
+    return 0;
 }
 
 void kg_tasks_pump(struct kg_engine *e)
@@ -444,6 +458,14 @@ void kg_tasks_tick(struct kg_engine *e)
 }
 
 bool kg_tasks_idle(const struct kg_engine *e) { return !e->runs && !e->keys; }
+
+bool kg_tasks_only_unrecorded(const struct kg_engine *e)
+{
+    for (const struct kg_run *r = e->runs; r; r = r->next)
+        if (!r->over)
+            return false;
+    return true;
+}
 
 unsigned kg_tasks_jobs(const struct kg_engine *e)
 {

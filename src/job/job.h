@@ -19,7 +19,7 @@ enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000,
 struct kg_job {
     char *id;                    /* GUID */
     char *vault, *instance;      /* resource ids; instance may be NULL */
-    char *operation;             /* "Backup", "Restore", "Check" */
+    char *operation;             /* "Backup", "Restore", "Check", "Collect" */
     enum kg_job_state state;
     kg_usec start, end;          /* wall; end 0 while it has not ended */
     struct kg_json *properties;

@@ -5,21 +5,27 @@
 
 #include "base/alloc.h"
 
-/*                              name               worker                job        category     heavy  per_i. settings */
+/*                              name               worker                job        category     heavy  per_i. settings validates */
 static const struct kg_task_row rows[] = {
-    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,      NULL,        false, false, false },
-    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,      NULL,        false, false, false },
-    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",   "Management", true, false, false },
-    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    NULL,      NULL,        false, false, true },
-    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       NULL,      NULL,        false, true,  false },
-    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,      NULL,        false, false, true },
-    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",  "Backup",    true,  true,  true },
-    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,      NULL,        false, false, true },
-    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore", "Restore",   true,  false, true },
-    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore", "Restore",   true,  false, true },
-    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false },
-    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false },
-    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false },
+    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,      NULL,        false, false, false, false },
+    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,      NULL,        false, false, false, false },
+    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",   "Management", true, false, false, false },
+    [KG_TASK_COLLECT] =          { "Collect",         "vault-collect",      "Collect", "Management", true, false, false, false },
+    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    NULL,      NULL,        false, false, true, true },
+    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       NULL,      NULL,        false, true,  false, false },
+    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,      NULL,        false, false, true, true },
+    [KG_TASK_VALIDATE_MANY] =    { "ValidateMany",    "validate-backup",    NULL,      NULL,        false, false, true, true },
+    [KG_TASK_GRANT_SCRIPT] =     { "GrantScript",     "validate-backup",    NULL,      NULL,        false, false, true, true },
+    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",  "Backup",    true,  true,  true, false },
+    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,      NULL,        false, false, true, false },
+    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore", "Restore",   true,  false, true, false },
+    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore", "Restore",   true,  false, true, false },
+    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false, false },
+    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false, false },
+    [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,      NULL,        false, false, false, false },
+    [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,      NULL,        false, false, false, false },
+    [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       NULL,      NULL,        false, true,  false, false },
+    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false, false },
 };
 _Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
 
@@ -51,8 +57,11 @@ void kg_task_free(struct kg_task *t)
     free(t->resource);
     free(t->vault);
     free(t->instance);
+    free(t->container);
     free(t->server);
     free(t->secret);
+    free(t->keyvault);
+    kg_secret_free(t->value);
     kg_json_free(t->params);
     free(t);
 }

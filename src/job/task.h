@@ -10,21 +10,29 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "base/cleanup.h"
+#include "base/time.h"
+#include "crypto/secret.h"
 #include "json/json.h"
 
 enum kg_task_kind {
     KG_TASK_PUT_VAULT,
     KG_TASK_RECOVERY_KEY,
     KG_TASK_CHECK,
+    KG_TASK_COLLECT,
     KG_TASK_PUT_INSTANCE,
     KG_TASK_DELETE_INSTANCE,
     KG_TASK_VALIDATE_BACKUP,
+    KG_TASK_VALIDATE_MANY,
+    KG_TASK_GRANT_SCRIPT,
     KG_TASK_BACKUP,
     KG_TASK_VALIDATE_RESTORE,
     KG_TASK_RESTORE_DATABASE,
     KG_TASK_RESTORE_FILES,
     KG_TASK_TEST_SERVER,
     KG_TASK_LIST_DATABASES,
+    KG_TASK_POINT_CONTENTS,
+    KG_TASK_SECRETS,            /* of a key vault in Azure */
+    KG_TASK_EXPIRE,             /* the service's own: recovery points whose time is over */
     KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */
     KG_TASK_KIND_COUNT_,
 };
@@ -37,6 +45,7 @@ struct kg_task_row {
     bool heavy;                 /* takes one of the host's few places; light ones have places of their own */
     bool per_instance;          /* at most one at a time for a backup instance */
     bool settings;              /* the worker gets the data path's settings */
+    bool validates;             /* checks the databases of params.rows, see readiness/round.h */
 };
 
 const struct kg_task_row *kg_task_row(enum kg_task_kind k);
@@ -48,9 +57,13 @@ struct kg_task {
     char *job;                  /* GUID, or NULL */
     char *resource;             /* id of what it is about; NULL for the service's own */
     char *vault, *instance;     /* ids, or NULL */
+    char *container;            /* id of a container that is written to, or NULL */
     char *server, *secret;      /* server's id and secret's URI when the worker connects; both are looked up at its start */
+    char *keyvault;             /* id of a key vault in Azure that the worker is to ask, or NULL */
+    struct kg_secret *value;    /* for it to keep there, or NULL; goes to the worker */
     struct kg_json *params;     /* the worker's own fields */
     uid_t uid;                  /* who asked */
+    kg_usec scheduled;          /* wall: the start in its policy's schedule that a backup is; 0: somebody asked for it */
 };
 
 struct kg_task *kg_task_new(enum kg_task_kind kind);

@@ -1,29 +1,13 @@
 #include "keyvault/keyvault.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/parse.h"
 #include "crypto/crypto.h"
-
-/* Providers differ in where a secret lives; what callers see is the same. */
-struct kg_keyvault_ops {
-    const char *name;
-    int (*set)(struct kg_keyvault *kv, const struct kg_secret *value, struct kg_keyvault_item *item,
-               struct kg_err *err);
-    /* ret_value may be NULL; ret_item gets no sealed bytes. */
-    int (*get)(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
-               struct kg_secret **ret_value, struct kg_keyvault_item *ret_item, struct kg_err *err);
-    int (*list)(struct kg_keyvault *kv, const char *vault, const char *name, const char *after, unsigned top,
-                struct kg_keyvault_list *ret, struct kg_err *err);
-    int (*remove)(struct kg_keyvault *kv, const char *vault, const char *name, struct kg_err *err);
-    void (*close)(struct kg_keyvault *kv);
-};
-
-struct kg_keyvault {
-    const struct kg_keyvault_ops *ops;
-};
+#include "keyvault/provider.h"
 
 struct local {
     struct kg_keyvault base;
@@ -50,6 +34,21 @@ void kg_keyvault_list_done(struct kg_keyvault_list *l)
     free(l->items);
     free(l->next);
     *l = (struct kg_keyvault_list){ 0 };
+}
+
+const char *kg_keyvault_unusable(const struct kg_keyvault_item *i, kg_usec now, char *out)
+{
+    char when[32];
+
+    if (!i->enabled)
+        snprintf(out, 80, "is disabled");
+    else if (i->expires && i->expires <= now)
+        snprintf(out, 80, "expired at %s", kg_time_iso_seconds(i->expires, when));
+    else if (i->not_before && i->not_before > now)
+        snprintf(out, 80, "is not valid before %s", kg_time_iso_seconds(i->not_before, when));
+    else
+        return NULL;
+    return out;
 }
 
 static void sealed_drop(struct kg_keyvault_item *i)
@@ -119,27 +118,67 @@ static int local_open(struct local *l, const struct kg_keyvault_item *item, stru
     return 0;
 }
 
+/* Why no version could be found, when the secret itself is there. */
+static int tell_unusable(struct local *l, const char *vault, const char *name, struct kg_err *err)
+{
+    KG_AUTO_KEYVAULT_LIST struct kg_keyvault_list list = { 0 };
+    struct kg_err why = { 0 };
+    const char *unusable;
+    char text[80];
+
+    if (err->code != KG_E_NO_SECRET || l->backing.list(l->backing.arg, vault, name, NULL, 1, &list, &why) < 0 || !list.count)
+        return -(int)err->code;
+    *err = (struct kg_err){ 0 };
+    unusable = kg_keyvault_unusable(&list.items[0], kg_now_wall(), text);
+    kg_err_set(err, KG_E_NO_SECRET, "secret '%s' has no version that can be read now; the newest %s", name,
+               unusable ? unusable : "became valid just now");
+    kg_err_advise(err, "Set the secret again, or change the version's attributes.");
+    return -KG_E_NO_SECRET;
+}
+
 static int local_get(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
-                     struct kg_secret **ret_value, struct kg_keyvault_item *ret_item, struct kg_err *err)
+                     struct kg_secret **ret, struct kg_err *err)
 {
     KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
     struct local *l = local_of(kv);
+    char why[80];
 
     if (l->backing.load(l->backing.arg, vault, name, version, &item, err) < 0)
-        return -(int)err->code;
-    if (ret_value && !item.enabled) {
-        kg_err_set(err, KG_E_NO_SECRET, "version '%s' of secret '%s' is disabled", item.version, item.name);
-        kg_err_advise(err, "Enable it, or set the secret again.");
+        return version ? -(int)err->code : tell_unusable(l, vault, name, err);
+    if (kg_keyvault_unusable(&item, kg_now_wall(), why)) {
+        kg_err_set(err, KG_E_NO_SECRET, "version '%s' of secret '%s' %s", item.version, item.name, why);
+        kg_err_advise(err, "Set the secret again, or change the version's attributes.");
         return -KG_E_NO_SECRET;
     }
-    if (ret_value && local_open(l, &item, ret_value, err) < 0)
-        return -(int)err->code;
-    if (ret_item) {
-        sealed_drop(&item);
-        *ret_item = item;
-        item = (struct kg_keyvault_item){ 0 };
+    return local_open(l, &item, ret, err);
+}
+
+static int local_show(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
+                      struct kg_keyvault_item *ret, struct kg_err *err)
+{
+    KG_AUTO_KEYVAULT_LIST struct kg_keyvault_list list = { 0 };
+    struct local *l = local_of(kv);
+
+    if (version) {
+        if (l->backing.load(l->backing.arg, vault, name, version, ret, err) < 0)
+            return -(int)err->code;
+        sealed_drop(ret);
+        return 0;
     }
+    if (l->backing.list(l->backing.arg, vault, name, NULL, 1, &list, err) < 0)
+        return -(int)err->code;
+    if (!list.count)
+        return kg_err_set(err, KG_E_NO_SECRET, "no secret '%s' in that key vault", name);
+    *ret = list.items[0];
+    list.items[0] = (struct kg_keyvault_item){ 0 };
     return 0;
+}
+
+static int local_update(struct kg_keyvault *kv, const struct kg_keyvault_item *item, struct kg_err *err)
+{
+    struct local *l = local_of(kv);
+
+    return l->backing.update(l->backing.arg, item, err);
 }
 
 static int local_list(struct kg_keyvault *kv, const char *vault, const char *name, const char *after, unsigned top,
@@ -167,6 +206,8 @@ static const struct kg_keyvault_ops local_ops = {
     .name = "local",
     .set = local_set,
     .get = local_get,
+    .show = local_show,
+    .update = local_update,
     .list = local_list,
     .remove = local_remove,
     .close = local_close,
@@ -191,8 +232,38 @@ void kg_keyvault_close(struct kg_keyvault *kv)
         kv->ops->close(kv);
 }
 
+/* What attrs says, over what item has. */
+static int apply(const struct kg_keyvault_attrs *attrs, struct kg_keyvault_item *item, struct kg_err *err)
+{
+    if (attrs->content_type) {
+        free(item->content_type);
+        item->content_type = *attrs->content_type ? kg_xstrdup(attrs->content_type) : NULL;
+    }
+    if (attrs->enabled)
+        item->enabled = *attrs->enabled;
+    if (attrs->not_before)
+        item->not_before = *attrs->not_before;
+    if (attrs->expires)
+        item->expires = *attrs->expires;
+    if (item->expires && item->expires <= item->not_before) {
+        kg_err_set(err, KG_E_USAGE, "secret '%s' would expire before it becomes valid", item->name);
+        kg_err_advise(err, "Choose an expiry behind the moment from which it is valid.");
+        return -KG_E_USAGE;
+    }
+    return 0;
+}
+
+static void hand_over(struct kg_keyvault_item *item, struct kg_keyvault_item *ret)
+{
+    if (!ret)
+        return;
+    sealed_drop(item);
+    *ret = *item;
+    *item = (struct kg_keyvault_item){ 0 };
+}
+
 int kg_keyvault_set(struct kg_keyvault *kv, const char *vault, const char *name, const struct kg_secret *value,
-                    const char *content_type, bool enabled, struct kg_keyvault_item *ret, struct kg_err *err)
+                    const struct kg_keyvault_attrs *attrs, struct kg_keyvault_item *ret, struct kg_err *err)
 {
     KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
     uint8_t version[KG_KEYVAULT_VERSION_CHARS / 2];
@@ -207,16 +278,13 @@ int kg_keyvault_set(struct kg_keyvault *kv, const char *vault, const char *name,
     kg_random(version, sizeof version);
     kg_hex(version, sizeof version, text);
     item = (struct kg_keyvault_item){ .vault = kg_xstrdup(vault), .name = kg_xstrdup(name), .version = kg_xstrdup(text),
-                                      .content_type = kg_xstrdup(content_type), .enabled = enabled,
-                                      .created = kg_now_wall() };
+                                      .enabled = true, .created = kg_now_wall() };
     item.updated = item.created;
+    if (apply(attrs, &item, err) < 0)
+        return -(int)err->code;
     if (kv->ops->set(kv, value, &item, err) < 0)
         return kg_err_wrap(err, "set secret '%s'", name);
-    if (ret) {
-        sealed_drop(&item);
-        *ret = item;
-        item = (struct kg_keyvault_item){ 0 };
-    }
+    hand_over(&item, ret);
     return 0;
 }
 
@@ -225,13 +293,27 @@ static const char *version_or_newest(const char *version) { return version && *v
 int kg_keyvault_get(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
                     struct kg_secret **ret, struct kg_err *err)
 {
-    return kv->ops->get(kv, vault, name, version_or_newest(version), ret, NULL, err);
+    return kv->ops->get(kv, vault, name, version_or_newest(version), ret, err);
 }
 
 int kg_keyvault_show(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
                      struct kg_keyvault_item *ret, struct kg_err *err)
 {
-    return kv->ops->get(kv, vault, name, version_or_newest(version), NULL, ret, err);
+    return kv->ops->show(kv, vault, name, version_or_newest(version), ret, err);
+}
+
+int kg_keyvault_update(struct kg_keyvault *kv, const char *vault, const char *name, const char *version,
+                       const struct kg_keyvault_attrs *attrs, struct kg_keyvault_item *ret, struct kg_err *err)
+{
+    KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
+
+    if (kg_keyvault_show(kv, vault, name, version, &item, err) < 0 || apply(attrs, &item, err) < 0)
+        return -(int)err->code;
+    item.updated = kg_now_wall();
+    if (kv->ops->update(kv, &item, err) < 0)
+        return kg_err_wrap(err, "change secret '%s'", name);
+    hand_over(&item, ret);
+    return 0;
 }
 
 int kg_keyvault_list(struct kg_keyvault *kv, const char *vault, const char *name, const char *after, unsigned top,

@@ -23,6 +23,7 @@ enum { KG_ID_MAX = 2048, KG_ID_PARTS = 8, KG_NAME_MAX = 260 };
 #define KG_NS_POSTGRESQL "Microsoft.DBforPostgreSQL"
 #define KG_NS_KEYVAULT   "Microsoft.KeyVault"
 #define KG_NS_STORAGE    "Microsoft.Storage"
+#define KG_NS_AUTHORIZATION "Microsoft.Authorization"
 
 struct kg_id_part {
     const char *type, *name;        /* "backupVaults", "v1" */

@@ -201,6 +201,25 @@ static int parse_policy_id(const struct kg_place *props, const char **ret, struc
     return kg_id_is(&id, KG_TYPE_POLICY) ? 0 : kg_place_complain(&at, err, "is not the ID of a backup policy");
 }
 
+/* Whose identity the instance uses: the vault's own, said or not. *ret_said: it was. */
+static int parse_identity(const struct kg_place *props, bool *ret_said, struct kg_err *err)
+{
+    struct kg_place details = kg_place_member(props, "identityDetails"),
+                    url = kg_place_member(&details, "userAssignedIdentityArmUrl");
+    const char *user;
+    bool own;
+
+    *ret_said = kg_json_type(details.json) == KG_JSON_OBJECT;
+    if (!*ret_said)
+        return kg_json_type(details.json) == KG_JSON_NULL ? 0 : kg_place_complain(&details, err, "must be an object");
+    if (kg_place_bool_or(&details, "useSystemAssignedIdentity", true, &own, err) < 0 ||
+        kg_place_str_or(&details, "userAssignedIdentityArmUrl", "", &user, err) < 0)
+        return -(int)err->code;
+    if (*user || !own)
+        return kg_place_complain(&url, err, "names a user-assigned identity, and there are none here");
+    return 0;
+}
+
 static struct kg_json *source_json(const struct kg_place *given, const struct kg_datasource *ds, bool set)
 {
     const char *server_type = ds->flexible ? KG_TYPE_FLEXIBLE : KG_TYPE_SERVER;
@@ -242,6 +261,7 @@ int kg_instance_body_parse(const struct kg_json *body, struct kg_instance_body *
     struct kg_place top = kg_place_top(body, ""), wrapped = kg_place_member(&top, "backupInstance"), props, source, set,
                     auth, name;
     const char *policy, *secret, *friendly;
+    bool identity;
     int validation;
 
     if (wrapped.json)
@@ -257,7 +277,8 @@ int kg_instance_body_parse(const struct kg_json *body, struct kg_instance_body *
         kg_place_need(&props, "datasourceAuthCredentials", KG_JSON_OBJECT, &auth, err) < 0 ||
         parse_credentials(&auth, &secret, err) < 0 ||
         kg_place_str_or(&props, "friendlyName", "", &friendly, err) < 0 ||
-        kg_place_choice(&props, "validationType", validations, 2, 0, &validation, err) < 0)
+        kg_place_choice(&props, "validationType", validations, 2, 0, &validation, err) < 0 ||
+        parse_identity(&props, &identity, err) < 0)
         return -(int)err->code;
     if (strlen(friendly) > FRIENDLY_MAX)
         return kg_place_complain(&name, err, "has more than %d bytes", FRIENDLY_MAX);
@@ -266,6 +287,8 @@ int kg_instance_body_parse(const struct kg_json *body, struct kg_instance_body *
     b.friendly_name = *friendly ? kg_xstrdup(friendly) : kg_xprintf("%s\\%s", b.source.server, b.source.database);
     b.deep = validation == 1;
     write_instance(&source, &set, &b);
+    if (identity)
+        kg_json_set_bool(b.properties, "identityDetails.useSystemAssignedIdentity", true);
     *ret = b;
     b = (struct kg_instance_body){ 0 };
     return 0;

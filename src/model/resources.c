@@ -10,8 +10,7 @@
 #include "model/names.h"
 #include "model/place.h"
 
-enum { TAGS_MAX = 50, TAG_KEY_MAX = 512, TAG_VALUE_MAX = 256, HOST_MAX = 255, URI_MAX = 400,
-       CONTENT_TYPE_MAX = 255 };
+enum { TAGS_MAX = 50, TAG_KEY_MAX = 512, TAG_VALUE_MAX = 256, HOST_MAX = 255, URI_MAX = 400 };
 
 int kg_envelope_parse(const struct kg_json *body, const char **ret_location, struct kg_json **ret_tags,
                       struct kg_err *err)
@@ -43,7 +42,7 @@ int kg_envelope_parse(const struct kg_json *body, const char **ret_location, str
     return 0;
 }
 
-/* ---- references to databases, secrets, containers ---- */
+/* ---- references to databases and containers ---- */
 
 int kg_datasource_parse(const char *text, struct kg_datasource *ret, struct kg_err *err)
 {
@@ -114,47 +113,6 @@ static int split_uri(const char *uri, const char *suffix, char *first, size_t si
         return -2;
     *ret_path = slash;
     return 0;
-}
-
-int kg_secret_ref_parse(const char *uri, struct kg_secret_ref *ret, struct kg_err *err)
-{
-    struct kg_secret_ref r = { 0 };
-    struct kg_err why = { 0 };
-    const char *path = NULL, *name, *slash;
-    int how = split_uri(uri, ".vault.local", r.vault, sizeof r.vault, &path);
-    size_t n;
-
-    if (how == -2) {
-        kg_err_set(err, KG_E_UNSUPPORTED, "'%.200s' names a key vault of another provider", uri);
-        kg_err_advise(err, "Use a key vault of this service: https://NAME.vault.local/secrets/SECRET.");
-        return -KG_E_UNSUPPORTED;
-    }
-    if (how < 0 || strncasecmp(path, "/secrets/", strlen("/secrets/")) != 0)
-        goto bad;
-    name = path + strlen("/secrets/");
-    n = strlen(name);
-    n -= n > 0 && name[n - 1] == '/';
-    slash = memchr(name, '/', n);
-    if (!copy_part(r.secret, sizeof r.secret, name, slash ? (size_t)(slash - name) : n))
-        goto bad;
-    if (slash && !copy_part(r.version, sizeof r.version, slash + 1, n - (size_t)(slash + 1 - name)))
-        goto bad;
-    if (kg_name_check(KG_NAME_KEYVAULT, r.vault, &why) < 0 || kg_name_check(KG_NAME_SECRET, r.secret, &why) < 0 ||
-        (*r.version && (strlen(r.version) != 32 || strspn(r.version, "0123456789abcdefABCDEF") != 32)))
-        goto bad;
-    *ret = r;
-    return 0;
-bad:
-    kg_err_set(err, KG_E_USAGE, "'%.200s' is not a secret identifier", uri);
-    kg_err_advise(err, "Write https://KEYVAULT.vault.local/secrets/SECRET, with /VERSION behind it or without.");
-    return -KG_E_USAGE;
-}
-
-char *kg_secret_ref_uri(const char *vault, const char *secret, const char *version)
-{
-    bool v = version && *version;
-
-    return kg_xprintf("https://%s.vault.local/secrets/%s%s%s", vault, secret, v ? "/" : "", v ? version : "");
 }
 
 int kg_container_ref_parse(const char *url, struct kg_container_ref *ret, struct kg_err *err)
@@ -247,53 +205,7 @@ void kg_server_done(struct kg_server *s)
     *s = (struct kg_server){ 0 };
 }
 
-/* ---- key vaults, secrets, storage ---- */
-
-int kg_keyvault_properties(const char *name, const struct kg_json *body, struct kg_json **ret, struct kg_err *err)
-{
-    static const char *const providers[] = { "local" }, *const bypasses[] = { "AzureServices", "None" };
-    struct kg_place top = kg_place_top(body, ""), props = kg_place_member(&top, "properties"),
-                    acls = kg_place_member(&props, "networkAcls");
-    KG_AUTO_FREE char *uri = kg_xprintf("https://%s.vault.local/", name);
-    int provider, bypass;
-    struct kg_json *j;
-    bool rbac;
-
-    if (props.json && kg_json_type(props.json) != KG_JSON_OBJECT)
-        return kg_place_complain(&props, err, "must be an object");
-    if (kg_place_choice(&props, "provider", providers, 1, 0, &provider, err) < 0 ||
-        kg_place_bool_or(&props, "enableRbacAuthorization", true, &rbac, err) < 0 ||
-        kg_place_choice(&acls, "bypass", bypasses, 2, 0, &bypass, err) < 0)
-        return -(int)err->code;
-    j = kg_json_object();
-    kg_json_set_str(j, "vaultUri", uri);
-    kg_json_set_str(j, "provider", providers[provider]);
-    kg_json_set_bool(j, "enableRbacAuthorization", rbac);
-    kg_json_set_str(j, "networkAcls.bypass", bypasses[bypass]);
-    *ret = j;
-    return 0;
-}
-
-int kg_secret_body_parse(const struct kg_json *body, struct kg_secret_body *ret, struct kg_err *err)
-{
-    struct kg_place top = kg_place_top(body, ""), props, attributes, type;
-    struct kg_secret_body r;
-
-    if (kg_place_need(&top, "properties", KG_JSON_OBJECT, &props, err) < 0 ||
-        kg_place_need_str(&props, "value", &r.value, err) < 0 ||
-        kg_place_str_or(&props, "contentType", NULL, &r.content_type, err) < 0)
-        return -(int)err->code;
-    attributes = kg_place_member(&props, "attributes");
-    type = kg_place_member(&props, "contentType");
-    if (kg_place_bool_or(&attributes, "enabled", true, &r.enabled, err) < 0)
-        return -(int)err->code;
-    if (strlen(r.value) > KG_SECRET_VALUE_MAX)
-        return kg_err_set(err, KG_E_LIMIT, "properties.value has more than %d bytes", KG_SECRET_VALUE_MAX);
-    if (r.content_type && (strlen(r.content_type) > CONTENT_TYPE_MAX || kg_place_has_control(r.content_type)))
-        return kg_place_complain(&type, err, "must be a text of at most %d bytes", CONTENT_TYPE_MAX);
-    *ret = r;
-    return 0;
-}
+/* ---- storage ---- */
 
 int kg_storage_properties(const char *name, const struct kg_json *body, struct kg_json **ret, struct kg_err *err)
 {

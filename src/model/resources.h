@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "json/json.h"
 #include "keepgres/err.h"
 #include "model/policy.h"
@@ -48,13 +49,16 @@ bool kg_datasource_equal(const struct kg_datasource *a,
                          const struct kg_datasource *b); /* server ignoring case, database not */
 void kg_datasource_done(struct kg_datasource *d);
 
-/* "https://NAME.vault.local/secrets/SECRET[/VERSION]" */
+/* ---- key vaults and their secrets: keyvault.c ---- */
+
+/* "https://NAME.vault.local/secrets/SECRET[/VERSION]", or the same at the host of a key vault of another provider. */
 struct kg_secret_ref {
-    char vault[25];
+    char host[262];        /* lower case, with ":port" if there is one */
+    char vault[25];        /* a local key vault's name; "": the host is of another provider */
     char secret[128];
     char version[33];      /* "" : the newest enabled one, looked up at each use */
 };
-/* KG_E_USAGE when it is no secret identifier; KG_E_UNSUPPORTED for a host that is none of ours. */
+/* KG_E_USAGE when it is no secret identifier. */
 int kg_secret_ref_parse(const char *uri, struct kg_secret_ref *ret, struct kg_err *err) KG_MUST_CHECK;
 char *kg_secret_ref_uri(const char *vault, const char *secret, const char *version); /* version may be NULL */
 
@@ -77,9 +81,24 @@ int kg_server_parse(const struct kg_json *body, struct kg_server *ret, struct kg
 struct kg_json *kg_server_properties(const struct kg_server *s);
 void kg_server_done(struct kg_server *s);
 
-/* Key vaults: nothing to choose yet but the provider; returns the properties. */
-int kg_keyvault_properties(const char *name, const struct kg_json *body, struct kg_json **ret,
+/* Key vaults: provider "local" (the default) or "azure", the permission model, access policies, network rules, and for azure
+ * vaultUri and credential {type "ManagedIdentity" (the default) or "ClientSecret", clientId, tenantId, clientSecret}. */
+struct kg_keyvault_body {
+    bool azure;
+    const char *client_secret;  /* borrowed from body; not among the properties; NULL: not said */
+    struct kg_json *properties; /* to be stored */
+};
+int kg_keyvault_body_parse(const char *name, const struct kg_json *body, struct kg_keyvault_body *ret,
                            struct kg_err *err) KG_MUST_CHECK;
+void kg_keyvault_body_done(struct kg_keyvault_body *b);
+#define KG_AUTO_KEYVAULT_BODY KG_CLEANUP(kg_keyvault_body_done)
+/* "https://host[:port]/" of a key vault, lower case; what is no such URI is KG_E_USAGE. The caller frees. */
+int kg_keyvault_uri(const char *text, char **ret, struct kg_err *err) KG_MUST_CHECK;
+/* A list of access policies [{objectId, tenantId?, permissions: {secrets: […]}}] as it is stored: unknown members gone,
+ * permissions in lower case. p is the array's place; absent gives an empty one. */
+struct kg_place;
+int kg_access_policies(const struct kg_place *p, size_t n, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+enum { KG_ACCESS_POLICIES_MAX = 1024 };
 
 /* Storage accounts: {path} (absolute, no ".." in it). Returns the properties. */
 int kg_storage_properties(const char *name, const struct kg_json *body, struct kg_json **ret,
@@ -129,13 +148,16 @@ int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_reque
                              struct kg_err *err) KG_MUST_CHECK;
 void kg_restore_request_done(struct kg_restore_request *r);
 
-/* PUT …/secrets/NAME: attributes only; the value is taken apart by whoever may see it. */
+/* PUT …/secrets/NAME, with a value, and PATCH, without: attributes only; the value is taken apart by whoever may see it. */
 struct kg_secret_body {
-    const char *value;          /* borrowed from body */
+    const char *value;          /* borrowed from body; NULL when none is needed */
     const char *content_type;   /* borrowed; NULL when absent */
-    bool enabled;
+    bool has_enabled, enabled;
+    bool has_not_before, has_expires;
+    kg_usec not_before, expires; /* 0: none (null in the body) */
 };
 enum { KG_SECRET_VALUE_MAX = 25 * 1024 };
-int kg_secret_body_parse(const struct kg_json *body, struct kg_secret_body *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_secret_body_parse(const struct kg_json *body, bool need_value, struct kg_secret_body *ret,
+                         struct kg_err *err) KG_MUST_CHECK;
 
 #endif

@@ -160,6 +160,7 @@ int kg_session_fail(struct kg_session *s, const PGresult *res, struct kg_err *er
         .cancelled = atomic_load(&s->cancelled),
     };
 
+    kg_text_copy(s->state, sizeof s->state, r.sqlstate ? r.sqlstate : "");
     if (!r.text)
         r.text = res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res) : PQerrorMessage(s->conn);
     return kg_pg_fail(&r, err);

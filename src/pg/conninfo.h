@@ -1,9 +1,17 @@
 /* pg/conninfo.h - how to reach a PostgreSQL server, read from a secret's value.
  *
- * Accepted: an ADO.NET connection string ("Server=h;Port=5432;Database=d;User Id=u;Password='a;b';Ssl Mode=Require", with
- * Npgsql's synonyms of keys, quoting rules and SSL modes) or a postgresql:// URI (libpq's). A parse error is
- * KG_E_SECRET_FORMAT and names the key at fault, never a value. Several hosts are refused, and one without a
- * user: libpq would take the name of the process's own.
+ * Accepted:
+ *  - an ADO.NET connection string ("Server=h;Port=5432;Database=d;User Id=u;Password='a;b';Ssl Mode=Require"), by the rules of
+ *    .NET's DbConnectionStringBuilder: values in single or double quotes (doubled inside), "==" for '=' in a key, white space
+ *    around keys and unquoted values, the last of several wins and an empty one takes it back; Npgsql's keys with all their
+ *    synonyms, its "host:port", its SSL modes. Keys that only tune Npgsql (pooling, timeouts, …) are accepted and ignored;
+ *    those that would be lost and matter (client certificates, a role among the Options, a demanded channel binding) are
+ *    refused;
+ *  - libpq's postgresql:// URIs and keyword strings ("host=h user=u password='a b'"), by the same table of what matters.
+ *
+ * A parse error is KG_E_SECRET_FORMAT and names the key at fault, never a value; nor a key that nobody knows and that may be a
+ * part of a password, or all of one. Several hosts are refused, and a string
+ * without a user: libpq would take the name of the process's own.
  *
  * Everything except the password is plain text; the password stays in a kg_secret. */
 #ifndef KG_PG_CONNINFO_H

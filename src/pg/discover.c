@@ -161,6 +161,7 @@ int kg_plan_facts(struct kg_plan *p, const struct kg_tool *pg_dump, struct kg_er
                       " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace ORDER BY 1",
                       columns, KG_ARRAY_LEN(columns), &extensions, err) < 0)
         return kg_err_wrap(err, "describe the database");
+    kg_json_set_str(f, "postgres.snapshotTime", p->server_time);
     kg_json_set(f, "extensions", extensions);
     kg_json_set(f, "roles", owners(a));
     kg_json_set_str(f, "tools.pgDump", pg_dump->version);

@@ -24,6 +24,8 @@ struct kg_session {
     bool savepoint;              /* kg_plan_lock() has made its savepoint */
     size_t unsent;               /* bytes given to a COPY since the socket was last looked at */
     char notice[256];            /* the last warning of the running statement */
+    char state[6];               /* SQLSTATE of its failure */
+    struct kg_session_limits limits;
 };
 
 /* What a server or a program reported, taken apart. */

@@ -7,7 +7,8 @@
  *      way gets it: everything is released, and a new try begins with a new snapshot.
  *  (3) Where the server has no room for two locks on every table, pg_dump, stopped, keeps the locks instead of the leader.
  *      The leader then waits for a lock no longer than LEADER_TIMEOUT: it might wait for somebody who waits for pg_dump,
- *      who waits for us, and no server sees that circle.
+ *      who waits for us, and no server sees that circle. A stopped program does not notice when its session ends, so that
+ *      session is remembered, and looked for again before anything is committed.
  *  (4) Names that go into a manifest are UTF-8. An archive whose names are not is asked for again in UTF-8. */
 #include "pg/plan.h"
 
@@ -123,10 +124,15 @@ static int export_snapshot(struct making *m, struct kg_err *err)
 {
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
 
-    if (kg_session_query(m->p->leader, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, &rows, err) < 0)
+    m->p->time = kg_now_wall(); /* before it: what was committed by then is in */
+    if (kg_session_query(m->p->leader,
+                         "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC',"
+                         " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')", 0, NULL, &rows, err) < 0)
         return kg_err_wrap(err, "export a snapshot");
     free(m->p->snapshot);
     m->p->snapshot = kg_xstrdup(kg_rows_get(rows, 0, 0));
+    free(m->p->server_time);
+    m->p->server_time = kg_xstrdup(kg_rows_get(rows, 0, 1));
     return 0;
 }
 
@@ -174,6 +180,52 @@ static int read_toc(struct making *m, bool keep, struct kg_err *err)
     return read_toc(m, keep, err);
 }
 
+/* ---- who keeps the locks ---- */
+
+/* What tells one session of a server from every other, an earlier or later one of the same process id included. */
+#define SESSION_SQL "pid || ' ' || backend_start || ' ' || xact_start"
+
+/* A transaction sees the activity as it was at its first look, until told to look again. */
+static int ask_activity(struct kg_session *s, const char *sql, const char *param, struct kg_rows **ret, struct kg_err *err)
+{
+    if (kg_session_run(s, "SELECT pg_catalog.pg_stat_clear_snapshot()", err) < 0)
+        return -(int)err->code;
+    return kg_session_query(s, sql, 1, &param, ret, err);
+}
+
+static int holder_gone(struct kg_err *err)
+{
+    kg_err_set(err, KG_E_DB_CLOSED, "the session of pg_dump that held the tables' locks is gone");
+    return -KG_E_DB_CLOSED;
+}
+
+static int note_holder(struct kg_plan *p, struct kg_err *err)
+{
+    KG_AUTO_FREE char *name = kg_xprintf("keepgres pg_dump %s", p->snapshot);
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+
+    if (ask_activity(p->leader, "SELECT " SESSION_SQL " FROM pg_catalog.pg_stat_activity WHERE application_name = $1", name, &rows,
+                     err) < 0)
+        return kg_err_wrap(err, "look for pg_dump's session");
+    if (kg_rows_count(rows) != 1 || !kg_rows_get(rows, 0, 0))
+        return holder_gone(err);
+    p->lock_session = kg_xstrdup(kg_rows_get(rows, 0, 0));
+    return 0;
+}
+
+int kg_plan_check_locks(struct kg_plan *p, struct kg_err *err)
+{
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+
+    /* libpq never reconnects by itself: a leader that answers is in its transaction still. */
+    if (!p->lock_holder)
+        return kg_session_run(p->leader, "SELECT 1", err) < 0 ? kg_err_wrap(err, "the session that held the tables' locks is gone") : 0;
+    if (ask_activity(p->leader, "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE " SESSION_SQL " = $1", p->lock_session, &rows,
+                     err) < 0)
+        return kg_err_wrap(err, "look for the session that holds the tables' locks");
+    return kg_rows_count(rows) == 1 ? 0 : holder_gone(err);
+}
+
 /* ---- one try ---- */
 
 static int try_once(struct making *m, struct kg_err *err)
@@ -190,7 +242,8 @@ static int try_once(struct making *m, struct kg_err *err)
         list_lockable(m, &tables, err) < 0 || (room && lock_all(m, tables, before, err) < 0) || read_toc(m, !room, err) < 0)
         return -(int)err->code;
     if (p->lock_holder)
-        return kg_session_run(p->leader, "SET lock_timeout = '" LEADER_TIMEOUT "'", err); /* keeps (3) */
+        return kg_session_run(p->leader, "SET lock_timeout = '" LEADER_TIMEOUT "'", err) < 0 ? -(int)err->code /* keeps (3) */
+                                                                                           : note_holder(p, err);
     /* A small pg_dump may have ended before it could be stopped: then there is room for the leader's locks. */
     return room ? 0 : lock_all(m, tables, NULL, err);
 }
@@ -229,6 +282,7 @@ static int make_consistent(struct making *m, struct kg_err *err)
         kg_toc_release(m->p->lock_holder, m->p->lock_pipe);
         m->p->lock_holder = 0;
         m->p->lock_pipe = -1;
+        free(KG_TAKE(m->p->lock_session));
         if (err->code == KG_E_CANCELLED || kg_session_run(m->p->leader, "ROLLBACK", &ignored) < 0)
             return -(int)err->code;
         if (!worth_another(err))
@@ -403,6 +457,8 @@ void kg_plan_free(struct kg_plan *p)
     }
     free(p->table);
     free(p->snapshot);
+    free(p->server_time);
+    free(p->lock_session);
     kg_archive_free(p->archive);
     kg_json_free(p->facts);
     kg_session_close(p->leader);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/buf.h"
+#include "base/time.h"
 #include "json/json.h"
 #include "pg/archive.h"
 #include "pg/session.h"
@@ -52,8 +53,11 @@ struct kg_plan {
     pid_t lock_holder;                   /* a stopped pg_dump that holds the locks, where the leader cannot; 0: none. The
                                              leader then may fail with KG_E_DB_LOCKED where a session did */
     int lock_pipe;
+    char *lock_session;                  /* which session of the server that pg_dump has; NULL when there is none */
+    kg_usec time;                        /* wall, ours: what was committed before it is in the snapshot */
+    char *server_time;                   /* the server's clock then, ISO 8601, UTC */
     struct kg_json *facts;               /* {"postgres":{version,versionNum,encoding,collate,ctype,provider,iculocale?,
-                                             blockSize,standby,lcMonetary},
+                                             blockSize,standby,lcMonetary,snapshotTime},
                                              "extensions":[{name,version,schema}],"roles":[owner names],
                                              "tools":{"pgDump","archive"}}: goes into the manifest */
 };
@@ -62,6 +66,11 @@ int kg_plan_make(const struct kg_conninfo *c, const char *database, const struct
                  struct kg_err *err) KG_MUST_CHECK;
 void kg_plan_free(struct kg_plan *p);
 KG_DEFINE_CLEANUP(struct kg_plan, kg_plan_free)
+
+/* The locks are still what they were: the leader's transaction, or the session of the pg_dump that keeps them, is the same as
+ * when the plan was made. KG_E_DB_CLOSED: it is gone, and what was read since may lack rows. Not while a COPY of the leader
+ * runs. */
+int kg_plan_check_locks(struct kg_plan *p, struct kg_err *err) KG_MUST_CHECK;
 
 /* COPY statement that reads a table, or blocks [from, to) of it (to 0: the whole table). Caller frees. */
 char *kg_plan_copy_sql(const struct kg_plan_table *t, uint32_t from, uint32_t to);

@@ -20,6 +20,7 @@
 #include "pg/internal.h"
 
 #define CONNECT_TIMEOUT (20 * KG_SECOND)
+#define LOOK_EVERY (KG_SECOND / 5)       /* for a cancel */
 
 struct kg_rows { PGresult *res; };
 
@@ -35,22 +36,36 @@ static void take_notice(void *ctx, const PGresult *res)
         kg_text_copy(s->notice, sizeof s->notice, text);
 }
 
-/* Waits for PQconnectPoll(); the state of the connection tells how it ended. */
-static bool finish_connecting(PGconn *conn)
+static bool is_cancelled(const struct kg_session_limits *l) { return l->cancelled && l->cancelled(l->ctx); }
+
+/* Waits for the socket: 1 when there is something, 0 when the deadline passed or somebody cancelled, -1 when poll() failed. */
+static int wait_for(PGconn *conn, short events, kg_usec deadline, const struct kg_session_limits *l)
 {
-    kg_usec deadline = kg_now_mono() + CONNECT_TIMEOUT;
+    for (;;) {
+        struct pollfd p = { .fd = PQsocket(conn), .events = events };
+        kg_usec left = deadline - kg_now_mono();
+
+        if (left <= 0 || is_cancelled(l))
+            return 0;
+        if (l->cancelled && left > LOOK_EVERY)
+            left = LOOK_EVERY;
+        if (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR)
+            return -1;
+        if (p.revents)
+            return 1;
+    }
+}
+
+/* Waits for PQconnectPoll(); the state of the connection tells how it ended. */
+static bool finish_connecting(PGconn *conn, const struct kg_session_limits *l)
+{
+    kg_usec deadline = l->deadline ? l->deadline : kg_now_mono() + CONNECT_TIMEOUT;
     PostgresPollingStatusType step = PGRES_POLLING_WRITING;
 
     while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
-        struct pollfd p = { .fd = PQsocket(conn), .events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT };
-        kg_usec left = deadline - kg_now_mono();
-
-        if (left <= 0)
+        if (wait_for(conn, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, l) <= 0)
             return false;
-        if (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR)
-            return false;
-        if (p.revents)
-            step = PQconnectPoll(conn);
+        step = PQconnectPoll(conn);
     }
     return true;
 }
@@ -75,9 +90,10 @@ static bool find_sqlstate(const char *msg, char *ret_state, char *ret_text, size
 
 static const char *or_default(const char *s, const char *otherwise) { return s && *s ? s : otherwise; }
 
-static int fail_connecting(PGconn *conn, const struct kg_conninfo *c, const char *database, bool timed_out,
+static int fail_connecting(struct kg_session *s, const struct kg_conninfo *c, const char *database, bool timed_out,
                            struct kg_err *err)
 {
+    PGconn *conn = s->conn;
     const char *host = or_default(PQhost(conn), or_default(c->host, "the default host"));
     char state[6], text[400];
     struct kg_pg_report r = { .connecting = true, .text = PQerrorMessage(conn) };
@@ -86,9 +102,12 @@ static int fail_connecting(PGconn *conn, const struct kg_conninfo *c, const char
         r.sqlstate = state;
         r.text = text;
     } else if (timed_out) {
-        r.text = "no answer within 20 seconds";
+        r.text = s->limits.deadline ? "no answer in time" : "no answer within 20 seconds";
     }
-    kg_pg_fail(&r, err);
+    if (timed_out && is_cancelled(&s->limits))
+        kg_err_set(err, KG_E_CANCELLED, "it was cancelled");
+    else
+        kg_pg_fail(&r, err);
     return kg_err_wrap(err, "connect to database '%s' at '%s' port %s as user '%s'", or_default(database, "(default)"),
                        host, or_default(PQport(conn), "5432"), or_default(PQuser(conn), or_default(c->user, "(default)")));
 }
@@ -126,9 +145,9 @@ static int connect_to(struct kg_session *s, const struct kg_conninfo *c, const c
         return kg_err_set(err, KG_E_MEMORY, "no memory for a connection");
     PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE);
     PQsetNoticeReceiver(s->conn, take_notice, s);
-    in_time = PQstatus(s->conn) == CONNECTION_BAD || finish_connecting(s->conn);
+    in_time = PQstatus(s->conn) == CONNECTION_BAD || finish_connecting(s->conn, &s->limits);
     if (PQstatus(s->conn) != CONNECTION_OK)
-        return fail_connecting(s->conn, c, database, !in_time, err);
+        return fail_connecting(s, c, database, !in_time, err);
     PQsetErrorVerbosity(s->conn, PQERRORS_DEFAULT);
     if (PQsetnonblocking(s->conn, 0) < 0 || !(s->cancel = PQgetCancel(s->conn)))
         return kg_err_set(err, KG_E_MEMORY, "no memory for a connection");
@@ -158,6 +177,7 @@ static int check_shared(struct kg_session *s, const struct kg_conninfo *c, const
     long first = 0, other = 0, again = 0;
     struct kg_err refused = { 0 };
 
+    second->limits = s->limits;
     if (connect_to(second, c, database, "probe", err) < 0 || server_process(s, pid, &first, err) < 0)
         return -(int)err->code;
     if (kg_session_run(second, "BEGIN", &refused) < 0) { /* a pooler of statements ends the session here */
@@ -195,17 +215,24 @@ static int take_possession(struct kg_session *s, const struct kg_conninfo *c, co
     return kg_session_exec(s, settings, PGRES_TUPLES_OK, NULL, err);
 }
 
-int kg_session_open(const struct kg_conninfo *c, const char *database, const char *purpose, struct kg_session **ret,
-                    struct kg_err *err)
+int kg_session_open_within(const struct kg_conninfo *c, const char *database, const char *purpose,
+                           const struct kg_session_limits *limits, struct kg_session **ret, struct kg_err *err)
 {
     KG_CLEANUP(kg_session_closep) struct kg_session *s = kg_xalloc(sizeof *s);
 
+    s->limits = *limits;
     if (!database)
         database = c->database;
     if (connect_to(s, c, database, purpose, err) < 0 || take_possession(s, c, database, err) < 0)
         return -(int)err->code;
     *ret = KG_TAKE(s);
     return 0;
+}
+
+int kg_session_open(const struct kg_conninfo *c, const char *database, const char *purpose, struct kg_session **ret,
+                    struct kg_err *err)
+{
+    return kg_session_open_within(c, database, purpose, &(struct kg_session_limits){ 0 }, ret, err);
 }
 
 void kg_session_close(struct kg_session *s)
@@ -219,7 +246,15 @@ void kg_session_close(struct kg_session *s)
 }
 
 int kg_session_version(const struct kg_session *s) { return s->version; }
+
+bool kg_session_is_local(const struct kg_session *s)
+{
+    const char *host = or_default(PQhost(s->conn), ""), *address = or_default(PQhostaddr(s->conn), "");
+
+    return *host == '/' || *host == '@' || strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
 void *kg_session_raw(struct kg_session *s) { return s->conn; }
+const char *kg_session_state(const struct kg_session *s) { return s->state; }
 
 const char *kg_session_parameter(const struct kg_session *s, const char *name)
 {
@@ -238,16 +273,61 @@ void kg_session_cancel(struct kg_session *s)
 
 /* ---- statements ---- */
 
+/* PQexec() for a session with limits: the last result, or NULL. */
+static PGresult *exec_within(struct kg_session *s, const char *sql, int n_params, const char *const *params, bool *ret_late)
+{
+    kg_usec deadline = s->limits.deadline ? s->limits.deadline : INT64_MAX;
+    PGresult *last = NULL;
+
+    if (!(n_params ? PQsendQueryParams(s->conn, sql, n_params, NULL, params, NULL, NULL, 0) : PQsendQuery(s->conn, sql)))
+        return NULL;
+    for (;;) {
+        PGresult *res;
+
+        while (PQisBusy(s->conn)) {
+            if (wait_for(s->conn, POLLIN, deadline, &s->limits) <= 0) {
+                *ret_late = true;
+                PQclear(last);
+                return NULL;
+            }
+            if (!PQconsumeInput(s->conn))
+                break; /* the next PQgetResult() tells */
+        }
+        if (!(res = PQgetResult(s->conn)))
+            return last;
+        PQclear(last);
+        last = res;
+        if (PQstatus(s->conn) == CONNECTION_BAD || PQresultStatus(res) == PGRES_COPY_OUT || PQresultStatus(res) == PGRES_COPY_IN)
+            return last;
+    }
+}
+
+static int ask(struct kg_session *s, const char *sql, int n_params, const char *const *params, PGresult **ret, struct kg_err *err)
+{
+    bool late = false;
+
+    if (!s->limits.deadline && !s->limits.cancelled)
+        *ret = n_params ? PQexecParams(s->conn, sql, n_params, NULL, params, NULL, NULL, 0) : PQexec(s->conn, sql);
+    else
+        *ret = exec_within(s, sql, n_params, params, &late);
+    if (late && is_cancelled(&s->limits))
+        return kg_err_set(err, KG_E_CANCELLED, "it was cancelled while the server worked on a statement");
+    if (late)
+        return kg_err_set(err, KG_E_TIMEOUT, "the server did not answer a statement in time");
+    return 0;
+}
+
 int kg_session_exec(struct kg_session *s, const char *sql, ExecStatusType want, PGresult **ret, struct kg_err *err)
 {
     KG_AUTO_RESULT PGresult *res = NULL;
     ExecStatusType got;
     int eno;
 
-    s->notice[0] = '\0';
+    s->notice[0] = s->state[0] = '\0';
     if ((eno = KG_FAULT(PG_EXEC)))
         return kg_err_set(err, KG_E_DB_CLOSED, "run a statement: %s", strerror(eno));
-    res = PQexec(s->conn, sql);
+    if (ask(s, sql, 0, NULL, &res, err) < 0)
+        return -(int)err->code;
     got = PQresultStatus(res);
     if (got != want && !(want == PGRES_COMMAND_OK && (got == PGRES_TUPLES_OK || got == PGRES_EMPTY_QUERY)))
         return kg_session_fail(s, res, err);
@@ -281,10 +361,11 @@ int kg_session_query(struct kg_session *s, const char *sql, int n_params, const 
     KG_AUTO_RESULT PGresult *res = NULL;
     int eno;
 
-    s->notice[0] = '\0';
+    s->notice[0] = s->state[0] = '\0';
     if ((eno = KG_FAULT(PG_EXEC)))
         return kg_err_set(err, KG_E_DB_CLOSED, "run a query: %s", strerror(eno));
-    res = n_params ? PQexecParams(s->conn, sql, n_params, NULL, params, NULL, NULL, 0) : PQexec(s->conn, sql);
+    if (ask(s, sql, n_params, params, &res, err) < 0)
+        return -(int)err->code;
     if (PQresultStatus(res) != PGRES_TUPLES_OK)
         return kg_session_fail(s, res, err);
     *ret = kg_xalloc(sizeof **ret);
@@ -368,6 +449,18 @@ static void add_version_settings(const struct kg_session *s, struct kg_buf *b)
         kg_buf_adds(b, "SET idle_session_timeout = 0;");
     if (s->version >= 170000)
         kg_buf_adds(b, "SET transaction_timeout = 0;");
+}
+
+int kg_session_lasting(struct kg_session *s, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1024);
+
+    kg_buf_adds(&b, "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+                    "SET default_transaction_read_only = off; SET client_min_messages = warning;");
+    add_version_settings(s, &b);
+    if (kg_session_run(s, b.p, err) < 0)
+        return kg_err_wrap(err, "prepare the session");
+    return 0;
 }
 
 int kg_session_set_encoding(struct kg_session *s, const char *encoding, struct kg_err *err)

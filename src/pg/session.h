@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "keepgres/err.h"
 #include "pg/conninfo.h"
 
@@ -28,11 +29,22 @@ struct kg_rows;
 /* database NULL: the conninfo's own. */
 int kg_session_open(const struct kg_conninfo *c, const char *database, const char *purpose, struct kg_session **ret,
                     struct kg_err *err) KG_MUST_CHECK;
+/* The same when somebody waits: everything with this session, connecting included, ends by deadline (kg_now_mono()'s) with
+ * KG_E_TIMEOUT, or soon after cancelled() said so with KG_E_CANCELLED; then it is of use to kg_session_close() alone. Looking
+ * up a host's name has its own, rougher limit. For statements, not for COPY. */
+struct kg_session_limits {
+    kg_usec deadline;                                             /* 0: none */
+    bool (*cancelled)(void *ctx); void *ctx;                      /* may be NULL */
+};
+int kg_session_open_within(const struct kg_conninfo *c, const char *database, const char *purpose,
+                           const struct kg_session_limits *limits, struct kg_session **ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_session_close(struct kg_session *s);
 KG_DEFINE_CLEANUP(struct kg_session, kg_session_close)
 int kg_session_version(const struct kg_session *s);               /* server_version_num: 150020 */
+bool kg_session_is_local(const struct kg_session *s);             /* the server is on this machine, as far as one can tell */
 const char *kg_session_parameter(const struct kg_session *s, const char *name); /* PQparameterStatus; "" when unknown */
 void kg_session_cancel(struct kg_session *s);
+const char *kg_session_state(const struct kg_session *s);        /* SQLSTATE of the last statement's failure; "" when it has none */
 void *kg_session_raw(struct kg_session *s);                       /* the PGconn; for the files of this room only */
 
 /* Runs commands that return nothing of interest. */
@@ -55,6 +67,8 @@ char *kg_quote_literal(const char *text);                         /* '…' or E'
  * KG_E_DB_POOLER. encoding: the archive's ENCODING entry. snapshot NULL: nothing is imported and the transaction has no
  * snapshot yet, so that the caller may lock tables first. */
 int kg_session_begin_dump(struct kg_session *s, const char *encoding, const char *snapshot, struct kg_err *err) KG_MUST_CHECK;
+/* For a session that waits while others work, and then changes something: no time limit of any kind ends it. */
+int kg_session_lasting(struct kg_session *s, struct kg_err *err) KG_MUST_CHECK;
 /* The counterpart for loading. */
 int kg_session_begin_load(struct kg_session *s, const char *encoding, struct kg_err *err) KG_MUST_CHECK;
 

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "pg/internal.h"
 #include "sys/proc.h"
@@ -48,10 +49,12 @@ static int start(struct dump *d, struct kg_err *err)
                                          (unsigned long long)o->lock_timeout_ms * LOCK_TIMEOUTS_A_STATEMENT);
     const char *const argv[] = { "pg_dump", "-Fc", "-Z0", "--no-password", snapshot, wait,
                                  d->t->utf8 ? "--encoding=UTF8" : NULL, NULL };
+    struct kg_tool tool = *d->t->tool;
     KG_AUTO_CLOSE int out = -1;
     KG_AUTO_CLOSE int said = -1;
     int fds[2];
 
+    kg_text_copy(tool.session, sizeof tool.session, d->t->snapshot);
     if (pipe2(fds, O_CLOEXEC) < 0)
         return kg_err_sys(err, errno, "make a pipe");
     d->out = fds[0];
@@ -63,7 +66,7 @@ static int start(struct dump *d, struct kg_err *err)
     (void)fcntl(d->err_fd, F_SETFL, O_NONBLOCK);
     if (d->t->keep)
         (void)fcntl(out, F_SETPIPE_SZ, 4096); /* so little that it has to wait for us before it is done */
-    return kg_tool_start(d->t->tool, d->t->conn, d->t->database, argv, -1, out, said, &d->pid, err);
+    return kg_tool_start(&tool, d->t->conn, d->t->database, argv, -1, out, said, &d->pid, err);
 }
 
 /* ---- reading ---- */
@@ -153,9 +156,7 @@ static void reap(struct dump *d, kg_usec patience)
 {
     struct kg_err ignored = { 0 };
 
-    if (!d->pid)
-        return;
-    if (patience == 0 || kg_proc_wait(d->pid, patience, &d->status, &ignored) < 0)
+    if (d->pid && (patience == 0 || kg_proc_wait(d->pid, patience, &d->status, &ignored) < 0))
         d->status = kg_proc_end(d->pid, 2 * KG_SECOND);
     d->pid = 0;
     while (d->err_fd >= 0 && poll(&(struct pollfd){ .fd = d->err_fd, .events = POLLIN }, 1, 0) > 0)
@@ -192,6 +193,7 @@ static int explain(struct dump *d, const char *when, struct kg_err *err)
     const char *advice;
     enum kg_code code = kg_pg_code_of_text(d->said.p, KG_E_DUMP_FAILED, &advice);
 
+    reap(d, 0); /* hears its last words, too */
     *err = (struct kg_err){ 0 };
     telling_line(&d->said, line, sizeof line);
     kg_err_set(err, code, "pg_dump %s %s: %s", kg_proc_status_text(d->status, how), when, *line ? line : "it said nothing");

@@ -14,8 +14,9 @@ struct kg_toc_run {
     const struct kg_plan_opts *opts;
 };
 
-/* Reads the archive. With keep, *ret_pid is the stopped pg_dump and *ret_pipe its output, or 0 and -1 when it had ended
- * already, and its locks with it. A failure's last lines go to opts->pg_dump_stderr. */
+/* Reads the archive; pg_dump's session is named after the snapshot ("keepgres pg_dump SNAPSHOT"). With keep, *ret_pid is the
+ * stopped pg_dump and *ret_pipe its output, or 0 and -1 when it had ended already, and its locks with it. A failure's last
+ * lines go to opts->pg_dump_stderr. */
 int kg_toc_read(const struct kg_toc_run *t, struct kg_archive **ret, pid_t *ret_pid, int *ret_pipe, struct kg_err *err)
     KG_MUST_CHECK;
 /* Ends a pg_dump that was kept. */

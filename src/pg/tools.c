@@ -21,6 +21,7 @@
 #include "sys/proc.h"
 
 enum { MAJOR_MIN = 9, MAJOR_MAX = 49, VERSION_MAX = 4096 };
+#define ANSWER_TIME (5 * KG_SECOND)      /* for --version */
 
 /* Where distributions put the programs of one major version: Debian and Ubuntu; Red Hat and SUSE. */
 static const char *const folders[] = { "/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/usr/lib/postgresql%d/bin" };
@@ -50,8 +51,32 @@ static bool parse_version(const char *text, struct kg_tool *t)
     return true;
 }
 
-static bool ask_version(struct kg_tool *t)
+/* What comes from fd up to its end, or until the deadline; bytes read, or -1. */
+static ssize_t read_until(int fd, char *text, size_t size, kg_usec deadline)
 {
+    size_t n = 0;
+
+    while (n < size) {
+        kg_usec left = deadline - kg_now_mono();
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        ssize_t got;
+
+        if (left <= 0 || poll(&p, 1, (int)(left / 1000) + 1) == 0)
+            return -1;
+        got = read(fd, text + n, size - n);
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
+            return -1;
+        if (got == 0)
+            break;
+        n += got > 0 ? (size_t)got : 0;
+    }
+    return (ssize_t)n;
+}
+
+/* *ret_silent: it runs and does not answer. */
+static bool ask_version(struct kg_tool *t, bool *ret_silent)
+{
+    const kg_usec deadline = kg_now_mono() + ANSWER_TIME;
     const char *const argv[] = { t->path, "--version", NULL };
     const char *const envp[] = { "PATH=/usr/bin:/bin", "LC_ALL=C", NULL };
     KG_AUTO_CLOSE int in = -1;
@@ -70,10 +95,13 @@ static bool ask_version(struct kg_tool *t)
         return false;
     }
     close(fds[1]);
-    n = kg_read_full(in, text, sizeof text - 1);
-    if (kg_proc_wait(pid, 10 * KG_SECOND, &status, &err) < 0)
+    n = read_until(in, text, sizeof text - 1, deadline);
+    if (n < 0 || kg_proc_wait(pid, deadline > kg_now_mono() ? deadline - kg_now_mono() : 0, &status, &err) < 0) {
+        *ret_silent = kg_now_mono() >= deadline;
         status = kg_proc_end(pid, 0);
-    if (n < 0 || status != 0)
+        return false;
+    }
+    if (status != 0)
         return false;
     text[n] = '\0';
     return parse_version(text, t);
@@ -96,6 +124,7 @@ struct search {
     int at_least;
     struct kg_tool *ret;
     struct kg_tool newest;       /* of those that are too old */
+    char silent[sizeof((struct kg_tool *)0)->path]; /* the first that did not answer */
 };
 
 /* True when the program in that folder will do. */
@@ -103,12 +132,16 @@ static bool try_folder(struct search *s, const char *folder, size_t n)
 {
     struct kg_tool t = { 0 };
     KG_AUTO_FREE char *path = kg_xprintf("%.*s/%s", (int)n, folder, s->program);
+    bool silent = false;
 
     if (!n || strlen(path) >= sizeof t.path || is_wrapper(path))
         return false;
     kg_text_copy(t.path, sizeof t.path, path);
-    if (!ask_version(&t))
+    if (!ask_version(&t, &silent)) {
+        if (silent && !*s->silent)
+            kg_text_copy(s->silent, sizeof s->silent, path);
         return false;
+    }
     if (t.version_num / 10000 >= s->at_least) {
         *s->ret = t;
         return true;
@@ -159,6 +192,11 @@ int kg_tool_find(const char *program, const char *bin_dir, int at_least, struct 
             return 0;
     if (try_path(&s))
         return 0;
+    if (*s.silent) {
+        kg_err_set(err, KG_E_TIMEOUT, "'%s --version' did not answer within %d seconds", s.silent, (int)(ANSWER_TIME / KG_SECOND));
+        kg_err_advise(err, "Run it by hand to see what it waits for, or set pg_bin_dir in the settings to another folder.");
+        return -(int)err->code;
+    }
     for (int major = MAJOR_MIN; major < at_least; major++) /* only for the message */
         (void)try_major(&s, major);
     if (s.newest.version_num)
@@ -253,7 +291,7 @@ static char *conninfo_text(const struct kg_tool *t, const struct kg_conninfo *c,
 {
     struct kg_buf b = KG_BUF_INIT(256 << 10);
     const char *name = strrchr(t->path, '/');
-    KG_AUTO_FREE char *app = kg_xprintf("keepgres %s", name ? name + 1 : t->path);
+    KG_AUTO_FREE char *app = kg_xprintf("keepgres %s%s%s", name ? name + 1 : t->path, *t->session ? " " : "", t->session);
 
     add_option(&b, "host", c->host);
     add_option(&b, "port", c->port);
@@ -316,7 +354,7 @@ int kg_tool_start(const struct kg_tool *t, const struct kg_conninfo *c, const ch
         return -(int)err->code;
     make_environment(&env, pass >= 0);
     return kg_proc_spawn(&(struct kg_proc_spec){ .argv = args, .envp = (const char *const *)env.text, .fd_in = fd_in,
-                                                 .fd_out = fd_out, .fd_err = fd_err, .fd_pass = pass }, ret_pid, err);
+                                                 .fd_out = fd_out, .fd_err = fd_err, .fd_pass = pass, .ends_with_us = true }, ret_pid, err);
 }
 
 /* ---- running to the end ---- */

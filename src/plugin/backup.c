@@ -23,14 +23,14 @@
 #include "plugin/jobs.h"
 #include "plugin/manifest.h"
 
-enum { COUNT_EVERY = 256 };
+enum { COUNT_EVERY = 256, TICK_US = 20000, CANCEL_TICKS = 1000000 / TICK_US };
 static const uint64_t default_slice_bytes = (uint64_t)256 << 20;
 
-/* One unit of work: a slice of a table, or all large objects. */
+/* One unit of work: a table, a slice of one, or all large objects. */
 struct item {
     struct kg_mtable *table;             /* NULL: large objects */
     const struct kg_plan_table *plan;
-    struct kg_slice *slice;
+    size_t slice;                        /* of a table read whole: the first of its parts, 0 */
     uint64_t weight;                     /* bytes on the server's disk: order and progress */
 };
 
@@ -40,11 +40,15 @@ struct run {
     struct kg_plan *plan;
     struct kg_writer *writer;
     struct kg_manifest *manifest;
+    struct kg_buf roles;                 /* as SQL; or why not, in roles_err */
+    struct kg_err roles_err;
     struct item *item;                   /* heaviest first */
     size_t n_items, n_left;
     size_t *leader_item;                 /* left for the leader, see (3) */
     size_t n_leader;
     uint64_t weight_total;
+    uint64_t slice_bytes;
+    uint64_t slice_above;                /* a table that weighs more is read in slices */
 
     pthread_mutex_t lock;                /* guards next, leader_item, err, failed */
     size_t next;
@@ -62,7 +66,9 @@ struct session {
     pthread_t thread;
     struct kg_session *pg;
     struct kg_sink *sink;
-    struct kg_rowsum *sum;               /* of the slice that is being read */
+    const struct item *item;             /* what is being read */
+    struct kg_slice *slice;              /* of it */
+    uint64_t slice_end;                  /* with the row that makes it so long, a slice is complete */
     uint64_t counted_rows, counted_bytes;
 };
 
@@ -144,14 +150,27 @@ static void keep_chunk_sizes(struct run *r)
     }
 }
 
+/* What is worth cutting: what would still be read when all the rest is done. */
+static void decide_slicing(struct run *r)
+{
+    const struct kg_backup_spec *spec = r->spec;
+    unsigned streams = kg_jobs_streams(kg_jobs_wanted(spec->jobs), kg_jobs_cores(), kg_session_is_local(r->plan->leader));
+    uint64_t total = r->plan->blob_bytes;
+
+    for (size_t i = 0; i < r->plan->n_tables; i++)
+        total += r->plan->table[i].bytes;
+    r->slice_bytes = spec->slice_bytes ? spec->slice_bytes : default_slice_bytes;
+    r->slice_above = spec->slicing == KG_SLICING_ALWAYS ? 0 : spec->slicing == KG_SLICING_NEVER ? UINT64_MAX : total / streams;
+}
+
 /* Slices end at fixed blocks, so that the streams of two backups can be compared. */
 static size_t slices_of(const struct run *r, const struct kg_plan_table *p, uint32_t *ret_pages)
 {
-    uint64_t slice_bytes = r->spec->slice_bytes ? r->spec->slice_bytes : default_slice_bytes;
-    uint64_t pages = slice_bytes / 8192 ? slice_bytes / 8192 : 1;
+    uint64_t pages = r->slice_bytes / 8192 ? r->slice_bytes / 8192 : 1;
 
     *ret_pages = pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages;
-    if (!r->plan->tid_range_scan || p->relkind != 'r' || p->condition || p->pages / 2 < *ret_pages)
+    if (!r->plan->tid_range_scan || p->relkind != 'r' || p->condition || p->bytes <= r->slice_above ||
+        p->pages / 2 < *ret_pages)
         return 1;
     return (p->pages + *ret_pages - 1) / *ret_pages;
 }
@@ -189,6 +208,7 @@ static void make_items(struct run *r)
 {
     size_t n = r->plan->has_blobs, k = 0;
 
+    decide_slicing(r);
     r->manifest = kg_manifest_new(r->plan->n_tables);
     for (size_t i = 0; i < r->plan->n_tables; i++) {
         plan_table(r, &r->plan->table[i], &r->manifest->table[i]);
@@ -200,8 +220,7 @@ static void make_items(struct run *r)
         struct kg_mtable *t = &r->manifest->table[i];
 
         for (size_t s = 0; s < t->n_slices; s++)
-            r->item[k++] = (struct item){ t, &r->plan->table[i], &t->slice[s],
-                                          r->plan->table[i].bytes / t->n_slices + 1 };
+            r->item[k++] = (struct item){ t, &r->plan->table[i], s, r->plan->table[i].bytes / t->n_slices + 1 };
     }
     if (r->plan->has_blobs)
         r->item[k++] = (struct item){ .weight = r->plan->blob_bytes + 1 };
@@ -224,9 +243,32 @@ static void count(struct session *s, bool flush)
 
 static int stopped(struct session *s, struct kg_err *err)
 {
+    /* Nobody watches the leader's own part. */
+    if (s->pg == s->run->plan->leader && kg_events_check(s->run->ev, err) < 0)
+        return -(int)err->code;
     if (!atomic_load_explicit(&s->run->stop, memory_order_relaxed))
         return 0;
     return kg_err_set(err, KG_E_CANCELLED, "another session of the job failed");
+}
+
+static void begin_slice(struct session *s, struct kg_slice *sl)
+{
+    s->slice = sl;
+    sl->sum = (struct kg_rowsum){ 0 };
+    kg_sink_begin(s->sink, s->item->table->chunk_size);
+}
+
+/* A table that is read whole is stored in parts all the same: a restore gives them to several sessions. */
+static int next_part(struct session *s, struct kg_err *err)
+{
+    struct kg_mtable *t = s->item->table;
+
+    if (kg_sink_end(s->sink, &s->slice->stream, err) < 0)
+        return -(int)err->code;
+    t->slice = kg_xrealloc_array(t->slice, t->n_slices + 1, sizeof *t->slice);
+    t->slice[t->n_slices] = (struct kg_slice){ 0 };
+    begin_slice(s, &t->slice[t->n_slices++]);
+    return 0;
 }
 
 /* The innermost step of a backup: called once a row. */
@@ -234,7 +276,7 @@ static int take_row(void *ctx, const char *row, size_t n, struct kg_err *err)
 {
     struct session *s = ctx;
 
-    kg_rowsum_add(s->sum, row, n);
+    kg_rowsum_add(&s->slice->sum, row, n);
     s->counted_rows++;
     s->counted_bytes += n;
     if (s->counted_rows >= COUNT_EVERY) {
@@ -242,23 +284,26 @@ static int take_row(void *ctx, const char *row, size_t n, struct kg_err *err)
         if (stopped(s, err) < 0)
             return -(int)err->code;
     }
-    return kg_sink_add(s->sink, row, n, err);
+    if (kg_sink_add(s->sink, row, n, err) < 0)
+        return -(int)err->code;
+    return s->slice->sum.bytes < s->slice_end ? 0 : next_part(s, err);
 }
 
-static int read_slice(struct session *s, const struct item *it, struct kg_err *err)
+static int read_table(struct session *s, const struct item *it, struct kg_err *err)
 {
-    KG_AUTO_FREE char *sql = kg_plan_copy_sql(it->plan, it->slice->from, it->slice->to);
+    struct kg_slice *sl = &it->table->slice[it->slice];
+    KG_AUTO_FREE char *sql = kg_plan_copy_sql(it->plan, sl->from, sl->to);
     int eno;
 
-    s->sum = &it->slice->sum;
-    *s->sum = (struct kg_rowsum){ 0 };
-    kg_sink_begin(s->sink, it->table->chunk_size);
+    s->item = it;
+    s->slice_end = sl->to ? UINT64_MAX : s->run->slice_bytes;
+    begin_slice(s, sl);
     if (kg_copy_out(s->pg, sql, take_row, s, err) < 0)
         return kg_err_wrap(err, "read table '%s.%s'", it->table->schema, it->table->name);
     count(s, true);
     if ((eno = KG_FAULT(BACKUP_STREAM)))
         return kg_err_sys(err, eno, "read table '%s.%s'", it->table->schema, it->table->name);
-    return kg_sink_end(s->sink, &it->slice->stream, err);
+    return kg_sink_end(s->sink, &s->slice->stream, err);
 }
 
 /* Large objects travel as records: u32 oid, u32 length (little-endian), bytes. */
@@ -324,10 +369,10 @@ static int read_item(struct session *s, size_t i, struct kg_err *err)
         *err = (struct kg_err){ 0 };
         return 0;
     }
-    if ((it->table ? read_slice(s, it, err) : read_blobs(s, err)) < 0)
+    if ((it->table ? read_table(s, it, err) : read_blobs(s, err)) < 0)
         return -(int)err->code;
     r->weight_done += it->weight;
-    if (it->table && (it->slice->to == 0 || it->slice->to == UINT32_MAX))
+    if (it->table && (s->slice->to == 0 || s->slice->to == UINT32_MAX))
         r->tables_done++;
     return 0;
 }
@@ -420,23 +465,24 @@ static void report(struct run *r, const char *phase)
     kg_events_progress(r->ev, &p);
 }
 
-/* Waits for the sessions, telling progress; a cancelled job or a failed session cancels what the others run. */
+/* Waits for the sessions, telling progress; a cancelled job or a failed session cancels what the others run. A cancel is
+ * lost when it meets a session between two statements, so it is sent again until they have ended. */
 static void watch_sessions(struct run *r, struct session *s, unsigned n)
 {
-    bool cancelled = false;
+    unsigned since_cancel = CANCEL_TICKS;
 
     for (unsigned tick = 0; r->sessions_running > 0; tick++) {
-        usleep(20000);
+        usleep(TICK_US);
         if (!r->stop && kg_events_cancelled(r->ev)) {
             struct kg_err err = { 0 };
 
             kg_err_set(&err, KG_E_CANCELLED, "the job was cancelled");
             fail_run(r, &err);
         }
-        if (r->stop && !cancelled) {
+        if (r->stop && since_cancel++ == CANCEL_TICKS) {
             for (unsigned i = 0; i < n; i++)
                 kg_session_cancel(s[i].pg);
-            cancelled = true;
+            since_cancel = 0;
         }
         if (tick % 25 == 0)
             report(r, "data");
@@ -469,6 +515,23 @@ static int leader_part(struct run *r, bool all, struct kg_err *err)
     return kg_sink_close(s.sink, err);
 }
 
+static bool run_stopped(void *ctx)
+{
+    const struct run *r = ctx;
+
+    return r->stop || run_cancelled(ctx);
+}
+
+/* While the sessions read: pg_dumpall takes a moment to start. A backup does without, with a warning. */
+static void read_roles(struct run *r)
+{
+    const struct kg_backup_spec *spec = r->spec;
+    struct kg_plan_opts po = { .bin_dir = spec->bin_dir, .cancelled = run_stopped, .cancel_ctx = r };
+
+    r->roles = (struct kg_buf)KG_BUF_INIT(64u << 20);
+    (void)!kg_plan_roles(spec->conn, spec->database, &po, r->plan->server_version, &r->roles, &r->roles_err);
+}
+
 static int read_everything(struct run *r, struct kg_err *err)
 {
     unsigned want = kg_jobs_wanted(r->spec->jobs), n = 0, started = 0;
@@ -487,6 +550,7 @@ static int read_everything(struct run *r, struct kg_err *err)
             break;
         }
     }
+    read_roles(r);
     watch_sessions(r, s, started);
     for (unsigned i = 0; i < started; i++)
         pthread_join(s[i].thread, NULL);
@@ -498,11 +562,9 @@ static int read_everything(struct run *r, struct kg_err *err)
     }
     if (leader_part(r, n == 0, err) < 0)
         return -(int)err->code;
-    /* Keeps (1): had the leader's transaction ended meanwhile, its locks would have been gone, and a table that was emptied or
-     * rewritten since reads as empty on an old snapshot without an error. libpq never reconnects by itself. */
-    if (kg_session_run(r->plan->leader, "SELECT 1", err) < 0)
-        return kg_err_wrap(err, "the session that held the tables' locks is gone");
-    return 0;
+    /* Keeps (1): had the locks been gone meanwhile, a table that was emptied or rewritten since would have read as empty on an
+     * old snapshot without an error. */
+    return kg_plan_check_locks(r->plan, err);
 }
 
 /* ---- what is not rows: the archive's table of contents, the roles ---- */
@@ -518,25 +580,21 @@ static int write_text(struct run *r, struct kg_sink *sink, const struct kg_buf *
 
 static int write_rest(struct run *r, struct kg_err *err)
 {
-    const struct kg_backup_spec *spec = r->spec;
-    struct kg_plan_opts po = { .bin_dir = spec->bin_dir, .cancelled = run_cancelled, .cancel_ctx = r };
     KG_AUTO_BUF struct kg_buf toc = KG_BUF_INIT((size_t)2 << 30);
-    KG_AUTO_BUF struct kg_buf roles = KG_BUF_INIT(64u << 20);
     KG_CLEANUP(kg_sink_abortp) struct kg_sink *sink = NULL;
-    struct kg_err soft = { 0 };
 
     if (kg_sink_open(r->writer, &sink, err) < 0)
         return -(int)err->code;
     kg_archive_write(r->plan->archive, NULL, false, &toc);
     if (write_text(r, sink, &toc, &r->manifest->archive, err) < 0)
         return kg_err_wrap(err, "store the table of contents");
-    if (kg_plan_roles(spec->conn, spec->database, &po, r->plan->server_version, &roles, &soft) == 0) {
-        if (write_text(r, sink, &roles, &r->manifest->globals, err) < 0)
+    if (r->roles_err.code == KG_E_OK) {
+        if (write_text(r, sink, &r->roles, &r->manifest->globals, err) < 0)
             return kg_err_wrap(err, "store the roles");
         r->manifest->has_globals = true;
     } else {
-        kg_err_wrap(&soft, "the roles are not in this recovery point");
-        kg_events_warn(r->ev, &soft);
+        kg_err_wrap(&r->roles_err, "the roles are not in this recovery point");
+        kg_events_warn(r->ev, &r->roles_err);
     }
     return kg_sink_close(KG_TAKE(sink), err);
 }
@@ -582,6 +640,7 @@ static struct kg_json *result_of(struct run *r)
 static int commit(struct run *r, struct kg_json **ret_result, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *j = NULL;
+    struct kg_write_stats w;
 
     if (kg_events_check(r->ev, err) < 0)
         return -(int)err->code;
@@ -589,6 +648,8 @@ static int commit(struct run *r, struct kg_json **ret_result, struct kg_err *err
     report(r, "commit");
     r->manifest->end_time = kg_now_wall();
     j = kg_manifest_to_json(r->manifest);
+    kg_writer_stats(r->writer, &w);
+    kg_json_set_u64(j, "totals.newBytes", w.new_bytes); /* all sinks are closed: it is final */
     if (kg_writer_commit(r->writer, r->spec->instance, r->spec->point, j, err) < 0)
         return -(int)err->code;
     *ret_result = result_of(r);
@@ -603,7 +664,6 @@ static int run_backup(struct run *r, struct kg_json **ret_result, struct kg_buf 
                                .lock_tries = spec->lock_tries, .cancelled = run_cancelled, .cancel_ctx = r,
                                .pg_dump_stderr = ret_tail };
     struct kg_write_opts wo = { .level = spec->level };
-    kg_usec began = kg_now_wall();
     int eno;
 
     kg_events_subtask(r->ev, 1, "Plan", "InProgress");
@@ -614,7 +674,7 @@ static int run_backup(struct run *r, struct kg_json **ret_result, struct kg_buf 
     if ((eno = KG_FAULT(BACKUP_LOCKED)))
         return kg_err_sys(err, eno, "plan the backup");
     make_items(r);
-    r->manifest->time = began;
+    r->manifest->time = r->plan->time;
     keep_chunk_sizes(r);
     describe(r);
     kg_events_subtask(r->ev, 1, "Plan", "Completed");
@@ -637,6 +697,7 @@ int kg_plugin_backup(const struct kg_backup_spec *spec, const struct kg_events *
     kg_manifest_free(r.manifest);
     free(r.item);
     free(r.leader_item);
+    kg_buf_done(&r.roles);
     pthread_mutex_destroy(&r.lock);
     return ret;
 }

@@ -10,6 +10,10 @@
 #include "plugin/events.h"
 #include "vault/vault.h"
 
+/* Tables of twice slice_bytes and more: read slice by slice, by several sessions, or whole, by one? A slice costs the server
+ * more than its part of the whole, and its cache, too; so AUTO cuts only what would keep one session busy alone. */
+enum kg_slicing { KG_SLICING_AUTO, KG_SLICING_ALWAYS, KG_SLICING_NEVER };
+
 struct kg_backup_spec {
     struct kg_vault *vault;
     const struct kg_conninfo *conn;
@@ -19,7 +23,8 @@ struct kg_backup_spec {
     const struct kg_json *policy;        /* object for the manifest; may be NULL */
     unsigned jobs;                       /* sessions; 0: one a core, at most 4 */
     int level;                           /* zstd */
-    uint64_t slice_bytes;                /* tables of twice this and more are read in slices of it; 0: 256 MiB */
+    uint64_t slice_bytes;                /* of a slice, on the server's disk, and of a part of a table read whole; 0: 256 MiB */
+    enum kg_slicing slicing;
     const char *bin_dir;                 /* of pg_dump; NULL: search */
     uint64_t lock_timeout_ms;            /* 0: default of plan.h */
     unsigned lock_tries;

@@ -28,6 +28,8 @@ struct job {
     size_t n_done;
     struct kg_progress progress;
     kg_usec told;
+    struct kg_records *records;          /* of large objects; record: where we are, NULL: at the end or not begun */
+    const struct kg_record *record;
 };
 
 static int out_open(struct job *j, const char *suffix, struct out *o, struct kg_err *err)
@@ -152,15 +154,11 @@ static int add_table(struct job *j, struct out *o, struct kg_source *src, const 
     return add_buf(o, &b, err);
 }
 
-/* ---- large objects: since archive 1.16 in groups, each with its own list of object ids ---- */
-
-struct blob_writer {
-    struct job *j;
-    struct out *o;
-    const uint32_t *only; size_t n_only; /* sorted; NULL: all */
-    uint32_t last;
-    bool open;
-};
+/* ---- large objects: since archive 1.16 in groups, each with its own list of object ids ----
+ *
+ * pg_dump makes a group of objects that have one owner and the same privileges, in the order of their ids, as the stream is.
+ * So the stream is read on from group to group, and from its beginning again only for a group that lies behind: once for
+ * each owner and set of privileges, however many groups there are. */
 
 static int by_oid(const void *a, const void *b)
 {
@@ -169,25 +167,71 @@ static int by_oid(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int add_blob_page(void *ctx, uint32_t oid, uint64_t at, const void *page, size_t n, struct kg_err *err)
+/* Also of what is skipped: that may take long, too. */
+static int next_record(struct job *j, struct kg_err *err)
 {
-    struct blob_writer *w = ctx;
-    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64);
+    return kg_records_next(j->records, &j->record, err) < 0 || tell(j, 0, err) < 0 ? -(int)err->code : 0;
+}
 
-    if (w->only && !bsearch(&oid, w->only, w->n_only, sizeof oid, by_oid))
-        return 0;
-    if (at == 0) {
-        if (w->open)
-            kg_archive_block_piece(&b, 0);
-        kg_archive_blob_begin(&b, oid);
-        if (add_buf(w->o, &b, err) < 0)
-            return -(int)err->code;
-        w->open = true;
-    }
-    w->last = oid;
-    if (add_pieces(w->o, page, n, err) < 0)
+static int first_record(struct job *j, struct kg_err *err)
+{
+    kg_records_close(KG_TAKE(j->records));
+    j->record = NULL;
+    if (kg_records_open(j->point.reader, j->point.manifest, &j->records, err) < 0)
         return -(int)err->code;
-    return tell(w->j, n, err);
+    return next_record(j, err);
+}
+
+/* To the first record of that object. */
+static int find_object(struct job *j, uint32_t oid, struct kg_err *err)
+{
+    if ((!j->record || j->record->oid > oid) && j->point.manifest->has_blobs && first_record(j, err) < 0)
+        return -(int)err->code;
+    while (j->record && j->record->oid < oid)
+        if (next_record(j, err) < 0)
+            return -(int)err->code;
+    if (!j->record || j->record->oid != oid)
+        return kg_err_set(err, KG_E_CORRUPT, "large object %u is in the table of contents and not among the data", oid);
+    return 0;
+}
+
+/* All records of the object that the stream is at. */
+static int add_object(struct job *j, struct out *o, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64);
+    uint32_t oid = j->record->oid;
+
+    kg_archive_blob_begin(&b, oid);
+    if (add_buf(o, &b, err) < 0)
+        return -(int)err->code;
+    while (j->record && j->record->oid == oid)
+        if (add_pieces(o, j->record->page, j->record->n, err) < 0 || tell(j, j->record->n, err) < 0 || next_record(j, err) < 0)
+            return -(int)err->code;
+    kg_archive_block_piece(&b, 0);
+    return add_buf(o, &b, err);
+}
+
+/* only NULL: all objects. */
+static int add_objects(struct job *j, struct out *o, const uint32_t *only, size_t n, struct kg_err *err)
+{
+    if (!only && j->point.manifest->has_blobs && first_record(j, err) < 0)
+        return -(int)err->code;
+    while (!only && j->record)
+        if (add_object(j, o, err) < 0)
+            return -(int)err->code;
+    for (size_t i = 0; only && i < n; i++)
+        if ((i == 0 || only[i] != only[i - 1]) && (find_object(j, only[i], err) < 0 || add_object(j, o, err) < 0))
+            return -(int)err->code;
+    return 0;
+}
+
+/* To the stream's end, where its sums are compared. */
+static int finish_records(struct job *j, struct kg_err *err)
+{
+    while (j->record)
+        if (next_record(j, err) < 0)
+            return kg_err_wrap(err, "large objects");
+    return 0;
 }
 
 /* The object ids that a BLOBS entry of archive 1.16 and later stands for: the definition of the BLOB METADATA entry it
@@ -220,17 +264,13 @@ static uint32_t *blob_group(const struct kg_archive *a, const struct kg_toc_entr
 
 static int add_blobs(struct job *j, struct out *o, const struct kg_toc_entry *e, struct kg_err *err)
 {
-    struct blob_writer w = { .j = j, .o = o };
-    KG_AUTO_FREE uint32_t *only = blob_group(j->point.archive, e, &w.n_only);
+    size_t n;
+    KG_AUTO_FREE uint32_t *only = blob_group(j->point.archive, e, &n);
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64);
 
-    w.only = only;
     kg_archive_block_begin(&b, true, e->dump_id);
-    if (add_buf(o, &b, err) < 0 ||
-        (j->point.manifest->has_blobs && kg_point_blobs(j->point.reader, j->point.manifest, add_blob_page, &w, err) < 0))
+    if (add_buf(o, &b, err) < 0 || add_objects(j, o, only, n, err) < 0)
         return kg_err_wrap(err, "large objects");
-    if (w.open)
-        kg_archive_block_piece(&b, 0);
     kg_archive_block_piece(&b, 0);
     return add_buf(o, &b, err);
 }
@@ -258,7 +298,7 @@ static int add_blocks(struct job *j, struct out *o, struct kg_err *err)
         if (add_table(j, o, src, t, err) < 0)
             return -(int)err->code;
     }
-    return 0;
+    return finish_records(j, err);
 }
 
 static void give_back_times(struct job *j)
@@ -424,6 +464,7 @@ int kg_plugin_export_files(const struct kg_export_spec *spec, const struct kg_ev
         free(j.done[i]);
     }
     kg_json_free(j.files);
+    kg_records_close(j.records);
     kg_point_close(&j.point);
     kg_store_close(j.container);
     return r;

@@ -2,7 +2,10 @@
  *  (1) Loading comes first, then indexes: a session compares only when there is nothing left to load or to build for it.
  *  (2) A table of many slices is not one session's alone: the first two thirds go in frozen, in one transaction; the rest, slice
  *      by slice, by whoever has nothing else to load.
- *  (3) Extension configuration tables, which may refer to each other, are loaded one by one in the archive's order, last. */
+ *  (3) Extension configuration tables, which may refer to each other, are loaded one by one in the archive's order, last.
+ *  (4) The caller's thread never waits for the server: it looks at the job's state while others work, and a job that shall stop
+ *      has the running statements cancelled again and again, for a cancel may come between two of them.
+ *  (5) Nothing is called compared that was not: what is left when the sessions are done is a failure. */
 #include "plugin/load.h"
 
 #include <stdlib.h>
@@ -11,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "plugin/load_int.h"
+#include "plugin/sqltext.h"
 
 /* Smaller tables are left to pg_restore: a statement each would cost more than it saves. */
 enum { BUILD_EARLY_BYTES = 8 << 20 };
@@ -38,6 +42,8 @@ struct kg_load {
     atomic_bool stop;
     atomic_ullong bytes, tables_done;
     atomic_uint running;
+    kg_usec cancelled_at;                /* when the sessions were cancelled last; 0: never */
+    struct kg_load_soft soft;            /* what the caller's own session has to tell */
 };
 
 static void fail_load(struct kg_load *l, const struct kg_err *e)
@@ -114,6 +120,42 @@ static int biggest_first(const void *a, const void *b)
     return x->bytes < y->bytes ? 1 : x->bytes > y->bytes ? -1 : 0;
 }
 
+/* A partition that is restored without the root through which its rows were to go takes them itself. */
+static bool has_root(const struct kg_load *l, const char *target)
+{
+    const struct kg_archive *a = l->spec.point->archive;
+    const char *at = target, *end = target + strlen(target);
+    struct kg_sql_token t = kg_sql_next(&at, end);
+    KG_AUTO_FREE char *schema = kg_sql_name(&t), *name = NULL;
+
+    (void)kg_sql_next(&at, end);         /* the dot */
+    t = kg_sql_next(&at, end);
+    name = kg_sql_name(&t);
+    for (size_t i = 0; schema && name && i < a->n_entries; i++) {
+        const struct kg_toc_entry *e = &a->entry[i];
+
+        if (l->spec.keep[i] && strcmp(e->desc, "TABLE") == 0 && e->schema && e->tag && strcmp(e->schema, schema) == 0 &&
+            strcmp(e->tag, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void set_target(const struct kg_load *l, struct kg_load_item *it)
+{
+    const struct kg_mtable *t = it->table;
+    KG_AUTO_FREE char *schema = NULL, *name = NULL;
+
+    it->via_root = t->via_root && has_root(l, t->target);
+    if (it->via_root == t->via_root) {
+        it->target = kg_xstrdup(t->target);
+        return;
+    }
+    schema = kg_quote_ident(t->schema);
+    name = kg_quote_ident(t->name);
+    it->target = kg_xprintf("%s.%s", schema, name);
+}
+
 static int make_items(struct kg_load *l, struct kg_err *err)
 {
     const struct kg_archive *a = l->spec.point->archive;
@@ -132,8 +174,9 @@ static int make_items(struct kg_load *l, struct kg_err *err)
         kg_mtable_sum(it->table, &sum);
         kg_rowsum_merge(&l->total, &sum);
         it->bytes = sum.bytes;
-        it->created = it->table->via_root || it->table->condition ? NULL : created_table(l, e);
-        it->later = !it->created && !it->table->via_root;
+        set_target(l, it);
+        it->created = it->via_root || it->table->condition ? NULL : created_table(l, e);
+        it->later = !it->created && !it->via_root;
         it->head = it->table->n_slices;
         if (it->created && l->spec.jobs > 1)
             it->head -= it->table->n_slices / 3; /* so that the biggest table does not keep one session busy alone */
@@ -232,7 +275,7 @@ static void note_loaded(struct kg_load *l, size_t i)
     if (i < l->n_parallel)
         l->loaded++;
     queue_builds(l, &l->item[i]);
-    if (l->spec.verify == KG_VERIFY_READ_BACK && !l->item[i].table->via_root)
+    if (l->spec.verify == KG_VERIFY_READ_BACK && !l->item[i].via_root)
         l->to_verify[l->n_to_verify++] = i;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -334,9 +377,22 @@ static void report(struct kg_load *l, const char *phase)
                                                           .tables_done = l->tables_done, .tables_total = l->n_items });
 }
 
+/* keeps (4): a session that has nothing to stop at the moment may send its next statement right behind the cancel. */
+static void cancel_all(struct kg_load *l)
+{
+    if (l->cancelled_at && kg_now_mono() - l->cancelled_at < KG_SECOND)
+        return;
+    pthread_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < l->n_sessions; i++)
+        if (l->session[i].pg)
+            kg_session_cancel(l->session[i].pg);
+    pthread_mutex_unlock(&l->lock);
+    l->cancelled_at = kg_now_mono();
+}
+
 /* Looks at the job's state once in a while: tells progress, and turns a cancelled job into a failed load, whose running
  * statements are cancelled on the server too. */
-static void watch(struct kg_load *l, const char *phase, unsigned tick, bool *cancelled)
+static void watch(struct kg_load *l, const char *phase, unsigned tick)
 {
     usleep(20000);
     if (!l->stop && kg_events_cancelled(l->spec.ev)) {
@@ -345,14 +401,8 @@ static void watch(struct kg_load *l, const char *phase, unsigned tick, bool *can
         kg_err_set(&err, KG_E_CANCELLED, "the job was cancelled");
         fail_load(l, &err);
     }
-    if (l->stop && !*cancelled) {
-        pthread_mutex_lock(&l->lock);
-        for (unsigned i = 0; i < l->n_sessions; i++)
-            if (l->session[i].pg)
-                kg_session_cancel(l->session[i].pg);
-        pthread_mutex_unlock(&l->lock);
-        *cancelled = true;
-    }
+    if (l->stop)
+        cancel_all(l);
     if (tick % 25 == 0)
         report(l, phase);
 }
@@ -400,6 +450,21 @@ static int open_sessions(struct kg_load *l, struct kg_err *err)
     return 0;
 }
 
+/* A thread for the next session that has none. */
+static int start_thread(struct kg_load *l, struct kg_err *err)
+{
+    struct kg_load_session *s = &l->session[l->n_threads];
+    int eno;
+
+    l->running++;
+    if ((eno = pthread_create(&s->thread, NULL, session_main, s))) {
+        l->running--;
+        return kg_err_sys(err, eno, "start a thread");
+    }
+    l->n_threads++;
+    return 0;
+}
+
 int kg_load_start(const struct kg_load_spec *spec, struct kg_load **ret, struct kg_err *err)
 {
     struct kg_load *l = kg_xalloc(sizeof *l);
@@ -411,34 +476,92 @@ int kg_load_start(const struct kg_load_spec *spec, struct kg_load **ret, struct 
         kg_load_abort(l);
         return -(int)err->code;
     }
-    for (; l->n_threads + 1 < l->n_sessions; l->n_threads++) {
-        int eno;
-
-        l->running++;
-        if ((eno = pthread_create(&l->session[l->n_threads].thread, NULL, session_main, &l->session[l->n_threads]))) {
-            l->running--;
-            kg_err_sys(err, eno, "start a thread");
+    while (l->n_threads + 1 < l->n_sessions)
+        if (start_thread(l, err) < 0) {
             fail_load(l, err);
             kg_load_abort(l);
             return -(int)err->code;
         }
-    }
     *ret = l;
     return 0;
 }
 
-/* What goes in order, by the caller's own session. */
-static int load_the_rest(struct kg_load *l, struct kg_err *err)
-{
-    struct kg_load_session *s = &l->session[l->n_sessions - 1];
+/* ---- what the caller's own session does, in a thread of its own: keeps (4) ---- */
 
-    for (size_t i = l->n_parallel; i < l->n_items; i++) { /* keeps (3) */
-        if (kg_events_check(l->spec.ev, err) < 0 || load_head(s, i, err) < 0)
+struct own_work {
+    struct kg_load *load;
+    int (*work)(struct kg_load *l, struct kg_load_session *s, struct kg_err *err);
+    atomic_bool done;
+};
+
+static void *own_main(void *arg)
+{
+    struct own_work *o = arg;
+    struct kg_load_session *s = &o->load->session[o->load->n_sessions - 1];
+    struct kg_err err = { 0 };
+
+    if (o->work(o->load, s, &err) < 0) {
+        fail_load(o->load, &err);
+        drop_connection(o->load, s);
+    }
+    o->done = true;
+    return NULL;
+}
+
+static int run_own(struct kg_load *l, const char *phase,
+                   int (*work)(struct kg_load *l, struct kg_load_session *s, struct kg_err *err), struct kg_err *err)
+{
+    struct own_work o = { .load = l, .work = work };
+    pthread_t thread;
+    int eno = pthread_create(&thread, NULL, own_main, &o);
+
+    if (eno) {
+        kg_err_sys(err, eno, "start a thread");
+        fail_load(l, err);
+        return -(int)err->code;
+    }
+    for (unsigned tick = 0; !o.done; tick++)
+        watch(l, phase, tick);
+    pthread_join(thread, NULL);
+    for (size_t i = 0; i < l->soft.n; i++)
+        kg_events_warn(l->spec.ev, &l->soft.err[i]);
+    l->soft.n = 0;
+    return failure(l, err);
+}
+
+/* keeps (3) */
+static int load_the_rest(struct kg_load *l, struct kg_load_session *s, struct kg_err *err)
+{
+    for (size_t i = l->n_parallel; i < l->n_items; i++) {
+        if (l->stop)
+            return kg_err_set(err, KG_E_CANCELLED, "another session of the job failed");
+        if (load_head(s, i, err) < 0)
             return -(int)err->code;
     }
     if (l->spec.blobs && l->spec.point->manifest->has_blobs)
-        return kg_load_blobs(s, err);
+        return kg_load_blobs(s, &l->soft, err);
     return 0;
+}
+
+static int compare_roots(struct kg_load *l, struct kg_load_session *s, struct kg_err *err)
+{
+    for (size_t i = 0; i < l->n_items; i++)
+        if (l->item[i].via_root && kg_load_verify_root(s, l->item, l->n_items, &l->item[i], err) < 0)
+            return -(int)err->code;
+    return 0;
+}
+
+static bool has_roots(const struct kg_load *l)
+{
+    for (size_t i = 0; i < l->n_items; i++)
+        if (l->item[i].via_root)
+            return true;
+    return false;
+}
+
+static bool has_rest(const struct kg_load *l)
+{
+    return l->n_items > l->n_parallel || (l->spec.blobs && l->spec.point->manifest->has_blobs);
 }
 
 const bool *kg_load_built(const struct kg_load *l) { return l->built; }
@@ -454,36 +577,31 @@ void kg_load_explain(struct kg_load *l, struct kg_err *err)
 
 static int wait_idle(struct kg_load *l, struct kg_err *err)
 {
-    bool cancelled = false;
-
     for (unsigned tick = 0; still_busy(l); tick++)
-        watch(l, "data", tick, &cancelled);
+        watch(l, "data", tick);
     return failure(l, err);
 }
 
 int kg_load_wait(struct kg_load *l, struct kg_err *err)
 {
-    if (wait_idle(l, err) < 0)
-        return -(int)err->code;
-    if (load_the_rest(l, err) < 0) {
-        fail_load(l, err);
-        return -(int)err->code;
-    }
-    if (wait_idle(l, err) < 0)
+    if (wait_idle(l, err) < 0 || (has_rest(l) && run_own(l, "data", load_the_rest, err) < 0))
         return -(int)err->code;
     pthread_mutex_lock(&l->lock);
     l->rest_done = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
+    /* Where all tables were loaded one by one, nobody else is there to compare them. */
+    if (l->n_threads == 0 && l->n_to_verify && start_thread(l, err) < 0) {
+        fail_load(l, err);
+        return -(int)err->code;
+    }
     return 0;
 }
 
 static void join(struct kg_load *l)
 {
-    bool cancelled = false;
-
     for (unsigned tick = 0; l->running > 0; tick++)
-        watch(l, "verify", tick, &cancelled);
+        watch(l, "verify", tick);
     for (unsigned i = 0; i < l->n_threads; i++)
         pthread_join(l->session[i].thread, NULL);
     l->n_threads = 0;
@@ -495,9 +613,10 @@ int kg_load_finish(struct kg_load *l, struct kg_load_result *ret, struct kg_err 
 
     join(l);
     r = failure(l, err);
-    for (size_t i = 0; r == 0 && l->spec.verify == KG_VERIFY_READ_BACK && i < l->n_items; i++)
-        if (l->item[i].table->via_root)
-            r = kg_load_verify_root(&l->session[l->n_sessions - 1], l->item, l->n_items, &l->item[i], err);
+    if (r == 0 && l->next_verify < l->n_to_verify)  /* keeps (5) */
+        r = kg_err_set(err, KG_E_NOT_IDENTICAL, "%zu of %zu tables were not compared", l->n_to_verify - l->next_verify, l->n_to_verify);
+    if (r == 0 && l->spec.verify == KG_VERIFY_READ_BACK && has_roots(l))
+        r = run_own(l, "verify", compare_roots, err);
     if (r == 0)
         *ret = (struct kg_load_result){ l->total, l->n_items };
     kg_load_abort(l);
@@ -517,12 +636,15 @@ void kg_load_abort(struct kg_load *l)
     }
     for (unsigned i = 0; i < l->n_sessions; i++)
         kg_load_session_close(&l->session[i]);
+    for (size_t i = 0; i < l->n_items; i++)
+        free(l->item[i].target);
     free(l->session);
     free(l->item);
     free(l->to_verify);
     free(l->to_split);
     free(l->to_build);
     free(l->built);
+    free(l->soft.err);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     free(l);

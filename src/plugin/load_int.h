@@ -11,6 +11,8 @@
 struct kg_load_item {
     const struct kg_mtable *table;
     const struct kg_toc_entry *entry;
+    char *target;                        /* where its rows go, quoted: the manifest's target, or the leaf, see make_items() */
+    bool via_root;                       /* that is the root of its partitions */
     uint64_t bytes;
     const struct kg_toc_entry *created;  /* the archive's TABLE entry: may be truncated and frozen; NULL: was there before */
     bool later;                          /* loaded one after the other, in order, when the rest is done */
@@ -44,9 +46,12 @@ int kg_load_read_back(struct kg_load_session *s, const struct kg_load_item *it, 
                       struct kg_err *err) KG_MUST_CHECK;
 /* Compares what all parts have found. */
 int kg_load_compare(const struct kg_load_item *it, struct kg_err *err) KG_MUST_CHECK;
-/* The same for all leaves that were loaded through one root; first is the first of them in item. */
-int kg_load_verify_root(struct kg_load_session *s, const struct kg_load_item *item, size_t n, const struct kg_load_item *first,
+/* Reads and compares all leaves that were loaded through one root, when it is the first of them in item. */
+int kg_load_verify_root(struct kg_load_session *s, const struct kg_load_item *item, size_t n, const struct kg_load_item *it,
                         struct kg_err *err) KG_MUST_CHECK;
-int kg_load_blobs(struct kg_load_session *s, struct kg_err *err) KG_MUST_CHECK;
+/* What is to be told as a warning, by the caller's thread. */
+struct kg_load_soft { struct kg_err *err; size_t n, cap; };
+/* ret_soft gets one for every owner that could not be given what is its. */
+int kg_load_blobs(struct kg_load_session *s, struct kg_load_soft *ret_soft, struct kg_err *err) KG_MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 
-enum { MAX_TABLES = 10 * 1000 * 1000, MAX_SLICES = 1000 * 1000 };
+enum { MAX_TABLES = 10 * 1000 * 1000, MAX_SLICES = 1000 * 1000, CONTENTS_MAX = 2 << 20 };
 
 struct kg_manifest *kg_manifest_new(size_t n_tables)
 {
@@ -59,6 +59,69 @@ void kg_manifest_totals(const struct kg_manifest *m, struct kg_rowsum *ret)
 int kg_manifest_server_version(const struct kg_manifest *m)
 {
     return (int)kg_json_u64(m->facts, "postgres.versionNum", 0);
+}
+
+/* ---- for people ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct kg_mtable *const *x = a, *const *y = b;
+    int c = strcmp((*x)->schema, (*y)->schema);
+
+    return c ? c : strcmp((*x)->name, (*y)->name);
+}
+
+struct contents { struct kg_json *schemas, *tables; size_t size, omitted; };
+
+/* A row of one of the lists, while there is room. name NULL: of the schemas. */
+static void add_row(struct contents *c, const char *schema, const char *name, uint64_t tables, const struct kg_rowsum *sum)
+{
+    size_t size = 6 * (strlen(schema) + (name ? strlen(name) : 0)) + 100; /* a character takes up to six */
+    struct kg_json *row;
+
+    if (c->size + size > (name ? CONTENTS_MAX / 4 * 3 : CONTENTS_MAX)) {
+        c->omitted++;
+        return;
+    }
+    c->size += size;
+    row = kg_json_object();
+    kg_json_set_str(row, name ? "schema" : "name", schema);
+    if (name)
+        kg_json_set_str(row, "name", name);
+    else
+        kg_json_set_u64(row, "tables", tables);
+    kg_json_set_u64(row, "rows", sum->rows);
+    kg_json_set_u64(row, "bytes", sum->bytes);
+    kg_json_push(name ? c->tables : c->schemas, row);
+}
+
+struct kg_json *kg_manifest_contents(const struct kg_manifest *m)
+{
+    KG_AUTO_FREE const struct kg_mtable **sorted = kg_xalloc_array(m->n_tables, sizeof *sorted);
+    struct contents c = { kg_json_array(), kg_json_array(), 0, 0 };
+    struct kg_json *j = kg_json_object();
+    struct kg_rowsum sum, one;
+
+    for (size_t i = 0; i < m->n_tables; i++)
+        sorted[i] = &m->table[i];
+    qsort(sorted, m->n_tables, sizeof *sorted, by_name);
+    for (size_t i = 0, first = 0; i < m->n_tables; i++) {
+        if (i == first)
+            sum = (struct kg_rowsum){ 0 };
+        kg_mtable_sum(sorted[i], &one);
+        kg_rowsum_merge(&sum, &one);
+        add_row(&c, sorted[i]->schema, sorted[i]->name, 0, &one);
+        if (i + 1 < m->n_tables && strcmp(sorted[i + 1]->schema, sorted[i]->schema) == 0)
+            continue;
+        add_row(&c, sorted[i]->schema, NULL, i + 1 - first, &sum);
+        first = i + 1;
+    }
+    kg_json_set(j, "schemas", c.schemas);
+    kg_json_set(j, "tables", c.tables);
+    kg_json_set_u64(j, "omitted", c.omitted);
+    kg_json_set_u64(j, "largeObjects.count", m->blob_count);
+    kg_json_set_u64(j, "largeObjects.bytes", m->blob_sum.bytes - 8 * m->blob_sum.rows); /* without the records' heads */
+    return j;
 }
 
 /* ---- to JSON ---- */

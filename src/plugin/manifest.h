@@ -12,7 +12,7 @@
 #include "vault/vault.h"
 
 struct kg_slice {
-    uint32_t from, to;           /* blocks [from, to); to 0: the whole table, UINT32_MAX: to its end */
+    uint32_t from, to;           /* blocks [from, to), UINT32_MAX: to its end; to 0: the table was read whole, this is a part */
     struct kg_rowsum sum;
     struct kg_stream stream;
 };
@@ -51,6 +51,10 @@ int kg_manifest_from_json(const struct kg_json *j, struct kg_manifest **ret, str
 
 void kg_mtable_sum(const struct kg_mtable *t, struct kg_rowsum *ret);     /* over its slices */
 void kg_manifest_totals(const struct kg_manifest *m, struct kg_rowsum *ret);
+/* What a person wants to know of it: {"schemas":[{"name","tables","rows","bytes"}],"tables":[{"schema","name","rows","bytes"}],
+ * "omitted":n,"largeObjects":{"count","bytes"}}, both lists sorted. What would make it larger than 2 MiB of JSON is left out
+ * and counted in "omitted". The caller frees. */
+struct kg_json *kg_manifest_contents(const struct kg_manifest *m);
 int kg_manifest_server_version(const struct kg_manifest *m);              /* 150020; 0 when unknown */
 
 #endif

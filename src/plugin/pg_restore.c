@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "plugin/pg_restore_said.h"
 #include "sys/fd.h"
 #include "sys/proc.h"
 
-enum { SAID_MAX = 4 << 20, BLOCK = 4096, WARNINGS_MAX = 20, BLOBS_A_STATEMENT = 1000 };
+enum { SAID_MAX = 4 << 20, BLOCK = 4096, TAIL_MAX = 4000 };
 
 /* ---- the right program ---- */
 
@@ -35,83 +36,64 @@ int kg_pg_restore_find(const struct kg_archive *a, const char *bin_dir, int serv
     return kg_tool_find("pg_restore", bin_dir, needs, ret, err);
 }
 
-/* ---- what pg_restore said ---- */
+/* ---- cutting ---- */
 
-/* Failures that leave the data as it was backed up: the object stays with the restoring user. */
-static const char *const harmless[] = {
-    "must be member of role",
-    "must be able to SET ROLE",
-    "must be owner of extension plpgsql",
-    "unrecognized configuration parameter \"transaction_timeout\"",
-};
+static bool is_desc(const struct kg_toc_entry *e, const char *desc) { return strcmp(e->desc, desc) == 0; }
 
-static bool is_harmless(const char *line, size_t n)
+static struct kg_toc_entry name_only(struct kg_toc_entry e)
 {
-    KG_AUTO_FREE char *s = kg_xstrndup(line, n);
-    const char *role = strstr(s, "ERROR:  role \"");
-
-    if (role && strstr(role, "\" does not exist"))
-        return true;
-    for (size_t i = 0; i < KG_ARRAY_LEN(harmless); i++)
-        if (strstr(s, harmless[i]))
-            return true;
-    return false;
+    e.has_data = false;
+    e.defn = e.drop = e.copy = e.tablespace = e.tableam = e.owner = "";
+    return e;
 }
 
-/* Walks the lines that report an error: *ret_bad is the first that matters. Returns how many do not. */
-static unsigned sort_errors(const struct kg_pg_restore_run *r, const char *said, const char **ret_bad, size_t *ret_bad_n)
+/* An extension's table has no entry of its own; pg_restore knows it by the entry of its rows. */
+static bool is_rows_of_unknown(const struct kg_archive *a, const struct kg_toc_entry *e)
 {
-    static const char mark[] = "pg_restore: error: ";
-    unsigned n = 0;
+    return is_desc(e, "TABLE DATA") && e->n_deps && !kg_archive_dep(a, e, 0);
+}
 
-    for (const char *s = said; (s = strstr(s, mark)); s++) {
-        size_t len = strcspn(s, "\n");
-        struct kg_err w = { 0 };
+static void cut_parallel(const struct kg_archive *a, const bool *keep, struct kg_buf *ret)
+{
+    KG_AUTO_FREE bool *in = kg_xalloc_array(a->n_entries, sizeof *in);
+    KG_AUTO_FREE struct kg_toc_entry *entry = kg_xalloc_array(a->n_entries, sizeof *entry);
+    struct kg_archive cut = *a;
 
-        if (!is_harmless(s, len)) {
-            if (!*ret_bad) {
-                *ret_bad = s;
-                *ret_bad_n = len;
-            }
-            continue;
+    for (size_t i = 0; i < a->n_entries; i++) {
+        const struct kg_toc_entry *e = &a->entry[i];
+
+        in[i] |= keep[i] || is_rows_of_unknown(a, e);
+        for (size_t k = 0; keep[i] && k < e->n_deps; k++) {
+            const struct kg_toc_entry *d = kg_archive_dep(a, e, k);
+
+            if (d && is_desc(d, "TABLE"))
+                in[d - a->entry] = true;
         }
-        if (n++ >= WARNINGS_MAX)
-            continue;
-        kg_err_set(&w, KG_E_RESTORE_FAILED, "%.*s", (int)(len - strlen(mark)), s + strlen(mark));
-        kg_err_advise(&w, "Create the role, then set owner and privileges yourself, or restore again.");
-        kg_events_warn(r->ev, &w);
     }
-    return n;
+    for (size_t i = 0; i < a->n_entries; i++)
+        entry[i] = keep[i] ? a->entry[i] : name_only(a->entry[i]);
+    cut.entry = entry;
+    kg_archive_write(&cut, in, true, ret);
 }
 
-static int judge(const struct kg_pg_restore_run *r, int status, const struct kg_buf *said, struct kg_err *err)
+void kg_pg_restore_cut(const struct kg_archive *a, const bool *keep, bool parallel, struct kg_buf *ret)
 {
-    const char *bad = NULL;
-    size_t bad_n = 0;
-    unsigned ignored = sort_errors(r, said->p, &bad, &bad_n);
-    char how[48];
-
-    /* pg_restore exits with 1 when it has ignored errors, and then says how many. */
-    if (status == 0 || (!bad && ignored && said->len < SAID_MAX - BLOCK && WIFEXITED(status) && WEXITSTATUS(status) == 1))
-        return 0;
-    if (r->tail)
-        kg_buf_add(r->tail, said->len > 4000 ? said->p + said->len - 4000 : said->p, said->len > 4000 ? 4000 : said->len);
-    if (bad)
-        return kg_err_set(err, KG_E_RESTORE_FAILED, "%.*s", (int)(bad_n > 500 ? 500 : bad_n), bad);
-    return kg_err_set(err, KG_E_RESTORE_FAILED, "pg_restore %s: %.300s", kg_proc_status_text(status, how),
-                      said->len > 300 ? said->p + said->len - 300 : said->p);
+    if (parallel)
+        cut_parallel(a, keep, ret);
+    else
+        kg_archive_write(a, keep, true, ret);
 }
 
 /* ---- running it ---- */
 
 /* The cut archive in memory, as a file: pg_restore -j opens it once a job, which a pipe would not allow. */
-static int archive_file(const struct kg_pg_restore_run *r, int *ret_fd, struct kg_err *err)
+static int archive_file(const struct kg_archive *a, const bool *keep, bool parallel, int *ret_fd, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf toc = KG_BUF_INIT((size_t)2 << 30);
     KG_AUTO_CLOSE int fd = memfd_create("keepgres-archive", MFD_CLOEXEC);
     int eno;
 
-    kg_archive_write(r->archive, r->keep, true, &toc);
+    kg_pg_restore_cut(a, keep, parallel, &toc);
     if (kg_buf_ok(&toc, err) < 0)
         return -(int)err->code;
     if (fd < 0)
@@ -122,8 +104,8 @@ static int archive_file(const struct kg_pg_restore_run *r, int *ret_fd, struct k
     return 0;
 }
 
-/* Collects what the child says until it closes its end; true in *ret_cancelled when the job shall stop. */
-static void listen_to(const struct kg_pg_restore_run *r, int fd, struct kg_buf *said, bool *ret_cancelled)
+/* Collects what the child says until it closes its end. True: the job shall stop. */
+static bool listen_to(const struct kg_pg_restore_run *r, int fd, struct kg_pg_restore_said *said)
 {
     char block[BLOCK];
 
@@ -131,20 +113,33 @@ static void listen_to(const struct kg_pg_restore_run *r, int fd, struct kg_buf *
         int n = poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 500);
         ssize_t got;
 
-        if (kg_events_cancelled(r->ev)) {
-            *ret_cancelled = true;
-            return;
-        }
+        if (kg_events_cancelled(r->ev))
+            return true;
         if (n <= 0)
             continue;
         got = read(fd, block, sizeof block);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return;
-        if (said->len + (size_t)got <= SAID_MAX) /* beyond that nothing is believed, see judge() */
-            kg_buf_add(said, block, (size_t)got);
+            return false;
+        if (said->text.len + (size_t)got <= SAID_MAX)
+            kg_buf_add(&said->text, block, (size_t)got);
+        else
+            said->complete = false;      /* nothing that it passed over is believed then */
     }
+}
+
+/* True: the job shall stop. */
+static bool wait_for(const struct kg_pg_restore_run *r, pid_t pid, int *ret_status)
+{
+    struct kg_err late = { 0 };
+
+    while (kg_proc_wait(pid, KG_SECOND / 2, ret_status, &late) < 0) {
+        late = (struct kg_err){ 0 };
+        if (kg_events_cancelled(r->ev))
+            return true;
+    }
+    return false;
 }
 
 static bool anything_to_do(const struct kg_pg_restore_run *r)
@@ -155,21 +150,22 @@ static bool anything_to_do(const struct kg_pg_restore_run *r)
     return false;
 }
 
-int kg_pg_restore_run(const struct kg_pg_restore_run *r, struct kg_err *err)
+static int run_once(const struct kg_pg_restore_run *r, const bool *keep, unsigned jobs, struct kg_pg_restore_said *ret,
+                    struct kg_err *err)
 {
-    KG_AUTO_BUF struct kg_buf said = KG_BUF_INIT(SAID_MAX + 8192);
     KG_AUTO_CLOSE int in = -1;
     KG_AUTO_CLOSE int out_r = -1;
-    char jobs[16];
-    const char *const argv[] = { "pg_restore", "--no-password", r->jobs > 1 ? jobs : "-Fc", "/dev/stdin", NULL };
-    int pipe_fd[2], status = 0;
-    bool cancelled = false;
+    char option[16];
+    const char *const argv[] = { "pg_restore", "--no-password", jobs > 1 ? option : "-Fc", "/dev/stdin", NULL };
+    int pipe_fd[2];
     pid_t pid;
 
-    if (!anything_to_do(r))
-        return 0;
-    snprintf(jobs, sizeof jobs, "--jobs=%u", r->jobs);
-    if (archive_file(r, &in, err) < 0)
+    kg_buf_reset(&ret->text);
+    ret->status = 0;
+    ret->complete = true;
+    ret->parallel = jobs > 1;
+    snprintf(option, sizeof option, "--jobs=%u", jobs);
+    if (archive_file(r->archive, keep, jobs > 1, &in, err) < 0)
         return -(int)err->code;
     if (pipe2(pipe_fd, O_CLOEXEC) < 0)
         return kg_err_sys(err, errno, "make a pipe");
@@ -179,116 +175,41 @@ int kg_pg_restore_run(const struct kg_pg_restore_run *r, struct kg_err *err)
         return -(int)err->code;
     }
     close(pipe_fd[1]);
-    listen_to(r, out_r, &said, &cancelled);
-    if (cancelled) {
+    if (listen_to(r, out_r, ret) || wait_for(r, pid, &ret->status)) {
         (void)kg_proc_end(pid, 2 * KG_SECOND);
         return kg_err_set(err, KG_E_CANCELLED, "the job was cancelled");
     }
-    if (kg_proc_wait(pid, -1, &status, err) < 0)
-        return -(int)err->code;
-    return judge(r, status, &said, err);
+    return 0;
 }
 
-/* ---- large objects ---- */
+static int run_and_judge(const struct kg_pg_restore_run *r, struct kg_pg_restore_said *said, struct kg_err *err)
+{
+    KG_AUTO_FREE bool *again = kg_xalloc_array(r->archive->n_entries, sizeof *again);
+    int ret = run_once(r, r->keep, r->jobs, said, err);
+
+    if (ret == 0 && r->jobs > 1 && kg_pg_restore_again(said, r->archive, r->keep, r->ev, again)) {
+        kg_events_log(r->ev, "pg_restore's sessions met in a deadlock: what failed is run once more, one after the other");
+        ret = run_once(r, again, 1, said, err);
+    }
+    return ret < 0 ? ret : kg_pg_restore_judge(said, r->ev, err);
+}
+
+int kg_pg_restore_run(const struct kg_pg_restore_run *r, struct kg_err *err)
+{
+    struct kg_pg_restore_said said = { .text = KG_BUF_INIT(SAID_MAX + 8192) };
+    const size_t *n = &said.text.len;
+    int ret;
+
+    if (!anything_to_do(r))
+        return 0;
+    ret = run_and_judge(r, &said, err);
+    if (ret < 0 && r->tail && *n)
+        kg_buf_add(r->tail, *n > TAIL_MAX ? said.text.p + *n - TAIL_MAX : said.text.p, *n > TAIL_MAX ? TAIL_MAX : *n);
+    kg_buf_done(&said.text);
+    return ret;
+}
 
 bool kg_pg_restore_is_blob(const struct kg_toc_entry *e)
 {
     return e->desc && (strcmp(e->desc, "BLOB") == 0 || strcmp(e->desc, "BLOB METADATA") == 0);
-}
-
-struct blob_list { uint32_t *oid; const char **owner; size_t n, cap, owner_cap; };
-
-static void add_blob(struct blob_list *l, const char *oid, const char *owner)
-{
-    size_t n = l->n;
-
-    KG_GROW(l->oid, l->n, l->cap);
-    KG_GROW(l->owner, n, l->owner_cap);
-    for (l->oid[l->n] = 0; *oid >= '0' && *oid <= '9'; oid++)
-        l->oid[l->n] = l->oid[l->n] * 10 + (uint32_t)(*oid - '0');
-    l->owner[l->n++] = owner && *owner ? owner : NULL;
-}
-
-/* Up to archive 1.15 an entry an object, named by its oid; since then groups with a list of oids, one a line. */
-static void list_blobs(const struct kg_archive *a, const bool *keep, struct blob_list *l)
-{
-    for (size_t i = 0; i < a->n_entries; i++) {
-        const struct kg_toc_entry *e = &a->entry[i];
-
-        if (!keep[i] || !e->desc)
-            continue;
-        if (strcmp(e->desc, "BLOB") == 0 && e->tag) {
-            add_blob(l, e->tag, e->owner);
-        } else if (strcmp(e->desc, "BLOB METADATA") == 0 && e->defn) {
-            for (const char *s = e->defn; *s; s += strcspn(s, "\n"), s += *s == '\n')
-                if (*s >= '0' && *s <= '9')
-                    add_blob(l, s, e->owner);
-        }
-    }
-}
-
-static int create_some(struct kg_session *s, const struct blob_list *l, size_t from, size_t to, struct kg_err *err)
-{
-    KG_AUTO_BUF struct kg_buf sql = KG_BUF_INIT(1u << 20);
-
-    kg_buf_adds(&sql, "SELECT pg_catalog.count(pg_catalog.lo_create(o)) FROM pg_catalog.unnest('{");
-    for (size_t i = from; i < to; i++)
-        kg_buf_addf(&sql, "%s%u", i > from ? "," : "", l->oid[i]);
-    kg_buf_adds(&sql, "}'::pg_catalog.oid[]) o");
-    if (kg_buf_ok(&sql, err) < 0)
-        return -(int)err->code;
-    return kg_session_run(s, sql.p, err);
-}
-
-static int own_some(struct kg_session *s, const struct blob_list *l, size_t from, size_t to, const char *me, struct kg_err *err)
-{
-    KG_AUTO_BUF struct kg_buf sql = KG_BUF_INIT(1u << 20);
-
-    for (size_t i = from; i < to; i++) {
-        KG_AUTO_FREE char *role = l->owner[i] ? kg_quote_ident(l->owner[i]) : NULL;
-
-        if (role && strcmp(l->owner[i], me) != 0)
-            kg_buf_addf(&sql, "ALTER LARGE OBJECT %u OWNER TO %s;", l->oid[i], role);
-    }
-    if (kg_buf_ok(&sql, err) < 0)
-        return -(int)err->code;
-    return sql.len ? kg_session_run(s, sql.p, err) : 0;
-}
-
-/* Owners in bulk; where a role is missing the objects stay with the restoring user, and that is said once. */
-static int own_blobs(struct kg_session *s, const struct blob_list *l, size_t from, size_t to, const char *me,
-                     const struct kg_events *ev, struct kg_err *err)
-{
-    struct kg_err soft = { 0 };
-
-    if (kg_session_run(s, "SAVEPOINT keepgres_owner", err) < 0)
-        return -(int)err->code;
-    if (own_some(s, l, from, to, me, &soft) == 0)
-        return kg_session_run(s, "RELEASE SAVEPOINT keepgres_owner", err);
-    if (soft.code == KG_E_DB_CLOSED || soft.code == KG_E_CANCELLED) {
-        *err = soft;
-        return -(int)err->code;
-    }
-    kg_err_wrap(&soft, "large objects %u to %u stay with user '%s'", l->oid[from], l->oid[to - 1], me);
-    kg_events_warn(ev, &soft);
-    return kg_session_run(s, "ROLLBACK TO SAVEPOINT keepgres_owner", err);
-}
-
-int kg_pg_restore_make_blobs(struct kg_session *s, const struct kg_archive *a, const bool *keep, const struct kg_events *ev,
-                             struct kg_err *err)
-{
-    struct blob_list l = { 0 };
-    KG_CLEANUP(kg_rows_freep) struct kg_rows *me = NULL;
-    int r = kg_session_query(s, "SELECT current_user", 0, NULL, &me, err);
-
-    list_blobs(a, keep, &l);
-    for (size_t from = 0; r == 0 && from < l.n; from += BLOBS_A_STATEMENT) {
-        size_t to = from + BLOBS_A_STATEMENT < l.n ? from + BLOBS_A_STATEMENT : l.n;
-
-        if ((r = create_some(s, &l, from, to, err)) == 0)
-            r = own_blobs(s, &l, from, to, kg_rows_get(me, 0, 0), ev, err);
-    }
-    free(l.oid);
-    free(l.owner);
-    return r;
 }

@@ -83,13 +83,17 @@ static uint32_t get_u32(const unsigned char *p)
 }
 
 /* Puts records together from runs of bytes that are cut anywhere. */
-struct records {
+struct kg_records {
+    const struct kg_manifest *m;
     struct kg_source *src;
     const unsigned char *p;
     size_t n;
+    unsigned char *page;
+    struct kg_rowsum sum;
+    struct kg_record now;
 };
 
-static int take(struct records *r, void *out, size_t want, bool *ret_end, struct kg_err *err)
+static int take(struct kg_records *r, void *out, size_t want, bool *ret_end, struct kg_err *err)
 {
     size_t got = 0;
 
@@ -118,40 +122,71 @@ static int take(struct records *r, void *out, size_t want, bool *ret_end, struct
     return 0;
 }
 
+int kg_records_open(struct kg_reader *reader, const struct kg_manifest *m, struct kg_records **ret, struct kg_err *err)
+{
+    KG_CLEANUP(kg_records_closep) struct kg_records *r = kg_xalloc(sizeof *r);
+
+    r->m = m;
+    r->page = kg_xalloc(PAGE_MAX);
+    if (kg_source_open(reader, CACHED_SEGMENTS, &r->src, err) < 0 || kg_source_begin(r->src, &m->blobs, err) < 0)
+        return -(int)err->code;
+    *ret = KG_TAKE(r);
+    return 0;
+}
+
+void kg_records_close(struct kg_records *r)
+{
+    if (!r)
+        return;
+    kg_source_close(r->src);
+    free(r->page);
+    free(r);
+}
+
+int kg_records_next(struct kg_records *r, const struct kg_record **ret, struct kg_err *err)
+{
+    struct kg_record *now = &r->now;
+    uint32_t oid, n;
+    unsigned char head[8];
+    bool end = false;
+
+    *ret = NULL;
+    if (take(r, head, sizeof head, &end, err) < 0)
+        return -(int)err->code;
+    if (end)
+        return kg_rowsum_equal(&r->sum, &r->m->blob_sum)
+                   ? 0 : kg_err_set(err, KG_E_CORRUPT, "the large objects are not what the manifest says");
+    oid = get_u32(head);
+    n = get_u32(head + 4);
+    if (n > PAGE_MAX)
+        return kg_err_set(err, KG_E_CORRUPT, "a record of large object %u says %u bytes", oid, n);
+    if (r->sum.rows && oid < now->oid)
+        return kg_err_set(err, KG_E_CORRUPT, "large object %u comes behind %u", oid, now->oid);
+    if (take(r, r->page, n, NULL, err) < 0)
+        return -(int)err->code;
+    now->at = r->sum.rows && oid == now->oid ? now->at + now->n : 0;
+    now->oid = oid;
+    now->page = r->page;
+    now->n = n;
+    kg_rowsum_add_pair(&r->sum, head, sizeof head, r->page, n);
+    *ret = now;
+    return 0;
+}
+
 int kg_point_blobs(struct kg_reader *reader, const struct kg_manifest *m, kg_record_visit visit, void *ctx,
                    struct kg_err *err)
 {
-    KG_CLEANUP(kg_source_closep) struct kg_source *src = NULL;
-    KG_AUTO_FREE unsigned char *page = kg_xalloc(PAGE_MAX);
-    struct kg_rowsum sum = { 0 };
-    uint32_t last = 0;
-    uint64_t at = 0;
-    bool end = false;
+    KG_CLEANUP(kg_records_closep) struct kg_records *r = NULL;
+    const struct kg_record *now;
 
-    if (kg_source_open(reader, CACHED_SEGMENTS, &src, err) < 0 || kg_source_begin(src, &m->blobs, err) < 0)
+    if (kg_records_open(reader, m, &r, err) < 0)
         return -(int)err->code;
-    for (struct records r = { .src = src };;) {
-        unsigned char head[8];
-        uint32_t oid, n;
-
-        if (take(&r, head, sizeof head, &end, err) < 0)
+    for (;;) {
+        if (kg_records_next(r, &now, err) < 0)
             return -(int)err->code;
-        if (end)
-            break;
-        oid = get_u32(head);
-        n = get_u32(head + 4);
-        if (n > PAGE_MAX)
-            return kg_err_set(err, KG_E_CORRUPT, "a record of large object %u says %u bytes", oid, n);
-        if (take(&r, page, n, NULL, err) < 0)
+        if (!now)
+            return 0;
+        if (visit(ctx, now->oid, now->at, now->page, now->n, err) < 0)
             return -(int)err->code;
-        at = sum.rows && oid == last ? at : 0;
-        kg_rowsum_add_pair(&sum, head, sizeof head, page, n);
-        if (visit(ctx, oid, at, page, n, err) < 0)
-            return -(int)err->code;
-        last = oid;
-        at += n;
     }
-    if (!kg_rowsum_equal(&sum, &m->blob_sum))
-        return kg_err_set(err, KG_E_CORRUPT, "the large objects are not what the manifest says");
-    return 0;
 }

@@ -23,7 +23,21 @@ int kg_point_read(struct kg_reader *r, const struct kg_stream *s, struct kg_buf 
 /* The manifest's table of a TABLE DATA entry; NULL when there is none. */
 const struct kg_mtable *kg_point_table(const struct kg_point *p, int dump_id);
 
-/* Reads a stream of large-object records: visit gets every record's page; at counts from 0 within its object. */
+/* The stream of large-object records, in the order of object ids, record by record. */
+struct kg_record {
+    uint32_t oid;
+    uint64_t at;                         /* of the page within its object */
+    const void *page;                    /* borrowed until the next call */
+    size_t n;                            /* an empty object is one record with n 0 */
+};
+struct kg_records;
+int kg_records_open(struct kg_reader *r, const struct kg_manifest *m, struct kg_records **ret, struct kg_err *err) KG_MUST_CHECK;
+/* *ret NULL: that was all, and it is what the manifest says. Not to be called again then, or after a failure. */
+int kg_records_next(struct kg_records *r, const struct kg_record **ret, struct kg_err *err) KG_MUST_CHECK;
+void kg_records_close(struct kg_records *r);     /* NULL is allowed */
+KG_DEFINE_CLEANUP(struct kg_records, kg_records_close)
+
+/* All of it: visit gets every record's page; at counts from 0 within its object. */
 typedef int (*kg_record_visit)(void *ctx, uint32_t oid, uint64_t at, const void *page, size_t n, struct kg_err *err);
 int kg_point_blobs(struct kg_reader *r, const struct kg_manifest *m, kg_record_visit visit, void *ctx, struct kg_err *err) KG_MUST_CHECK;
 

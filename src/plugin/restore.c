@@ -4,7 +4,9 @@
  *  (2) Schema first, then rows, then everything that the rows must not meet: indexes, constraints, triggers, privileges.
  *      pg_restore does the first and the last from archives cut out of the stored table of contents (pg_restore.h); the rows
  *      go straight from the vault into COPY (load.h).
- *  (3) Any failure that is not a missing role fails the job, and the temporary database is dropped.
+ *  (3) What needs a role or tablespace that the server lacks is taken out before (target.h) and told. Any other failure, but of
+ *      an owner or a grant (pg_restore_said.h), fails the job, and the temporary database is dropped.
+ *  (4) What the archive says of the database itself comes last, with its name (dbprops.h).
  */
 #include "plugin/restore.h"
 
@@ -18,12 +20,15 @@
 #include "plugin/newdb.h"
 #include "plugin/pg_restore.h"
 #include "plugin/point.h"
+#include "plugin/target.h"
 
 struct run {
     const struct kg_restore_spec *spec;
     const struct kg_events *ev;
     struct kg_point point;
     struct kg_newdb db;
+    struct kg_target *target;            /* what the server has; the archive borrows from it */
+    struct kg_dbprops props;
     bool *keep;                          /* of the archive's entries */
     bool whole;
     struct kg_tool pg_restore;
@@ -90,16 +95,24 @@ static int phase(struct run *r, int id, const char *name, const char *short_name
 
 /* Statistics are a service to the next query, not a part of what was backed up: what cannot be analysed (a foreign table
  * whose wrapper has no handler) is told, and the restore is none the worse. */
-static void analyze(struct run *r)
+static int analyze(struct run *r, struct kg_err *err)
 {
     KG_CLEANUP(kg_session_closep) struct kg_session *s = NULL;
+    const struct kg_session_limits limits = { .cancelled = r->ev->cancelled, .ctx = r->ev->ctx };
     struct kg_err soft = { 0 };
 
-    if (kg_session_open(r->spec->conn, r->db.temp, "restore", &s, &soft) == 0 && kg_session_run(s, "ANALYZE", &soft) == 0)
-        return;
+    if (kg_session_open_within(r->spec->conn, r->db.temp, "restore", &limits, &s, &soft) == 0 &&
+        kg_session_lasting(s, &soft) == 0 && kg_session_run(s, "ANALYZE", &soft) == 0)
+        return 0;
+    if (kg_events_cancelled(r->ev)) {
+        if (s)
+            kg_session_cancel(s);
+        return kg_events_check(r->ev, err);
+    }
     kg_err_wrap(&soft, "gather statistics");
     kg_err_advise(&soft, "Run ANALYZE in the restored database.");
     kg_events_warn(r->ev, &soft);
+    return 0;
 }
 
 /* While pg_restore runs, a session that fails to compare rows ends it: it might even wait for that session's locks. */
@@ -151,23 +164,47 @@ static int load_and_index(struct run *r, unsigned jobs, struct kg_err *err)
     return 0;
 }
 
+/* Before anything is made: what the server lacks, and what the archive says of the database. */
+static int look_at_target(struct run *r, struct kg_err *err)
+{
+    if (kg_target_read(r->db.admin, &r->target, err) < 0)
+        return kg_err_wrap(err, "look at the target server's roles");
+    kg_target_adapt(r->target, r->point.archive, r->keep);
+    kg_dbprops_read(r->point.archive, r->keep, r->db.temp, &r->props);
+    return 0;
+}
+
+/* The database's own tablespace, when the server has it for us. */
+static const char *tablespace(struct run *r)
+{
+    struct kg_err w = { 0 };
+
+    if (!r->props.tablespace || kg_target_has_tablespace(r->target, r->props.tablespace))
+        return r->props.tablespace;
+    kg_err_set(&w, KG_E_RESTORE_FAILED, "tablespace '%s' is not there, or not for the restoring user, on the target server: the "
+               "database is in the default one", r->props.tablespace);
+    kg_err_advise(&w, "Create the tablespace and move the database with ALTER DATABASE, or leave it where it is.");
+    kg_events_warn(r->ev, &w);
+    return NULL;
+}
+
 static int build(struct run *r, struct kg_err *err)
 {
     unsigned jobs = kg_jobs_wanted(r->spec->jobs);
     int eno;
 
-    if (phase(r, 1, "Create schema", "schema", err) < 0 || kg_newdb_create(&r->db, r->point.manifest->facts, err) < 0 ||
+    if (phase(r, 1, "Create schema", "schema", err) < 0 || look_at_target(r, err) < 0 ||
+        kg_newdb_create(&r->db, r->point.manifest->facts, tablespace(r), err) < 0 ||
         restore_steps(r, "the schema", 1u << KG_STEP_PRE, 1, NULL, r->ev, err) < 0)
         return -(int)err->code;
     if ((eno = KG_FAULT(RESTORE_PRE)))
         return kg_err_sys(err, eno, "restore the schema");
     if (load_and_index(r, jobs, err) < 0)
         return -(int)err->code;
-    if (phase(r, 4, "Analyze and publish", "publish", err) < 0)
+    if (phase(r, 4, "Analyze and publish", "publish", err) < 0 || analyze(r, err) < 0 || kg_events_check(r->ev, err) < 0 ||
+        kg_newdb_publish(&r->db, &r->props, err) < 0)
         return -(int)err->code;
-    analyze(r);
-    if (kg_newdb_publish(&r->db, err) < 0)
-        return -(int)err->code;
+    kg_target_report(r->target, r->ev);
     kg_events_subtask(r->ev, 4, "Analyze and publish", "Completed");
     return 0;
 }
@@ -192,7 +229,9 @@ static struct kg_json *result_of(struct run *r)
 static void run_done(struct run *r)
 {
     kg_newdb_close(&r->db);
+    kg_dbprops_done(&r->props);
     kg_point_close(&r->point);
+    kg_target_free(r->target);
     free(r->keep);
 }
 

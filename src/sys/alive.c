@@ -1,10 +1,13 @@
 #include "sys/alive.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/parse.h"
@@ -57,6 +60,16 @@ static bool began_at(long pid, char out[32])
     return *out;
 }
 
+/* Containers without /proc have the same few process numbers. */
+static unsigned long long drawn(void)
+{
+    static unsigned long long number;
+
+    if (!number && getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        number = 0;
+    return number;
+}
+
 const char *kg_mark_self(char *out)
 {
     char place[HERE_ROOM], began[32];
@@ -64,9 +77,12 @@ const char *kg_mark_self(char *out)
     if (here(place) && began_at(getpid(), began))
         snprintf(out, KG_MARK_ROOM, "%s/%ld/%s", place, (long)getpid(), began);
     else
-        snprintf(out, KG_MARK_ROOM, "unknown/%ld", (long)getpid());
+        snprintf(out, KG_MARK_ROOM, "unknown/%ld/%llx", (long)getpid(), drawn());
     return out;
 }
+
+/* /proc mounted with hidepid shows nothing of processes that may not be traced; that they are there can be asked all the same. */
+static bool is_gone(long pid) { return kill((pid_t)pid, 0) < 0 && errno == ESRCH; }
 
 enum kg_life_of kg_mark_alive(const char *mark)
 {
@@ -88,5 +104,7 @@ enum kg_life_of kg_mark_alive(const char *mark)
     number[digits] = '\0';
     if (kg_parse_range(number, 1, INT32_MAX, &pid, &ignored) < 0)
         return KG_LIVES_ELSEWHERE;
-    return began_at((long)pid, began) && strcmp(began, mark + digits + 1) == 0 ? KG_LIVES : KG_IS_DEAD;
+    if (began_at((long)pid, began))
+        return strcmp(began, mark + digits + 1) == 0 ? KG_LIVES : KG_IS_DEAD;
+    return is_gone((long)pid) ? KG_IS_DEAD : KG_LIVES;
 }

@@ -60,6 +60,13 @@ static int find_dir(const char *named, const char *what, const char *xdg, const 
     return 0;
 }
 
+static bool is_socket(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 static int find_socket(const struct kg_paths_env *env, struct kg_paths *p, struct kg_err *err)
 {
     const char *slash;
@@ -73,6 +80,12 @@ static int find_socket(const struct kg_paths_env *env, struct kg_paths *p, struc
     } else {
         p->socket = kg_xprintf("%s/keepgres-%u/api.sock", given(env->tmp) ? env->tmp : "/tmp", (unsigned)env->uid);
         p->socket_fallback = true;
+    }
+    if (!given(env->socket) && given(env->system_socket) && !is_socket(p->socket) && is_socket(env->system_socket)) {
+        free(p->socket);
+        p->socket = kg_xstrdup(env->system_socket);
+        p->socket_system = true;
+        p->socket_fallback = false;
     }
     slash = strrchr(p->socket, '/');
     p->socket_dir = slash == p->socket ? kg_xstrdup("/") : kg_xstrndup(p->socket, (size_t)(slash - p->socket));

@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +42,123 @@ static int add_fds(posix_spawn_file_actions_t *fa, const struct kg_proc_spec *sp
     return posix_spawn_file_actions_addclosefrom_np(fa, moved[3] >= 0 ? 4 : 3);
 }
 
+static int fail_spawn(const char *program, int eno, struct kg_err *err)
+{
+    if (eno != ENOENT)
+        return kg_err_sys(err, eno, "start '%s'", program);
+    kg_err_set(err, KG_E_NO_PROGRAM, "program '%s' is not installed", program);
+    kg_err_advise(err, "Install '%s', or set its folder in the settings.", program);
+    return -(int)err->code;
+}
+
+/* ---- a child that ends with us ----
+ *
+ * _Fork() runs no handlers, and up to exec the child makes nothing but system calls, so that it does not matter what other
+ * threads were at. */
+
+/* The child's side; what it could not do goes through tell as an errno. */
+static _Noreturn void become(const struct kg_proc_spec *spec, const int fd[4], pid_t parent, int tell)
+{
+    const struct sigaction standard = { .sa_handler = SIG_DFL };
+    sigset_t none;
+    int eno, to = 3;
+
+    for (int sig = 1; sig < NSIG; sig++)
+        (void)sigaction(sig, &standard, NULL); /* some cannot be set */
+    sigemptyset(&none);
+    (void)setpgid(0, 0);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent) {
+        bool done = true;
+
+        for (int i = 0; done && i < 4; i++)
+            if (fd[i] >= 0)
+                done = dup2(fd[i], i) == i;
+        if (fd[3] >= 0)
+            to = 4;
+        if (done && dup2(tell, to) == to && fcntl(to, F_SETFD, FD_CLOEXEC) == 0 && close_range((unsigned)to + 1, ~0U, 0) == 0) {
+            tell = to;
+            (void)sigprocmask(SIG_SETMASK, &none, NULL);
+            (void)execvpe(spec->argv[0], (char *const *)(uintptr_t)spec->argv, (char *const *)(uintptr_t)spec->envp);
+        }
+    }
+    eno = errno ? errno : ECHILD;
+    if (write(tell, &eno, sizeof eno) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* Copies of what the child gets, all above its places; /dev/null where it gets nothing. */
+static int collect_fds(const struct kg_proc_spec *spec, int ret[4])
+{
+    const int want[4] = { spec->fd_in, spec->fd_out, spec->fd_err, spec->fd_pass > 0 ? spec->fd_pass : -1 };
+
+    for (int i = 0; i < 4; i++) {
+        KG_AUTO_CLOSE int null = -1;
+
+        if (want[i] < 0 && i == 3)
+            continue;
+        if (want[i] < 0 && (null = open("/dev/null", (i == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC)) < 0)
+            return errno;
+        if ((ret[i] = fcntl(want[i] < 0 ? null : want[i], F_DUPFD_CLOEXEC, 10)) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+/* Waits until the child has become the program, or has told why not. */
+static int start_tied(const struct kg_proc_spec *spec, const int fd[4], pid_t *ret_pid)
+{
+    const pid_t us = getpid();
+    int tell[2], high, eno = 0, status;
+    sigset_t all, before;
+    ssize_t n;
+    pid_t pid;
+
+    if (pipe2(tell, O_CLOEXEC) < 0)
+        return errno;
+    if ((high = fcntl(tell[1], F_DUPFD_CLOEXEC, 10)) < 0) /* above the child's places */
+        eno = errno;
+    kg_closep(&tell[1]);
+    if (eno) {
+        kg_closep(&tell[0]);
+        return eno;
+    }
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* no handler of ours may run in the child */
+    pid = _Fork();
+    if (pid == 0)
+        become(spec, fd, us, high);
+    eno = pid < 0 ? errno : 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    kg_closep(&high);
+    if (pid > 0) {
+        do
+            n = read(tell[0], &eno, sizeof eno);
+        while (n < 0 && errno == EINTR);
+        if (n <= 0)
+            eno = 0;
+        else
+            while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+    }
+    kg_closep(&tell[0]);
+    if (!eno)
+        *ret_pid = pid;
+    return eno;
+}
+
+static int spawn_tied(const struct kg_proc_spec *spec, pid_t *ret_pid, struct kg_err *err)
+{
+    int fd[4] = { -1, -1, -1, -1 };
+    int eno = collect_fds(spec, fd);
+
+    if (!eno)
+        eno = start_tied(spec, fd, ret_pid);
+    for (int i = 0; i < 4; i++)
+        kg_closep(&fd[i]);
+    return eno ? fail_spawn(spec->argv[0], eno, err) : 0;
+}
+
 int kg_proc_spawn(const struct kg_proc_spec *spec, pid_t *ret_pid, struct kg_err *err)
 {
     posix_spawn_file_actions_t fa;
@@ -49,7 +168,11 @@ int kg_proc_spawn(const struct kg_proc_spec *spec, pid_t *ret_pid, struct kg_err
     int eno;
     pid_t pid;
 
-    if ((eno = KG_FAULT(PROC_SPAWN)) || (eno = posix_spawn_file_actions_init(&fa)))
+    if ((eno = KG_FAULT(PROC_SPAWN)))
+        return kg_err_sys(err, eno, "prepare '%s'", spec->argv[0]);
+    if (spec->ends_with_us)
+        return spawn_tied(spec, ret_pid, err);
+    if ((eno = posix_spawn_file_actions_init(&fa)))
         return kg_err_sys(err, eno, "prepare '%s'", spec->argv[0]);
     if ((eno = posix_spawnattr_init(&at))) {
         posix_spawn_file_actions_destroy(&fa);
@@ -69,13 +192,8 @@ int kg_proc_spawn(const struct kg_proc_spec *spec, pid_t *ret_pid, struct kg_err
     posix_spawn_file_actions_destroy(&fa);
     for (int i = 0; i < 4; i++)
         kg_closep(&moved[i]);
-    if (eno == ENOENT) {
-        kg_err_set(err, KG_E_NO_PROGRAM, "program '%s' is not installed", spec->argv[0]);
-        kg_err_advise(err, "Install '%s', or set its folder in the settings.", spec->argv[0]);
-        return -(int)err->code;
-    }
     if (eno)
-        return kg_err_sys(err, eno, "start '%s'", spec->argv[0]);
+        return fail_spawn(spec->argv[0], eno, err);
     *ret_pid = pid;
     return 0;
 }

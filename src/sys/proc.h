@@ -1,7 +1,8 @@
 /* sys/proc.h - the only place in the product that starts a process.
  *
- * Always fork-and-exec in one step (posix_spawn), never fork alone: the engine may have threads
- * and holds SQLite and libpq connections, none of which survive a bare fork.
+ * A child always becomes another program at once, and never goes on as a copy of ours: the engine may have threads and holds
+ * SQLite and libpq connections, none of which survive that. The C library's spawn does it, except for a child that shall end
+ * with us, which has to ask the kernel for that itself.
  */
 #ifndef KG_SYS_PROC_H
 #define KG_SYS_PROC_H
@@ -16,6 +17,7 @@ struct kg_proc_spec {
     const char *const *envp;   /* the child's whole environment */
     int fd_in, fd_out, fd_err; /* become 0, 1, 2 of the child; -1: /dev/null */
     int fd_pass;               /* becomes 3 of the child; 0 or -1: none */
+    bool ends_with_us;         /* gets SIGTERM when the thread that starts it ends, however that comes about */
 };
 
 /* The child gets default signal dispositions, an empty signal mask, descriptors 0-2 (and 3 when asked) and nothing

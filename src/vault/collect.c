@@ -1,15 +1,19 @@
 /* kg_vault_collect: space comes back.
  *
  * (1) Sweep what earlier collections have doomed. (2) If nothing is left to sweep: mark. Packs in which nothing is needed,
- * and packs in which little is, are doomed; what is needed of the latter is stored again elsewhere. (3) Sweep that.
+ * and packs in which little is, are doomed; what is needed of the latter is stored again elsewhere. (3) Sweep that. A doomed
+ * pack that is needed after all, because a backup that had begun before ended meanwhile, stays and is doomed no more.
  *
  * Keeps to:
  * (a) A pack is deleted only when it is doomed, no writer is at work that does not know it, and then a fresh reading of all
  *     manifests finds every chunk that they need in a pack that is not doomed.
  * (b) What cannot be read stops everything, before anything was deleted.
- * (c) A doomed object goes last: as long as one of its packs may be deleted, no writer that begins counts on it. */
+ * (c) A doomed object goes last: as long as one of its packs may be deleted, no writer that begins counts on it.
+ * (d) What is needed of a pack that goes was read, and opened, in the pack that stays.
+ * (e) The lock makes nothing of this true. Two collections at once, because one was taken for dead, do the same work twice. */
 #include "vault/presence.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,16 +25,18 @@
 enum { REPACK_PERCENT = 50 };
 
 struct pack_state {
-    uint64_t needed, plain;              /* bytes of chunks: that only this pack has of those needed, of all */
-    bool known;                          /* its directory could be read */
+    uint64_t needed, plain;              /* bytes of chunks: those that recovery points need here, all */
 };
 
 struct collect {
     struct kg_vault *v;
     const struct kg_collect_opts *o;
     struct kg_json *report, *waiting;
-    struct kg_locator all, rest;         /* all packs; those that are not doomed */
-    bool has_all, has_rest;
+    struct kg_judge judge;
+    struct kg_locator all, rest;         /* all packs; what a writer finds: those that an index object lists and are not doomed */
+    bool has_all, has_rest, counted;
+    size_t points;                       /* recovery points that the first look found */
+    struct kg_err full;                  /* what is needed of doomed packs did not fit */
     struct kg_live *live;
     struct kg_doomed_list doomed;
     uint64_t dead_packs, dead_bytes, repack_packs, repack_bytes, rewritten, deleted, freed;
@@ -41,15 +47,15 @@ static int go_on(struct collect *c, struct kg_err *err)
     return c->o->cancelled && c->o->cancelled(c->o->ctx) ? kg_err_set(err, KG_E_CANCELLED, "the collection was cancelled") : 0;
 }
 
-static bool in_doomed(void *ctx, const uint8_t id[KG_PACK_ID])
+static bool in_list(const struct kg_doomed_list *l, const uint8_t id[KG_PACK_ID])
 {
-    const struct collect *c = ctx;
-
-    for (size_t i = 0; i < c->doomed.n; i++)
-        if (kg_doomed_has(&c->doomed.list[i], id))
+    for (size_t i = 0; i < l->n; i++)
+        if (kg_doomed_has(&l->list[i], id))
             return true;
     return false;
 }
+
+static bool in_doomed(void *ctx, const uint8_t id[KG_PACK_ID]) { return in_list(&((const struct collect *)ctx)->doomed, id); }
 
 static void forget(struct collect *c)
 {
@@ -60,6 +66,34 @@ static void forget(struct collect *c)
     c->has_all = c->has_rest = false;
     kg_live_free(KG_TAKE(c->live));
     kg_doomed_done(&c->doomed);
+}
+
+static int missing(const char *instance, const char *point, struct kg_err *err)
+{
+    kg_err_set(err, KG_E_CORRUPT, "the service knows recovery point '%s' of instance '%s', and the vault has lost it", point, instance);
+    kg_err_advise(err, "Bring back what is missing, then collect again: until then nothing is deleted. If the recovery point was deleted "
+                       "a moment ago, just collect again; if all of the instance are lost for good, delete the backup instance.");
+    return -(int)err->code;
+}
+
+/* Manifests that are not there look like points that were deleted: only who made them can tell. */
+static int miss_points(struct collect *c, struct kg_err *err)
+{
+    size_t n = kg_live_points(c->live);
+
+    if (c->points && !n)
+        return kg_err_set(err, KG_E_CORRUPT, "all %zu recovery points vanished meanwhile", c->points);
+    if (c->points)
+        return 0;                        /* what is missing since the first look was deleted */
+    c->points = n;
+    for (const struct kg_json *e = kg_json_first(c->o->expected); e; e = kg_json_next(e)) {
+        const char *instance = kg_json_str_or(e, "instance", ""), *point = kg_json_str_or(e, "point", "");
+
+        if (!kg_live_has_point(c->live, instance, point) &&
+            !(kg_json_bool(e, "lost", false) && kg_live_has_point(c->live, instance, NULL)))
+            return missing(instance, point, err);
+    }
+    return 0;
 }
 
 /* A fresh look at everything. Keeps (b): a pack or an index object that cannot be read is reported as a failure. */
@@ -84,6 +118,7 @@ static int look(struct collect *c, struct kg_err *err)
     c->has_all = true;
     o.skip = in_doomed;
     o.skip_ctx = c;
+    o.all_packs = false;
     if (kg_locator_load(c->v, &o, &c->rest, err) < 0)
         return -(int)err->code;
     c->has_rest = true;
@@ -91,38 +126,72 @@ static int look(struct collect *c, struct kg_err *err)
         *err = damage;
         return -(int)err->code;
     }
-    return kg_live_load(c->v, &c->all, &c->live, err);
+    return kg_live_load(c->v, &c->all, &c->live, err) < 0 ? -(int)err->code : miss_points(c, err);
+}
+
+/* Where a chunk stands that is needed, in a pack that stays. An index object may name packs that have gone. */
+static bool find_copy(const struct collect *c, const uint8_t id[KG_CHUNK_ID], struct kg_place *ret)
+{
+    return kg_locator_find(&c->rest, id, ret) && c->rest.packs[c->rest.segs[ret->seg].pack].whole;
+}
+
+static int open_dir(const struct collect *c, const struct kg_place_pack *p, uint8_t **ret_bytes, struct kg_dir *ret, struct kg_err *err)
+{
+    char name[KG_PACK_NAME];
+
+    kg_pack_name(p->id, name);
+    return kg_pack_open_dir(c->v, name, p->size, ret_bytes, ret, err);
 }
 
 /* ---- marking ---- */
 
-static int weigh(struct collect *c, size_t i, struct pack_state *ret, struct kg_err *err)
+/* Does a recovery point need the chunk in pack i? Of several copies the first one counts. Of a doomed pack any that stays counts
+ * instead. */
+static bool is_wanted(const struct collect *c, size_t i, bool doomed, const uint8_t id[KG_CHUNK_ID])
 {
-    const struct kg_place_pack *p = &c->all.packs[i];
-    KG_AUTO_FREE uint8_t *bytes = NULL;
-    char name[KG_PACK_NAME];
     struct kg_place place;
+
+    if (!kg_live_has(c->live, id))
+        return false;
+    return doomed ? !find_copy(c, id, &place) : kg_locator_find(&c->all, id, &place) && c->all.segs[place.seg].pack == i;
+}
+
+static int weigh(struct collect *c, size_t i, bool doomed, struct pack_state *ret, struct kg_err *err)
+{
+    KG_AUTO_FREE uint8_t *bytes = NULL;
     struct kg_dir d;
 
-    *ret = (struct pack_state){ .known = true };
-    kg_pack_name(p->id, name);
-    if (kg_pack_open_dir(c->v, name, p->size, &bytes, &d, err) < 0)
+    *ret = (struct pack_state){ 0 };
+    if (go_on(c, err) < 0 || open_dir(c, &c->all.packs[i], &bytes, &d, err) < 0)
         return -(int)err->code;
     for (uint32_t k = 0; k < d.n_chunks; k++) {
         uint32_t len = kg_dir_chunk_len(&d, k);
 
         ret->plain += len;
-        if (kg_live_has(c->live, kg_dir_chunk_id(&d, k)) && kg_locator_find(&c->all, kg_dir_chunk_id(&d, k), &place) &&
-            c->all.segs[place.seg].pack == i)
+        if (is_wanted(c, i, doomed, kg_dir_chunk_id(&d, k)))
             ret->needed += len;
     }
     return 0;
 }
 
-/* The packs that are to go; *ret_repack of them, at the end, have something that is needed. The caller frees. */
+static bool is_sparse(const struct collect *c, const struct pack_state *s)
+{
+    return s->needed * 100 < s->plain * (c->o->repack_percent ? c->o->repack_percent : REPACK_PERCENT);
+}
+
+static void count(struct collect *c, const struct kg_place_pack *p, const struct pack_state *s)
+{
+    if (c->counted)
+        return;                          /* a second time, because of what the first one freed */
+    if (s->needed == 0)
+        c->dead_packs++, c->dead_bytes += p->size;
+    else
+        c->repack_packs++, c->repack_bytes += p->size;
+}
+
+/* The packs that are to go. The caller frees. */
 static int choose(struct collect *c, uint8_t (**ret)[KG_PACK_ID], size_t *ret_n, struct kg_err *err)
 {
-    unsigned percent = c->o->repack_percent ? c->o->repack_percent : REPACK_PERCENT;
     KG_AUTO_FREE uint8_t (*ids)[KG_PACK_ID] = kg_xalloc_array(c->all.n_listed ? c->all.n_listed : 1, KG_PACK_ID);
     size_t n = 0;
 
@@ -130,16 +199,14 @@ static int choose(struct collect *c, uint8_t (**ret)[KG_PACK_ID], size_t *ret_n,
         const struct kg_place_pack *p = &c->all.packs[i];
         struct pack_state s;
 
-        if (go_on(c, err) < 0 || weigh(c, i, &s, err) < 0)
+        if (weigh(c, i, false, &s, err) < 0)
             return -(int)err->code;
-        if (s.needed == 0)
-            c->dead_packs++, c->dead_bytes += p->size;
-        else if (s.needed * 100 < s.plain * percent)
-            c->repack_packs++, c->repack_bytes += p->size;
-        else
+        if (s.needed && !is_sparse(c, &s))
             continue;
+        count(c, p, &s);
         memcpy(ids[n++], p->id, KG_PACK_ID);
     }
+    c->counted = true;
     *ret = KG_TAKE(ids);
     *ret_n = n;
     return 0;
@@ -178,7 +245,7 @@ static int rewrite_pack(struct collect *c, const struct kg_place_pack *p, struct
     struct kg_dir d;
 
     kg_pack_name(p->id, name);
-    if (kg_pack_open_dir(c->v, name, p->size, &bytes, &d, err) < 0)
+    if (open_dir(c, p, &bytes, &d, err) < 0)
         return -(int)err->code;
     for (uint32_t i = 0; i < d.n_segs; i++) {
         struct kg_seg s = kg_dir_seg(&d, i);
@@ -190,8 +257,28 @@ static int rewrite_pack(struct collect *c, const struct kg_place_pack *p, struct
     return 0;
 }
 
-/* What is needed of doomed packs goes into new ones: a writer of our own, which takes nothing in doomed ones for granted. */
-static int rewrite(struct collect *c, struct kg_err *err)
+/* The doomed packs of which little is needed: indices of c->all. The caller frees. */
+static int find_sparse(struct collect *c, size_t **ret, size_t *ret_n, struct kg_err *err)
+{
+    KG_AUTO_FREE size_t *list = kg_xalloc_array(c->all.n_listed ? c->all.n_listed : 1, sizeof *list);
+    struct pack_state s;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->all.n_listed; i++) {
+        if (!in_doomed(c, c->all.packs[i].id))
+            continue;
+        if (weigh(c, i, true, &s, err) < 0)
+            return -(int)err->code;
+        if (s.needed && is_sparse(c, &s))
+            list[n++] = i;
+    }
+    *ret = KG_TAKE(list);
+    *ret_n = n;
+    return 0;
+}
+
+/* What is needed of them goes into new ones: a writer of our own, which takes nothing in doomed ones for granted. */
+static int rewrite_packs(struct collect *c, const size_t *list, size_t n, struct kg_err *err)
 {
     KG_CLEANUP(kg_writer_freep) struct kg_writer *w = NULL;
     KG_CLEANUP(kg_sink_abortp) struct kg_sink *sink = NULL;
@@ -199,12 +286,11 @@ static int rewrite(struct collect *c, struct kg_err *err)
     struct kg_write_stats st;
     int result = 0;
 
-    if (kg_writer_begin(c->v, &(struct kg_write_opts){ .level = 3 }, &w, err) < 0 || kg_sink_open(w, &sink, err) < 0)
+    if (kg_writer_begin(c->v, &(struct kg_write_opts){ .level = 3, .what = "collect" }, &w, err) < 0 || kg_sink_open(w, &sink, err) < 0)
         return -(int)err->code;
     kg_seg_reader_init(&r, c->v);
-    for (size_t i = 0; result == 0 && i < c->all.n_listed; i++)
-        if (in_doomed(c, c->all.packs[i].id))
-            result = rewrite_pack(c, &c->all.packs[i], &r, sink, err);
+    for (size_t i = 0; result == 0 && i < n; i++)
+        result = rewrite_pack(c, &c->all.packs[list[i]], &r, sink, err);
     kg_seg_reader_done(&r);
     if (result < 0 || kg_sink_close(KG_TAKE(sink), err) < 0 || kg_writer_finish(w, err) < 0)
         return -(int)err->code;
@@ -213,35 +299,79 @@ static int rewrite(struct collect *c, struct kg_err *err)
     return 0;
 }
 
-static int mark(struct collect *c, struct kg_err *err)
+/* No room is no reason to keep what needs none to go: the sweep leaves what was not stored again where it is. */
+static int rewrite(struct collect *c, struct kg_err *err)
+{
+    KG_AUTO_FREE size_t *list = NULL;
+    size_t n = 0;
+
+    c->full = (struct kg_err){ 0 };
+    if (find_sparse(c, &list, &n, err) < 0)
+        return -(int)err->code;
+    if (n == 0 || rewrite_packs(c, list, n, err) == 0)
+        return 0;
+    if (err->code != KG_E_DISK_FULL)
+        return -(int)err->code;
+    c->full = *err;
+    *err = (struct kg_err){ 0 };
+    return 0;
+}
+
+static int mark(struct collect *c, bool *ret_marked, struct kg_err *err)
 {
     KG_AUTO_FREE uint8_t (*ids)[KG_PACK_ID] = NULL;
     size_t n = 0;
 
     if (choose(c, &ids, &n, err) < 0)
         return -(int)err->code;
-    if (n == 0 || c->o->dry_run)
-        return 0;
-    return kg_doomed_put(c->v, ids, n, err);
+    *ret_marked = n && !c->o->dry_run;
+    return *ret_marked && (kg_collect_locked(c->v, err) < 0 || kg_doomed_put(c->v, ids, n, err) < 0) ? -(int)err->code : 0;
 }
 
 /* ---- sweeping ---- */
 
-/* Is something needed that only this pack has? */
-static int is_needed(struct collect *c, const struct kg_place_pack *p, bool *ret, struct kg_err *err)
+/* Segments of packs that stay in which something stands that is needed of pack p. */
+static int note_copies(struct collect *c, const struct kg_place_pack *p, bool *wanted, struct kg_err *err)
 {
     KG_AUTO_FREE uint8_t *bytes = NULL;
-    char name[KG_PACK_NAME];
     struct kg_place place;
     struct kg_dir d;
 
-    kg_pack_name(p->id, name);
-    if (kg_pack_open_dir(c->v, name, p->size, &bytes, &d, err) < 0)
+    if (go_on(c, err) < 0 || open_dir(c, p, &bytes, &d, err) < 0)
         return -(int)err->code;
-    *ret = false;
-    for (uint32_t k = 0; !*ret && k < d.n_chunks; k++)
-        *ret = kg_live_has(c->live, kg_dir_chunk_id(&d, k)) && !kg_locator_find(&c->rest, kg_dir_chunk_id(&d, k), &place);
+    for (uint32_t k = 0; k < d.n_chunks; k++)
+        if (kg_live_has(c->live, kg_dir_chunk_id(&d, k)) && find_copy(c, kg_dir_chunk_id(&d, k), &place))
+            wanted[place.seg] = true;
     return 0;
+}
+
+static int read_copy(struct collect *c, uint32_t seg, struct kg_seg_reader *r, struct kg_err *err)
+{
+    char pack[KG_PACK_NAME];
+    struct kg_seg s = kg_locator_seg(&c->rest, seg, pack);
+    KG_AUTO_FREE uint8_t *plain = kg_xalloc(s.plain);
+
+    if (go_on(c, err) < 0)
+        return -(int)err->code;
+    return kg_seg_read(r, pack, &s, plain, err) < 0 ? kg_err_wrap(err, "read what stays before what is like it goes") : 0;
+}
+
+/* Keeps (d): a good copy must not go because there is a damaged one. */
+static int prove(struct collect *c, const struct kg_doomed_list *asked, struct kg_err *err)
+{
+    KG_AUTO_FREE bool *wanted = kg_xalloc_array(c->rest.n_segs ? c->rest.n_segs : 1, sizeof *wanted);
+    struct kg_seg_reader r;
+    int result = 0;
+
+    for (size_t i = 0; i < c->all.n_listed; i++)
+        if (in_list(asked, c->all.packs[i].id) && note_copies(c, &c->all.packs[i], wanted, err) < 0)
+            return -(int)err->code;
+    kg_seg_reader_init(&r, c->v);
+    for (size_t i = 0; result == 0 && i < c->rest.n_segs; i++)
+        if (wanted[i])
+            result = read_copy(c, (uint32_t)i, &r, err);
+    kg_seg_reader_done(&r);
+    return result;
 }
 
 static int delete_pack(struct collect *c, const struct kg_place_pack *p, struct kg_err *err)
@@ -259,18 +389,18 @@ static int delete_pack(struct collect *c, const struct kg_place_pack *p, struct 
     return 0;
 }
 
-/* Keeps (a), (c). d: index in the list of doomed objects, which was loaded with everything else after the writers were asked. */
+/* Keeps (a), (c). d: a doomed object about which the writers were asked before everything was looked at. */
 static int sweep_one(struct collect *c, const struct kg_doomed *d, struct kg_err *err)
 {
     int eno;
 
     for (size_t i = 0; i < c->all.n_listed; i++) {
         const struct kg_place_pack *p = &c->all.packs[i];
-        bool needed = false;
+        struct pack_state s;
 
         if (!kg_doomed_has(d, p->id))
             continue;
-        if (go_on(c, err) < 0 || is_needed(c, p, &needed, err) < 0 || (!needed && delete_pack(c, p, err) < 0))
+        if (weigh(c, i, true, &s, err) < 0 || (!s.needed && delete_pack(c, p, err) < 0))
             return -(int)err->code;
     }
     if ((eno = KG_FAULT(VAULT_SWEPT)))
@@ -284,33 +414,39 @@ static int sweep_one(struct collect *c, const struct kg_doomed *d, struct kg_err
 }
 
 /* May the packs of every doomed object be deleted? Who stands in the way is noted. */
-static int ask_writers(struct collect *c, bool *ret_free, struct kg_err *err)
+static int ask_writers(struct collect *c, const struct kg_doomed_list *asked, struct kg_err *err)
 {
-    struct kg_doomed_list l = { 0 };
-    int r = kg_doomed_load(c->v, &l, err);
-
-    for (size_t i = 0; r == 0 && i < l.n; i++)
-        r = kg_presence_others(c->v, l.list[i].name, c->waiting, err);
-    *ret_free = r == 0 && kg_json_count(c->waiting) == 0;
-    kg_doomed_done(&l);
-    return r;
-}
-
-/* The writers are asked before the manifests are read: a point that they made is seen then. */
-static int sweep(struct collect *c, struct kg_err *err)
-{
-    bool may = false;
-
-    if (ask_writers(c, &may, err) < 0)
-        return -(int)err->code;
-    if (!may)
-        return 0;
-    if (look(c, err) < 0)
-        return -(int)err->code;
-    for (size_t i = 0; i < c->doomed.n; i++)
-        if (sweep_one(c, &c->doomed.list[i], err) < 0)
+    for (size_t i = 0; i < asked->n; i++)
+        if (kg_presence_others(c->v, asked->list[i].name, &c->judge, c->waiting, err) < 0)
             return -(int)err->code;
     return 0;
+}
+
+/* The writers are asked before the manifests are read: a point that they made is seen then. What somebody else doomed since then
+ * is left alone. */
+static int sweep_asked(struct collect *c, const struct kg_doomed_list *asked, struct kg_err *err)
+{
+    if (ask_writers(c, asked, err) < 0)
+        return -(int)err->code;
+    if (kg_json_count(c->waiting) > 0)
+        return 0;
+    if (look(c, err) < 0 || prove(c, asked, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < asked->n; i++)
+        if (sweep_one(c, &asked->list[i], err) < 0)
+            return -(int)err->code;
+    return 0;
+}
+
+static int sweep(struct collect *c, struct kg_err *err)
+{
+    struct kg_doomed_list asked = { 0 };
+    int r = kg_doomed_load(c->v, &asked, err);
+
+    if (r == 0)
+        r = sweep_asked(c, &asked, err);
+    kg_doomed_done(&asked);
+    return r;
 }
 
 /* ---- index objects that name packs which are gone ---- */
@@ -424,25 +560,42 @@ static int bury_the_dead(struct collect *c, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *ignored = kg_json_array();
 
-    return c->o->dry_run ? 0 : kg_presence_others(c->v, "", ignored, err);
+    return c->o->dry_run ? 0 : kg_presence_others(c->v, "", &c->judge, ignored, err);
 }
 
-/* Between two looks the list of doomed objects may only be what this collection made of it: it holds the lock. */
+/* Marks and sweeps; again, as long as things did not fit and something went. */
+static int mark_and_sweep(struct collect *c, struct kg_err *err)
+{
+    uint64_t before;
+
+    do {
+        bool marked = false;
+
+        before = c->deleted;
+        if ((c->deleted && look(c, err) < 0) || mark(c, &marked, err) < 0)
+            return -(int)err->code;
+        if (!marked)
+            return 0;
+        if (look(c, err) < 0 || rewrite(c, err) < 0 || sweep(c, err) < 0)
+            return -(int)err->code;
+    } while (c->full.code && c->deleted > before && kg_json_count(c->waiting) == 0);
+    return 0;
+}
+
 static int run(struct collect *c, struct kg_err *err)
 {
     if (bury_the_dead(c, err) < 0 || look(c, err) < 0)
         return -(int)err->code;
     if (c->doomed.n && !c->o->dry_run && (rewrite(c, err) < 0 || sweep(c, err) < 0))
         return -(int)err->code;
-    if (kg_json_count(c->waiting) > 0)
-        return 0;
-    if ((c->deleted && look(c, err) < 0) || mark(c, err) < 0)
+    if (kg_json_count(c->waiting) == 0 && mark_and_sweep(c, err) < 0)
         return -(int)err->code;
-    if (c->o->dry_run)
-        return 0;
-    if (c->dead_packs + c->repack_packs && (look(c, err) < 0 || rewrite(c, err) < 0 || sweep(c, err) < 0))
+    if (!c->o->dry_run && (c->deleted || c->all.n_packs > c->all.n_listed) && tidy_indexes(c, err) < 0)
         return -(int)err->code;
-    return c->deleted || c->all.n_packs > c->all.n_listed ? tidy_indexes(c, err) : 0;
+    if (!c->full.code || kg_json_count(c->waiting) > 0)
+        return 0;
+    *err = c->full;
+    return kg_err_wrap(err, "%" PRIu64 " packs were deleted; what is needed of others does not fit anew", c->deleted);
 }
 
 static struct kg_json *report(struct collect *c, uint64_t packs, uint64_t bytes)
@@ -477,7 +630,7 @@ static int add_size(void *ctx, const struct kg_store_entry *e, struct kg_err *er
 
 int kg_vault_collect(struct kg_vault *v, const struct kg_collect_opts *o, struct kg_json **ret_report, struct kg_err *err)
 {
-    struct collect c = { .v = v, .o = o };
+    struct collect c = { .v = v, .o = o, .judge.take_over = o->take_over };
     struct sizes before = { 0 };
     int r = 0;
 
@@ -485,7 +638,9 @@ int kg_vault_collect(struct kg_vault *v, const struct kg_collect_opts *o, struct
         (!o->dry_run && kg_collect_lock(v, o->take_over, err) < 0))
         return kg_err_wrap(err, "collect vault %s", v->id);
     c.waiting = kg_json_array();
-    r = run(&c, err);
+    r = o->dry_run ? 0 : kg_collect_now(v, &c.judge.now, err);
+    if (r == 0)
+        r = run(&c, err);
     if (!o->dry_run)
         kg_collect_unlock(v);
     if (r == 0)

@@ -17,6 +17,8 @@ struct kg_live {
     size_t room;
     uint32_t seg;
     bool open;
+    char **points;                                  /* "points/…" in order, as they are listed */
+    size_t n_points, cap_points;
 };
 
 void kg_live_free(struct kg_live *l)
@@ -29,7 +31,28 @@ void kg_live_free(struct kg_live *l)
     kg_seg_reader_done(&l->segments);
     kg_hasher_free(l->hasher);
     free(l->plain);
+    for (size_t i = 0; i < l->n_points; i++)
+        free(l->points[i]);
+    free(l->points);
     free(l);
+}
+
+size_t kg_live_points(const struct kg_live *l) { return l->n_points; }
+
+bool kg_live_has_point(const struct kg_live *l, const char *instance, const char *point)
+{
+    KG_AUTO_FREE char *name = kg_xprintf("points/%s/%s", instance, point ? point : "");
+    size_t low = 0, high = l->n_points;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(l->points[mid], name) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < l->n_points && (point ? strcmp(l->points[low], name) == 0 : strncmp(l->points[low], name, strlen(name)) == 0);
 }
 
 bool kg_live_has(const struct kg_live *l, const uint8_t id[KG_CHUNK_ID]) { return kg_idmap_find(l->chunks, id); }
@@ -47,10 +70,10 @@ static int find(const struct kg_live *l, const uint8_t *id, struct kg_place *ret
     char hex[2 * KG_CHUNK_ID + 1], pack[KG_PACK_NAME];
 
     if (kg_locator_find(l->where, id, ret)) {
-        if (l->where->segs[ret->seg].pack < l->where->n_listed)
+        if (l->where->packs[l->where->segs[ret->seg].pack].whole)
             return 0;
         kg_locator_seg(l->where, ret->seg, pack);
-        return kg_err_set(err, KG_E_CORRUPT, "%s: the object is missing", pack);
+        return kg_err_set(err, KG_E_CORRUPT, "%s: the object is missing or cut short", pack);
     }
     kg_hex(id, KG_CHUNK_ID, hex);
     return kg_err_set(err, KG_E_CORRUPT, "chunk %.16s… is in no pack of the vault", hex);
@@ -118,20 +141,40 @@ static int see_stream(void *ctx, const char *what, const struct kg_json *j, stru
     return 0;
 }
 
+static int note_listed(void *ctx, const struct kg_store_entry *e, struct kg_err *err)
+{
+    const char **name = ctx;
+
+    (void)err;
+    if (*name && strcmp(e->name, *name) == 0)
+        *name = NULL;
+    return 0;
+}
+
+/* One that was listed and is not there was deleted meanwhile: if it is listed no more. */
+static int be_deleted(const struct kg_live *l, const char *name, struct kg_err *err)
+{
+    const char *missing = name;
+
+    *err = (struct kg_err){ 0 };
+    if (kg_store_list(l->v->store, name, note_listed, &missing, err) < 0)
+        return -(int)err->code;
+    return missing ? 0 : kg_err_set(err, KG_E_IO, "%s is listed and cannot be read", name);
+}
+
 static int see_point(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
 {
     struct kg_live *l = ctx;
+    KG_AUTO_FREE char *name = kg_xprintf("points/%s/%s", instance, point);
     KG_AUTO_JSON struct kg_json *m = NULL;
 
     (void)size;
-    if (kg_point_get(l->v, instance, point, &m, err) < 0) {
-        if (err->code != KG_E_NO_POINT)
-            return -(int)err->code;
-        *err = (struct kg_err){ 0 };     /* deleted meanwhile */
-        return 0;
-    }
+    if (kg_point_get(l->v, instance, point, &m, err) < 0)
+        return err->code == KG_E_NO_POINT ? be_deleted(l, name, err) : -(int)err->code;
     if (kg_manifest_streams(m, see_stream, l, err) < 0)
-        return kg_err_wrap(err, "points/%s/%s", instance, point);
+        return kg_err_wrap(err, "%s", name);
+    KG_GROW(l->points, l->n_points, l->cap_points);
+    l->points[l->n_points++] = KG_TAKE(name);
     return 0;
 }
 

@@ -13,5 +13,8 @@ void kg_live_free(struct kg_live *l);          /* NULL is allowed */
 KG_DEFINE_CLEANUP(struct kg_live, kg_live_free)
 bool kg_live_has(const struct kg_live *l, const uint8_t id[KG_CHUNK_ID]);
 bool kg_live_is_list(const struct kg_live *l, const uint8_t id[KG_CHUNK_ID]);
+/* The manifests that were read. point NULL: any of the instance. */
+size_t kg_live_points(const struct kg_live *l);
+bool kg_live_has_point(const struct kg_live *l, const char *instance, const char *point);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/parse.h"
 #include "sys/alive.h"
 
-enum { NOTE_LIMIT = 1 << 20, TRIES = 100 };
+enum { NOTE_LIMIT = 1 << 20, TRIES = 100, HOST_ROOM = 65 };
 #define LOCK_NAME "locks/collect"
 
 struct kg_presence {
@@ -112,7 +112,7 @@ static int put_note(const struct kg_vault *v, const char *name, const char *what
     KG_AUTO_JSON struct kg_json *j = kg_json_object();
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(NOTE_LIMIT);
     struct kg_json *known = kg_json_array();
-    char host[65] = "", mark[KG_MARK_ROOM], when[32];
+    char host[HOST_ROOM] = "", mark[KG_MARK_ROOM], when[32];
     uint64_t size;
 
     (void)gethostname(host, sizeof host - 1);
@@ -252,19 +252,21 @@ bool kg_presence_doomed(const struct kg_presence *p, const uint8_t pack[KG_PACK_
 
 /* ---- others ---- */
 
-struct others { const struct kg_vault *v; const char *doomed; struct kg_json *waiting; kg_usec now; };
+struct others { const struct kg_vault *v; const char *doomed; const struct kg_judge *judge; struct kg_json *waiting; };
 
-static bool is_over(const struct kg_json *note, const struct kg_store_entry *e, kg_usec now)
+static bool is_over(enum kg_life_of life, const struct kg_store_entry *e, const struct kg_judge *judge)
 {
-    enum kg_life_of l = kg_mark_alive(kg_json_str_or(note, "process", ""));
+    kg_usec age = judge->now - e->modified_wall;
 
-    return l == KG_IS_DEAD || (l == KG_LIVES_ELSEWHERE && now - e->modified_wall > KG_PRESENCE_STALE);
+    return life == KG_IS_DEAD ||
+           (life == KG_LIVES_ELSEWHERE && (judge->take_over || (age > KG_PRESENCE_STALE && age < KG_PRESENCE_ABSURD)));
 }
 
 static int see_writer(void *ctx, const struct kg_store_entry *e, struct kg_err *err)
 {
     struct others *o = ctx;
     KG_AUTO_JSON struct kg_json *note = NULL;
+    enum kg_life_of life;
     struct kg_json *who;
 
     if (get_note(o->v, e->name, &note, err) < 0) {
@@ -273,7 +275,8 @@ static int see_writer(void *ctx, const struct kg_store_entry *e, struct kg_err *
         *err = (struct kg_err){ 0 };
         return 0;
     }
-    if (is_over(note, e, o->now)) {
+    life = kg_mark_alive(kg_json_str_or(note, "process", ""));
+    if (is_over(life, e, o->judge)) {
         if (kg_store_remove(o->v->store, e->name, err) == 0 || err->code == KG_E_NOT_FOUND) {
             *err = (struct kg_err){ 0 };
             return 0;
@@ -286,13 +289,15 @@ static int see_writer(void *ctx, const struct kg_store_entry *e, struct kg_err *
     kg_json_set_str(who, "what", kg_json_str_or(note, "what", "?"));
     kg_json_set_str(who, "host", kg_json_str_or(note, "host", "?"));
     kg_json_set_str(who, "since", kg_json_str_or(note, "since", "?"));
+    kg_json_set_bool(who, "elsewhere", life == KG_LIVES_ELSEWHERE);
     kg_json_push(o->waiting, who);
     return 0;
 }
 
-int kg_presence_others(const struct kg_vault *v, const char *doomed, struct kg_json *waiting, struct kg_err *err)
+int kg_presence_others(const struct kg_vault *v, const char *doomed, const struct kg_judge *judge, struct kg_json *waiting,
+                       struct kg_err *err)
 {
-    struct others o = { v, doomed, waiting, kg_now_wall() };
+    struct others o = { v, doomed, judge, waiting };
 
     return kg_store_list(v->store, "writers/", see_writer, &o, err);
 }
@@ -309,6 +314,32 @@ int kg_collect_locked(const struct kg_vault *v, struct kg_err *err)
     if (strcmp(kg_json_str_or(note, "process", ""), kg_mark_self(mark)) != 0)
         return kg_err_set(err, KG_E_BUSY, "another collection has taken over vault %s", v->id);
     return 0;
+}
+
+static int note_time(void *ctx, const struct kg_store_entry *e, struct kg_err *err)
+{
+    kg_usec *time = ctx;
+
+    (void)err;
+    if (strcmp(e->name, LOCK_NAME) == 0)
+        *time = e->modified_wall;
+    return 0;
+}
+
+int kg_collect_now(const struct kg_vault *v, kg_usec *ret, struct kg_err *err)
+{
+    *ret = kg_now_wall();
+    return kg_store_list(v->store, LOCK_NAME, note_time, ret, err);
+}
+
+/* A machine that was started anew does not know its own mark any more, but it has kept its name. */
+static bool was_this_machine(const struct kg_json *note)
+{
+    const char *host = kg_json_str_or(note, "host", "");
+    char own[HOST_ROOM] = "";
+
+    (void)gethostname(own, sizeof own - 1);
+    return *host && strncmp(host, "localhost", 9) != 0 && strcmp(host, own) == 0;
 }
 
 int kg_collect_lock(const struct kg_vault *v, bool take_over, struct kg_err *err)
@@ -332,11 +363,13 @@ int kg_collect_lock(const struct kg_vault *v, bool take_over, struct kg_err *err
         life = kg_mark_alive(kg_json_str_or(note, "process", ""));
         if (strcmp(kg_json_str_or(note, "process", ""), kg_mark_self(mark)) == 0)
             life = KG_IS_DEAD;           /* an earlier collection of ours that could not delete it */
+        if (life == KG_LIVES_ELSEWHERE && was_this_machine(note))
+            life = KG_IS_DEAD;
         if (life == KG_LIVES || (life == KG_LIVES_ELSEWHERE && !take_over)) {
             kg_err_set(err, KG_E_BUSY, "vault %s is being collected by a process on '%s' since %s", v->id,
                        kg_json_str_or(note, "host", "?"), kg_json_str_or(note, "since", "?"));
             kg_err_advise(err, "%s", life == KG_LIVES ? "Wait until it has ended." :
-                          "Wait until it has ended; if that machine will never come back, take over with --take-over.");
+                          "Wait until it has ended; if that machine will never come back, collect with --take-over.");
             return -(int)err->code;
         }
         if (kg_store_remove(v->store, LOCK_NAME, err) < 0 && err->code != KG_E_NOT_FOUND)

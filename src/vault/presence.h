@@ -8,13 +8,16 @@
  *     says which doomed objects the writer knows. A pack goes only when no writer is at work that does not know of it.
  *   - Who belongs to a process that has died is removed by collection. Who cannot be asked (another machine's) is believed to be
  *     at work for KG_PRESENCE_STALE; then it is removed, too: when it comes back after all, it finds its object gone, and its
- *     backup fails instead of becoming a recovery point that may lack chunks. */
+ *     backup fails instead of becoming a recovery point that may lack chunks. Ages are differences of the store's own times; one
+ *     that no machine stands still for, or one in the future, tells of a clock: such an object stays until a person says that its
+ *     machine will not come back. */
 #ifndef KG_VAULT_PRESENCE_H
 #define KG_VAULT_PRESENCE_H
 
 #include "vault/vault_int.h"
 
 #define KG_PRESENCE_STALE (14 * 86400 * KG_SECOND)
+#define KG_PRESENCE_ABSURD (400 * 86400 * KG_SECOND)
 
 struct kg_presence;
 
@@ -45,12 +48,22 @@ bool kg_doomed_has(const struct kg_doomed *d, const uint8_t pack[KG_PACK_ID]);
 /* Writes a new one; packs are n ids in any order. */
 int kg_doomed_put(const struct kg_vault *v, uint8_t (*packs)[KG_PACK_ID], size_t n, struct kg_err *err) KG_MUST_CHECK;
 
-/* Is anybody at work that does not know of the doomed object? Removes who is dead. *ret_waiting: array of {"what","host","since"}. */
-int kg_presence_others(const struct kg_vault *v, const char *doomed, struct kg_json *waiting, struct kg_err *err) KG_MUST_CHECK;
+/* How collection judges who cannot be asked. */
+struct kg_judge {
+    kg_usec now;                         /* as the store tells it, see kg_collect_now() */
+    bool take_over;                      /* other machines will not come back */
+};
+/* Is anybody at work that does not know of the doomed object? Removes who is dead. waiting: gets {"what","host","since",
+ * "elsewhere":bool} of each. */
+int kg_presence_others(const struct kg_vault *v, const char *doomed, const struct kg_judge *judge, struct kg_json *waiting,
+                       struct kg_err *err) KG_MUST_CHECK;
 
-/* One collection at a time. KG_E_BUSY naming who is at it; take_over: another machine's, which will not come back. */
+/* One collection at a time. KG_E_BUSY naming who is at it; take_over: another machine's, which will not come back. Should it be at
+ * work after all, nothing is lost: presence keeps apart what must be, the lock only saves two from doing the same. */
 int kg_collect_lock(const struct kg_vault *v, bool take_over, struct kg_err *err) KG_MUST_CHECK;
 int kg_collect_locked(const struct kg_vault *v, struct kg_err *err) KG_MUST_CHECK; /* still ours? */
 void kg_collect_unlock(const struct kg_vault *v);
+/* When the lock was made, as the store says: what ages of other objects are measured by, whatever this machine's clock shows. */
+int kg_collect_now(const struct kg_vault *v, kg_usec *ret, struct kg_err *err) KG_MUST_CHECK;
 
 #endif

@@ -127,8 +127,9 @@ static int find_chunk(struct kg_reader *r, const uint8_t *id, const struct kg_lo
 {
     char hex[2 * KG_CHUNK_ID + 1];
 
+    /* A copy in a pack that has gone is none as long as there may be another, in a pack that is about to go. */
     *ret_where = &r->index;
-    if (kg_locator_find(&r->index, id, ret))
+    if (kg_locator_find(&r->index, id, ret) && r->index.packs[r->index.segs[ret->seg].pack].whole)
         return 0;
     if (load_all(r, err) < 0)
         return -(int)err->code;

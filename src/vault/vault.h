@@ -71,6 +71,7 @@ struct kg_write_opts {
     int level;               /* zstd */
     size_t segment_bytes;    /* 0: 4 MiB of plain bytes */
     uint64_t pack_bytes;     /* 0: 16 MiB of stored bytes */
+    const char *what;        /* for people who wait for it; NULL: "backup" */
 };
 struct kg_write_stats {
     uint64_t plain_bytes;    /* sent through sinks */
@@ -144,7 +145,8 @@ int kg_point_delete(struct kg_vault *v, const char *instance, const char *point,
 struct kg_collect_opts {
     bool dry_run;                                              /* only look */
     unsigned repack_percent;                                   /* rewrite packs of which less is needed; 0: 50 */
-    bool take_over;                                            /* the lock of another machine that will not come back */
+    bool take_over;                                            /* other machines at work in the vault will not come back */
+    const struct kg_json *expected;                            /* optional: points that must be there, see below */
     bool (*cancelled)(void *ctx);                              /* optional */
     void *ctx;
 };
@@ -152,7 +154,10 @@ struct kg_collect_opts {
  * backup is at work that does not know it; a call does what it can of both (see presence.h for what holds it up). Any
  * list or read that fails stops it: nothing is deleted on a guess.
  * {"packs":n,"bytes":n,"deadPacks":n,"deadBytes":n,"repackPacks":n,"repackBytes":n,"rewrittenBytes":n,"deletedPacks":n,
- *  "freedBytes":n,"dryRun":bool,"waitingFor":[{"what","host","since"}…]}; the caller frees it. KG_E_BUSY: another one is at it. */
+ *  "freedBytes":n,"dryRun":bool,"waitingFor":[{"what","host","since","elsewhere":bool}…]}; the caller frees it. KG_E_BUSY: another
+ * one is at it. KG_E_DISK_FULL: what is needed of some packs could not be stored again; everything else was done.
+ * expected: [{"instance","point","lost":bool}…]. One that is not in the vault stops it (KG_E_CORRUPT): a folder that was not mounted
+ * looks like points that were deleted. One that is known to be lost does not, as long as its instance has others. */
 int kg_vault_collect(struct kg_vault *v, const struct kg_collect_opts *o, struct kg_json **ret_report,
                      struct kg_err *err) KG_MUST_CHECK;
 

@@ -5,7 +5,8 @@
  * (2) A pack enters an index object only after it is durable; a manifest is written only after all packs and index
  *     objects of its writer are durable, and only when there was no failure.
  * (3) Only the finisher thread ends packs and, until commit, writes index objects.
- * (4) A writer's presence is there from before it reads the index until its manifest is (presence.h). */
+ * (4) A writer's presence is there from before it reads the index until its manifest is (presence.h).
+ * (5) No manifest is written when a pack is gone that was there when the index was read: whatever took it. */
 #include "vault/writer_int.h"
 
 #include <errno.h>
@@ -250,15 +251,19 @@ static int start_finisher(struct kg_writer *w)
 static bool is_doomed(void *ctx, const uint8_t id[KG_PACK_ID]) { return kg_presence_doomed(ctx, id); }
 
 /* Known as a writer first: from then on nothing goes away that the index shows, but what is doomed already. */
-static int load_seen(struct kg_writer *w, struct kg_err *err)
+static int load_seen(struct kg_writer *w, const char *what, struct kg_err *err)
 {
     struct kg_locator l;
 
-    if (kg_presence_begin(w->v, "backup", &w->presence, err) < 0 ||
+    if (kg_presence_begin(w->v, what, &w->presence, err) < 0 ||
         kg_locator_load(w->v, &(struct kg_locator_opts){ .skip = is_doomed, .skip_ctx = w->presence }, &l, err) < 0)
         return -(int)err->code;
     w->seen = KG_TAKE(l.chunks);
     w->index_seq = l.last_index_seq;
+    w->counted_on = kg_xalloc_array(l.n_listed ? l.n_listed : 1, KG_PACK_ID);
+    for (size_t i = 0; i < l.n_listed; i++)
+        if (l.packs[i].whole)
+            memcpy(w->counted_on[w->n_counted_on++], l.packs[i].id, KG_PACK_ID);
     kg_locator_done(&l);
     return 0;
 }
@@ -275,7 +280,7 @@ int kg_writer_begin(struct kg_vault *v, const struct kg_write_opts *o, struct kg
     w->pack_bytes = o->pack_bytes ? o->pack_bytes : PACK_BYTES;
     w->queue_end = &w->queue;
     w->index = (struct kg_buf)KG_BUF_INIT(KG_DIR_LIMIT);
-    if (load_seen(w, err) < 0) {
+    if (load_seen(w, o->what ? o->what : "backup", err) < 0) {
         kg_presence_end(w->presence);
         free(w);
         return kg_err_wrap(err, "load the index of vault %s", v->id);
@@ -319,6 +324,7 @@ void kg_writer_free(struct kg_writer *w)
     }
     kg_presence_end(w->presence);
     kg_idmap_free(w->seen);
+    free(w->counted_on);
     kg_buf_done(&w->index);
     kg_json_free(w->index_names);
     pthread_mutex_destroy(&w->lock);
@@ -394,6 +400,35 @@ static int put_manifest(struct kg_writer *w, const char *name, const struct kg_j
     return 0;
 }
 
+struct roll { const struct kg_writer *w; size_t there; };
+
+static int compare_id(const void *a, const void *b) { return memcmp(a, b, KG_PACK_ID); }
+
+static int note_pack(void *ctx, const struct kg_store_entry *e, struct kg_err *err)
+{
+    struct roll *r = ctx;
+    uint8_t id[KG_PACK_ID];
+
+    (void)err;
+    if (kg_pack_id(e->name, id) && r->w->n_counted_on &&
+        bsearch(id, r->w->counted_on, r->w->n_counted_on, KG_PACK_ID, compare_id))
+        r->there++;
+    return 0;
+}
+
+/* Keeps (5). */
+static int call_the_roll(struct kg_writer *w, struct kg_err *err)
+{
+    struct roll r = { .w = w };
+
+    if (kg_store_list(w->v->store, "packs/", note_pack, &r, err) < 0)
+        return -(int)err->code;
+    if (r.there < w->n_counted_on)
+        return kg_err_set(err, KG_E_COLLECTED, "%zu packs that this backup counted on have gone from vault %s",
+                          w->n_counted_on - r.there, w->v->id);
+    return 0;
+}
+
 /* Keeps (4). A manifest that was written while collection took this writer for dead must not stay. */
 static int confirm(struct kg_writer *w, const char *name, struct kg_err *err)
 {
@@ -430,7 +465,8 @@ int kg_writer_commit(struct kg_writer *w, const char *instance, const char *poin
     join_finisher(w);
     w->committed = true; /* in any case: there is no second try */
     if (index_flush(w, err) < 0 || complete_manifest(w, instance, point, manifest, err) < 0 ||
-        kg_presence_check(w->presence, err) < 0 || put_manifest(w, name, manifest, err) < 0 || confirm(w, name, err) < 0)
+        kg_presence_check(w->presence, err) < 0 || call_the_roll(w, err) < 0 || put_manifest(w, name, manifest, err) < 0 ||
+        confirm(w, name, err) < 0)
         return kg_err_wrap(err, "commit recovery point '%s'", point);
     (void)KG_FAULT(VAULT_COMMITTED); /* for kills only: the recovery point exists, nothing can fail any more */
     return 0;

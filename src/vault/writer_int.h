@@ -28,6 +28,8 @@ struct kg_writer {
     uint64_t pack_bytes;
     struct kg_presence *presence;       /* what keeps collection away */
     struct kg_idmap *seen;              /* chunks that are stored or on their way */
+    uint8_t (*counted_on)[KG_PACK_ID];  /* packs that were there, in order */
+    size_t n_counted_on;
     pthread_mutex_t lock;               /* everything below, but the atomics */
     pthread_cond_t work, progress;      /* for the finisher; from it */
     pthread_t finisher;

@@ -1,15 +1,17 @@
 #include "worker/ops.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "pg/plan.h"
-#include "pg/tools.h"
 #include "plugin/backup.h"
 #include "plugin/files.h"
 #include "plugin/manifest.h"
 #include "plugin/restore.h"
+#include "readiness/database.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -26,21 +28,59 @@ static void vault_in_done(struct vault_in *v)
 }
 #define AUTO_VAULT KG_CLEANUP(vault_in_done)
 
-static int need_secret(const struct kg_op *op, const char *name, const struct kg_secret **ret, struct kg_err *err)
-{
-    *ret = kg_op_secret(op, name);
-    return *ret ? 0 : kg_err_set(err, KG_E_BUG, "the job came without its secret '%s'", name);
-}
-
 static int open_vault(const struct kg_op *op, struct vault_in *v, struct kg_err *err)
 {
     const struct kg_secret *key;
     const char *path;
 
-    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || need_secret(op, "service-key", &key, err) < 0 ||
+    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || kg_op_need_secret(op, "service-key", &key, err) < 0 ||
         kg_store_open_dir(path, false, &v->store, err) < 0)
         return -(int)err->code;
     return kg_vault_open(v->store, key, &v->vault, err);
+}
+
+/* Who reads at length keeps collection away. A store that cannot be written to, a full one say, is read all the same: what a
+ * collection took away meanwhile would be missed, never restored wrong. */
+static void hold(const struct kg_op *op, struct kg_vault *vault, const char *what, struct kg_presence **ret)
+{
+    struct kg_err why = { 0 };
+
+    if (kg_vault_hold(vault, what, ret, &why) == 0)
+        return;
+    kg_err_wrap(&why, "a collection is not kept from deleting meanwhile");
+    kg_events_warn(op->ev, &why);
+}
+#define AUTO_HOLD KG_CLEANUP(kg_vault_releasep)
+
+static bool shall_stop(void *ctx) { return kg_events_cancelled(ctx); }
+
+static void log_collected(const struct kg_op *op, const struct kg_json *report)
+{
+    char freed[16];
+
+    for (const struct kg_json *w = kg_json_first(kg_json_get(report, "waitingFor")); w; w = kg_json_next(w))
+        kg_events_log(op->ev, "waiting for: %s on '%s' since %s", kg_json_str_or(w, "what", "?"), kg_json_str_or(w, "host", "?"),
+                      kg_json_str_or(w, "since", "?"));
+    kg_events_log(op->ev, "%" PRIu64 " packs deleted, %s freed", kg_json_u64(report, "deletedPacks", 0),
+                  kg_human_bytes(kg_json_u64(report, "freedBytes", 0), freed));
+}
+
+static int op_vault_collect(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    AUTO_VAULT struct vault_in v = { 0 };
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_events ev = *op->ev;
+    struct kg_collect_opts o = { .dry_run = kg_json_bool(op->job, "dryRun", false),
+                                 .take_over = kg_json_bool(op->job, "takeOver", false), .cancelled = shall_stop, .ctx = &ev,
+                                 .expected = kg_json_get(op->job, "expected") };
+
+    kg_events_progress(&ev, &(struct kg_progress){ .phase = "collect" });
+    if (open_vault(op, &v, err) < 0 || kg_vault_collect(v.vault, &o, &report, err) < 0)
+        return -(int)err->code;
+    if (!o.dry_run)
+        log_collected(op, report);
+    *ret = KG_TAKE(report);
+    return 0;
 }
 
 static void replace(char **at, const char *with)
@@ -53,13 +93,14 @@ static void replace(char **at, const char *with)
 
 /* Who logs in is the secret's to say; where to is the registered server's, so that a secret cannot send its credentials, or
  * a backup, somewhere else. */
-static int open_conninfo(const struct kg_op *op, struct kg_conninfo *c, struct kg_err *err)
+int kg_op_conninfo(const struct kg_op *op, const char *secret, const struct kg_json *server, struct kg_conninfo *c,
+                   struct kg_err *err)
 {
     const struct kg_secret *value;
-    const char *host = kg_json_str(op->job, "server.host");
-    uint64_t port = kg_json_u64(op->job, "server.port", 0);
+    const char *host = kg_json_str(server, "host");
+    uint64_t port = kg_json_u64(server, "port", 0);
 
-    if (need_secret(op, "connection", &value, err) < 0 || kg_conninfo_parse(value, c, err) < 0)
+    if (kg_op_need_secret(op, secret, &value, err) < 0 || kg_conninfo_parse(value, c, err) < 0)
         return -(int)err->code;
     if (host && c->host && strcmp(host, c->host) != 0)
         kg_events_log(op->ev, "the secret names host '%s'; the registered server's '%s' is used", c->host, host);
@@ -68,8 +109,13 @@ static int open_conninfo(const struct kg_op *op, struct kg_conninfo *c, struct k
         free(c->port);
         c->port = kg_xprintf("%u", (unsigned)port);
     }
-    replace(&c->sslmode, kg_json_str(op->job, "server.sslMode"));
+    replace(&c->sslmode, kg_json_str(server, "sslMode"));
     return 0;
+}
+
+static int open_conninfo(const struct kg_op *op, struct kg_conninfo *c, struct kg_err *err)
+{
+    return kg_op_conninfo(op, "connection", kg_json_get(op->job, "server"), c, err);
 }
 
 /* An array of strings as C strings that live as long as the job. */
@@ -102,7 +148,7 @@ static int op_vault_create(const struct kg_op *op, struct kg_json **ret, struct 
     const char *path;
     struct kg_json *j;
 
-    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || need_secret(op, "service-key", &key, err) < 0 ||
+    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || kg_op_need_secret(op, "service-key", &key, err) < 0 ||
         kg_store_open_dir(path, true, &v.store, err) < 0 || kg_vault_create(v.store, &spec, key, &v.vault, err) < 0 ||
         kg_vault_issue_recovery_key(v.vault, &text, err) < 0 ||
         kg_op_send_secret(op, "recovery-key", text, err) < 0)
@@ -129,20 +175,115 @@ static void on_check(void *ctx, uint64_t done, uint64_t total)
     kg_events_progress(ctx, &(struct kg_progress){ .phase = "check", .bytes_done = done, .bytes_total = total });
 }
 
+/* Recovery points that the vault has: "instance/point", sorted. */
+struct names { char **name; size_t n, cap; };
+
+static void names_done(struct names *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->name[i]);
+    free(l->name);
+}
+
+static int add_full_name(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
+{
+    struct names *l = ctx;
+
+    (void)size;
+    (void)err;
+    KG_GROW(l->name, l->n, l->cap);
+    l->name[l->n++] = kg_xprintf("%s/%s", instance, point);
+    return 0;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static void add_lost(struct kg_json *damage, const char *instance, const char *point)
+{
+    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", instance, point);
+    struct kg_json *d = kg_json_object(), *affects = kg_json_array(), *a = kg_json_object();
+
+    kg_json_set_str(a, "instance", instance);
+    kg_json_set_str(a, "point", point);
+    kg_json_set_str(a, "what", "recovery point");
+    kg_json_push(affects, a);
+    kg_json_set_str(d, "object", object);
+    kg_json_set_str(d, "problem", "the object is missing; the service knows this recovery point");
+    kg_json_set_bool(d, "lost", true);
+    kg_json_set(d, "affects", affects);
+    kg_json_push(damage, d);
+}
+
+/* A manifest that was removed looks like that of a point that was deleted: only who made the points can miss one. The vault's
+ * are listed last, so that none that was made meanwhile is missed. */
+static int find_lost(const struct kg_op *op, struct kg_vault *vault, struct kg_json *report, struct kg_err *err)
+{
+    KG_CLEANUP(names_done) struct names there = { 0 };
+    struct kg_json *damage = kg_json_get_mutable(report, "damage");
+
+    if (!kg_json_count(kg_json_get(op->job, "expected")))
+        return 0;
+    if (kg_point_list(vault, NULL, add_full_name, &there, err) < 0)
+        return -(int)err->code;
+    if (there.n)
+        qsort(there.name, there.n, sizeof *there.name, by_text);
+    for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e)) {
+        const char *instance = kg_json_str_or(e, "instance", ""), *point = kg_json_str_or(e, "point", "");
+        KG_AUTO_FREE char *name = kg_xprintf("%s/%s", instance, point);
+
+        if (!there.n || !bsearch(&name, there.name, there.n, sizeof *there.name, by_text))
+            add_lost(damage, instance, point);
+    }
+    kg_json_set_bool(report, "healthy", kg_json_count(damage) == 0);
+    return 0;
+}
+
 static int op_vault_check(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
     AUTO_VAULT struct vault_in v = { 0 };
+    AUTO_HOLD struct kg_presence *held = NULL;
+    KG_AUTO_JSON struct kg_json *report = NULL;
     struct kg_events ev = *op->ev;
     struct kg_check_opts o = { .read_data = kg_json_bool(op->job, "readData", false), .progress = on_check, .ctx = &ev };
 
     if (open_vault(op, &v, err) < 0)
         return -(int)err->code;
-    return kg_vault_check(v.vault, &o, ret, err);
+    hold(op, v.vault, "check", &held);
+    if (kg_vault_check(v.vault, &o, &report, err) < 0 || find_lost(op, v.vault, report, err) < 0)
+        return -(int)err->code;
+    *ret = KG_TAKE(report);
+    return 0;
 }
 
 /* ---- recovery points ---- */
 
-struct point_list { struct kg_vault *vault; struct kg_json *points; };
+struct point_list { const struct kg_op *op; struct kg_vault *vault; struct kg_json *points, *unreadable; };
+
+/* Trouble with one object, which says nothing of the others. */
+static bool is_the_objects(enum kg_code c)
+{
+    return c == KG_E_CORRUPT || c == KG_E_VAULT_FORMAT || c == KG_E_LIMIT || c == KG_E_IO;
+}
+
+/* One that cannot be read must not hide the others. */
+static int pass_over(struct point_list *l, const char *instance, const char *point, struct kg_err *why, struct kg_err *err)
+{
+    struct kg_json *j;
+
+    if (why->code == KG_E_NO_POINT)
+        return 0; /* deleted meanwhile */
+    if (!is_the_objects(why->code)) {
+        *err = *why;
+        return -(int)err->code;
+    }
+    j = kg_json_object();
+    kg_json_set_str(j, "instance", instance);
+    kg_json_set_str(j, "point", point);
+    kg_json_set_str(j, "problem", why->msg);
+    kg_json_push(l->unreadable, j);
+    kg_events_warn(l->op->ev, why);
+    return 0;
+}
 
 /* What the catalog wants to know of a point that it did not see being made. */
 static int add_point(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
@@ -150,16 +291,19 @@ static int add_point(void *ctx, const char *instance, const char *point, uint64_
     struct point_list *l = ctx;
     KG_AUTO_JSON struct kg_json *m = NULL;
     static const char *const carried[] = { "time", "endTime", "totals", "datasource", "policy", "tools", "postgres" };
+    struct kg_err why = { 0 };
     struct kg_json *j;
 
-    (void)size;
-    if (kg_point_get(l->vault, instance, point, &m, err) < 0)
-        return -(int)err->code;
+    if (kg_point_get(l->vault, instance, point, &m, &why) < 0)
+        return pass_over(l, instance, point, &why, err);
     j = kg_json_object();
     kg_json_set_str(j, "instance", instance);
     kg_json_set_str(j, "point", point);
     for (size_t i = 0; i < KG_ARRAY_LEN(carried); i++)
         kg_json_set(j, carried[i], kg_json_copy(kg_json_get(m, carried[i])));
+    kg_json_set_u64(j, "largeObjectBytes", kg_json_u64(m, "largeObjects.bytes", 0));
+    if (kg_json_get(m, "storedBytes")) /* its writer's packs and index objects; the manifest itself is not among them */
+        kg_json_set_u64(j, "storedBytes", kg_json_u64(m, "storedBytes", 0) + size);
     kg_json_push(l->points, j);
     return 0;
 }
@@ -171,16 +315,34 @@ static int op_point_list(const struct kg_op *op, struct kg_json **ret, struct kg
     struct point_list l;
 
     kg_json_set(j, "points", kg_json_array());
+    kg_json_set(j, "unreadable", kg_json_array());
     if (open_vault(op, &v, err) < 0)
         return -(int)err->code;
-    l = (struct point_list){ v.vault, kg_json_get_mutable(j, "points") };
+    l = (struct point_list){ op, v.vault, kg_json_get_mutable(j, "points"), kg_json_get_mutable(j, "unreadable") };
     if (kg_point_list(v.vault, kg_json_str(op->job, "instance"), add_point, &l, err) < 0)
         return -(int)err->code;
     *ret = KG_TAKE(j);
     return 0;
 }
 
-struct names { char **name; size_t n, cap; };
+/* ---- what a point holds ---- */
+
+static int op_point_contents(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    AUTO_VAULT struct vault_in v = { 0 };
+    KG_CLEANUP(kg_manifest_freep) struct kg_manifest *m = NULL;
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    const char *instance, *point;
+
+    if (kg_json_need_str(op->job, "instance", &instance, err) < 0 || kg_json_need_str(op->job, "point", &point, err) < 0 ||
+        open_vault(op, &v, err) < 0 || kg_point_get(v.vault, instance, point, &j, err) < 0 ||
+        kg_manifest_from_json(j, &m, err) < 0)
+        return -(int)err->code;
+    *ret = kg_manifest_contents(m);
+    return 0;
+}
+
+/* ---- deleting ---- */
 
 static int add_name(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
 {
@@ -198,7 +360,7 @@ static int op_point_delete(const struct kg_op *op, struct kg_json **ret, struct 
 {
     AUTO_VAULT struct vault_in v = { 0 };
     const struct kg_json *points = kg_json_get(op->job, "points");
-    struct names all = { 0 };
+    KG_CLEANUP(names_done) struct names all = { 0 };
     const char *instance;
     uint64_t deleted = 0;
     int r = open_vault(op, &v, err);
@@ -218,9 +380,6 @@ static int op_point_delete(const struct kg_op *op, struct kg_json **ret, struct 
         }
         deleted += r == 0;
     }
-    for (size_t i = 0; i < all.n; i++)
-        free(all.name[i]);
-    free(all.name);
     if (r == 0) {
         *ret = kg_json_object();
         kg_json_set_u64(*ret, "deleted", deleted);
@@ -229,6 +388,11 @@ static int op_point_delete(const struct kg_op *op, struct kg_json **ret, struct 
 }
 
 /* ---- data paths ---- */
+
+static enum kg_slicing slicing_of(const char *word)
+{
+    return strcmp(word, "always") == 0 ? KG_SLICING_ALWAYS : strcmp(word, "never") == 0 ? KG_SLICING_NEVER : KG_SLICING_AUTO;
+}
 
 static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
@@ -245,11 +409,13 @@ static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err
     s.jobs = (unsigned)kg_json_u64(j, "settings.jobs", 0);
     s.level = (int)kg_json_u64(j, "settings.level", 3);
     s.slice_bytes = kg_json_u64(j, "settings.sliceBytes", 0);
+    s.slicing = slicing_of(kg_json_str_or(j, "settings.sliceTables", "auto"));
     s.bin_dir = kg_json_str(j, "settings.binDir");
     s.lock_timeout_ms = kg_json_u64(j, "settings.lockTimeoutMs", 0);
     s.lock_tries = (unsigned)kg_json_u64(j, "settings.lockTries", 0);
     if (kg_json_need_str(j, "database", &s.database, err) < 0 || kg_json_need_str(j, "instance", &s.instance, err) < 0 ||
-        kg_json_need_str(j, "point", &s.point, err) < 0 || open_conninfo(op, &c, err) < 0 || open_vault(op, &v, err) < 0)
+        kg_json_need_str(j, "point", &s.point, err) < 0 || open_conninfo(op, &c, err) < 0 ||
+        kg_op_require_ready(op, s.database, &c, err) < 0 || open_vault(op, &v, err) < 0)
         return -(int)err->code;
     s.vault = v.vault;
     s.conn = &c;
@@ -259,6 +425,7 @@ static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err
 static int restore_database(const struct kg_op *op, bool only_validate, struct kg_json **ret, struct kg_err *err)
 {
     AUTO_VAULT struct vault_in v = { 0 };
+    AUTO_HOLD struct kg_presence *held = NULL;
     KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
     KG_AUTO_FREE const char **schemas = NULL;
     KG_AUTO_FREE const char **tables = NULL;
@@ -278,8 +445,10 @@ static int restore_database(const struct kg_op *op, bool only_validate, struct k
     s.tables = tables;
     s.vault = v.vault;
     s.conn = &c;
-    return only_validate ? kg_plugin_validate_restore(&s, op->ev, err)
-                         : kg_plugin_restore(&s, op->ev, ret, op->tail, err);
+    if (only_validate)
+        return kg_plugin_validate_restore(&s, op->ev, err);
+    hold(op, v.vault, "restore", &held);
+    return kg_plugin_restore(&s, op->ev, ret, op->tail, err);
 }
 
 static int op_restore_database(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
@@ -302,10 +471,12 @@ static int files_spec(const struct kg_op *op, struct vault_in *v, struct kg_expo
 static int op_restore_files(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
     AUTO_VAULT struct vault_in v = { 0 };
+    AUTO_HOLD struct kg_presence *held = NULL;
     struct kg_export_spec s = { 0 };
 
     if (files_spec(op, &v, &s, err) < 0)
         return -(int)err->code;
+    hold(op, v.vault, "restore as files", &held);
     return kg_plugin_export_files(&s, op->ev, ret, err);
 }
 
@@ -342,20 +513,6 @@ static int op_server_test(const struct kg_op *op, struct kg_json **ret, struct k
     return kg_pg_server_facts(s, ret, err);
 }
 
-/* Why a database cannot be chosen for backup; NULL when it can. */
-static const char *not_selectable(const struct kg_json *db)
-{
-    const char *name = kg_json_str_or(db, "name", "");
-
-    if (kg_json_bool(db, "isTemplate", false))
-        return "It is a template.";
-    if (!kg_json_bool(db, "allowConnections", true))
-        return "It does not accept connections.";
-    if (strcmp(name, "azure_maintenance") == 0 || strcmp(name, "azure_sys") == 0)
-        return "It belongs to the server and needs no backup.";
-    return NULL;
-}
-
 static int op_server_databases(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
     KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
@@ -368,7 +525,8 @@ static int op_server_databases(const struct kg_op *op, struct kg_json **ret, str
     out = kg_json_array();
     for (const struct kg_json *d = kg_json_first(list); d; d = kg_json_next(d)) {
         struct kg_json *row = kg_json_copy(d);
-        const char *reason = not_selectable(d);
+        const char *reason = kg_database_not_selectable(kg_json_str_or(d, "name", ""), kg_json_bool(d, "isTemplate", false),
+                                                        kg_json_bool(d, "allowConnections", true));
 
         kg_json_set_bool(row, "selectable", !reason);
         if (reason)
@@ -380,34 +538,18 @@ static int op_server_databases(const struct kg_op *op, struct kg_json **ret, str
     return 0;
 }
 
-/* The connection works, the database is there, and a pg_dump suits the server. */
-static int op_validate_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
-    KG_CLEANUP(kg_session_closep) struct kg_session *s = NULL;
-    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
-    KG_AUTO_JSON struct kg_json *facts = NULL;
-    struct kg_tool tool;
-
-    if (open_session(op, &c, &s, err) < 0 || kg_pg_server_facts(s, &facts, err) < 0 ||
-        kg_tool_find("pg_dump", kg_json_str(op->job, "settings.binDir"), kg_session_version(s) / 10000, &tool, err) < 0 ||
-        kg_session_query(s, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())", 0, NULL, &rows, err) < 0)
-        return -(int)err->code;
-    kg_json_set_u64(facts, "databaseBytes", (uint64_t)kg_rows_int(rows, 0, 0));
-    kg_json_set_str(facts, "pgDump", tool.version);
-    *ret = KG_TAKE(facts);
-    return 0;
-}
-
 static const struct {
     const char *name;
     int (*run)(const struct kg_op *op, struct kg_json **ret, struct kg_err *err);
 } ops[] = {
     { "vault-create", op_vault_create },         { "vault-recovery-key", op_recovery_key },
-    { "vault-check", op_vault_check },           { "point-list", op_point_list },
+    { "vault-check", op_vault_check },           { "vault-collect", op_vault_collect },
+    { "point-list", op_point_list },
+    { "point-contents", op_point_contents },
     { "point-delete", op_point_delete },         { "backup", op_backup },
     { "restore-database", op_restore_database }, { "restore-files", op_restore_files },
-    { "validate-restore", op_validate_restore }, { "validate-backup", op_validate_backup },
+    { "validate-restore", op_validate_restore }, { "validate-backup", kg_op_validate_backup },
+    { "keyvault", kg_op_keyvault },
     { "server-test", op_server_test },           { "server-databases", op_server_databases },
 };
 

@@ -25,9 +25,11 @@
 #include "worker/ops.h"
 #include "worker/proto.h"
 
-enum { ORPHAN_SECONDS = 20, ALIVE_SECONDS = 5, SECRETS_MAX = 8 };
+enum { ORPHAN_SECONDS = 20, ALIVE_SECONDS = 5 };
+enum { SECRETS_MAX = 1024 };         /* a round of checks has one for each user of each server, and each key vault */
 
-struct secret_in { char *name; struct kg_secret *value; };
+/* value NULL: why it could not be got. */
+struct secret_in { char *name; struct kg_secret *value; struct kg_err *why; };
 
 struct worker {
     struct kg_frame_reader *reader;
@@ -180,7 +182,7 @@ static int receive_job(struct worker *w, struct kg_err *err)
         if (f.secret) {
             if (w->n_secrets == SECRETS_MAX)
                 return kg_err_set(err, KG_E_LIMIT, "more than %d secrets for one job", SECRETS_MAX);
-            w->secret[w->n_secrets++] = (struct secret_in){ KG_TAKE(f.secret_name), KG_TAKE(f.secret) };
+            w->secret[w->n_secrets++] = (struct secret_in){ KG_TAKE(f.secret_name), KG_TAKE(f.secret), NULL };
         } else if (kg_json_get(f.json, "job")) {
             w->job = kg_json_take(f.json, "job");
         }
@@ -198,6 +200,42 @@ const struct kg_secret *kg_op_secret(const struct kg_op *op, const char *name)
         if (strcmp(w->secret[i].name, name) == 0)
             return w->secret[i].value;
     return NULL;
+}
+
+int kg_op_need_secret(const struct kg_op *op, const char *name, const struct kg_secret **ret, struct kg_err *err)
+{
+    const struct worker *w = op->worker;
+
+    for (size_t i = 0; i < w->n_secrets; i++) {
+        if (strcmp(w->secret[i].name, name) != 0)
+            continue;
+        *ret = w->secret[i].value;
+        if (*ret)
+            return 0;
+        *err = *w->secret[i].why;
+        return -(int)err->code;
+    }
+    return kg_err_set(err, KG_E_BUG, "the job came without its secret '%s'", name);
+}
+
+int kg_op_keep_secret(const struct kg_op *op, const char *name, struct kg_secret *value, const struct kg_err *why,
+                      struct kg_err *err)
+{
+    struct worker *w = op->worker;
+    struct secret_in in = { .name = kg_xstrdup(name), .value = value };
+
+    if (!value) {
+        in.why = kg_xalloc(sizeof *in.why);
+        *in.why = *why;
+    }
+    if (w->n_secrets < SECRETS_MAX) {
+        w->secret[w->n_secrets++] = in;
+        return 0;
+    }
+    kg_secret_free(value);
+    free(in.name);
+    free(in.why);
+    return kg_err_set(err, KG_E_LIMIT, "more than %d secrets for one job", SECRETS_MAX);
 }
 
 int kg_op_send_secret(const struct kg_op *op, const char *name, const struct kg_secret *s, struct kg_err *err)
@@ -218,6 +256,8 @@ static int run_job(struct worker *w, struct kg_json **ret_result, struct kg_buf 
     const char *name;
 
     if (kg_json_need_str(w->job, "operation", &name, err) < 0)
+        return -(int)err->code;
+    if (kg_op_fetch_secrets(&op, err) < 0)
         return -(int)err->code;
     return kg_op_run(&op, name, ret_result, err);
 }
@@ -269,6 +309,7 @@ int kg_worker_main(void)
     for (size_t i = 0; i < w.n_secrets; i++) {
         free(w.secret[i].name);
         kg_secret_free(w.secret[i].value);
+        free(w.secret[i].why);
     }
     kg_json_free(w.job);
     kg_frame_reader_free(w.reader);

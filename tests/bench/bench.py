@@ -245,6 +245,7 @@ class Keepgres:
         self.run("keyvault create -n kv1")
         self.run("keyvault secret set -v kv1 -n login --value-stdin", "User Id=bench;Password=benchmark;")
         self.server = self.run("server show pg")["id"]
+        self.keyvault = self.run("keyvault show -n kv1")["id"]
 
     def run(self, words, given=None):
         p = subprocess.run(["bash", "-c", f'exec "{self.program}" {words}'], env=self.env, input=given, capture_output=True,
@@ -277,6 +278,8 @@ class Keepgres:
         file = os.path.join(self.folder, "bi.json")
         with open(file, "w", encoding="utf-8") as f:
             json.dump(bi, f)
+        self.run("backup-instance update-msi-permissions --datasource-type AzureDatabaseForPostgreSQL --operation Backup "
+                 f"--permissions-scope Resource -v {vault} --backup-instance '{file}' --keyvault-id '{self.keyvault}' --yes")
         self.run(f"backup-instance create -v {vault} --backup-instance '{file}'")
 
     def service_cpu(self):
@@ -296,7 +299,7 @@ class Keepgres:
         high, done = [0], threading.Event()
 
         def watch():
-            while not done.wait(0.01):
+            while not done.wait(0.05):  # a high-water mark: seldom is enough, and often would cost the measured ones their CPU
                 for pid in self.children():
                     with contextlib.suppress(OSError):
                         with open(f"/proc/{pid}/status", encoding="utf-8") as f:

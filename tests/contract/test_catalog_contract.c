@@ -284,31 +284,58 @@ static void secret(struct fixture *f, const char *name, int v, bool enabled)
     OK(kg_catalog_secret_put(f->c, &row, err));
 }
 
-static void test_the_newest_enabled_version_of_a_secret_is_found(void **state)
+static int change(struct fixture *f, int v, bool enabled, kg_usec from, kg_usec until, struct kg_err *e)
 {
+    char version[33], kv[] = KV, name[] = "dB", type[] = "text/plain";
+    struct kg_secret_row row = { .keyvault = kv, .name = name, .version = version, .enabled = enabled, .content_type = type,
+                                 .not_before = from, .expires = until, .updated = 77 };
+
+    (void)snprintf(version, sizeof version, "%032d", v);
+    return kg_catalog_secret_update(f->c, &row, e);
+}
+
+static void expect_sealed(struct fixture *f, const char *sealed)
+{
+    struct kg_secret_row r = { 0 };
+
+    OK(kg_catalog_secret_get(f->c, KV, "DB", NULL, &r, err));
+    assert_int_equal(r.sealed_len, strlen(sealed));
+    assert_memory_equal(r.sealed, sealed, r.sealed_len);
+    assert_string_equal(r.content_type, "text/plain");
+    kg_secret_row_done(&r);
+}
+
+static void test_the_newest_version_of_a_secret_that_is_enabled_and_within_its_dates_is_found(void **state)
+{
+    const kg_usec now = kg_now_wall(), hour = 3600 * KG_SECOND;
     struct fixture *f = *state;
     struct kg_secret_row r = { 0 };
-    char v2[33];
+    char v3[33];
 
+    (void)snprintf(v3, sizeof v3, "%032d", 3);
     put_tree(f);
     secret(f, "Db", 1, true);
     secret(f, "db", 2, true);
     secret(f, "db", 3, false);
-    OK(kg_catalog_secret_get(f->c, KV, "DB", NULL, &r, err));
-    assert_int_equal(r.sealed_len, 8);
-    assert_memory_equal(r.sealed, "sealed-2", 8);
-    assert_string_equal(r.content_type, "text/plain");
-    kg_secret_row_done(&r);
-    (void)snprintf(v2, sizeof v2, "%032d", 3);
-    OK(kg_catalog_secret_get(f->c, KV, "db", v2, &r, err));
+    expect_sealed(f, "sealed-2");
+    OK(kg_catalog_secret_get(f->c, KV, "db", v3, &r, err)); /* whoever names a version is told its state */
     assert_false(r.enabled);
     kg_secret_row_done(&r);
-    OK(kg_catalog_secret_enable(f->c, KV, "db", v2, true, err));
-    OK(kg_catalog_secret_get(f->c, KV, "db", "", &r, err));
-    assert_memory_equal(r.sealed, "sealed-3", 8);
+    OK(change(f, 3, true, 0, 0, err));
+    expect_sealed(f, "sealed-3");
+    OK(change(f, 3, true, now + hour, 0, err));             /* not yet */
+    expect_sealed(f, "sealed-2");
+    OK(change(f, 2, true, 0, now - hour, err));             /* not any more */
+    expect_sealed(f, "sealed-1");
+    OK(change(f, 3, true, now - hour, now + hour, err));
+    expect_sealed(f, "sealed-3");
+    OK(kg_catalog_secret_get(f->c, KV, "db", v3, &r, err));
+    assert_true(r.not_before == now - hour && r.expires == now + hour && r.updated == 77 && r.created == 3);
     kg_secret_row_done(&r);
-    FAILS(KG_E_NO_SECRET, kg_catalog_secret_get(f->c, KV, "other", NULL, &r, err));
-    FAILS(KG_E_NO_SECRET, kg_catalog_secret_enable(f->c, KV, "other", v2, true, err));
+    for (int v = 1; v <= 3; v++)
+        OK(change(f, v, true, 0, now - hour, err));
+    FAILS(KG_E_NO_SECRET, kg_catalog_secret_get(f->c, KV, "db", NULL, &r, err));
+    FAILS(KG_E_NO_SECRET, change(f, 4, true, 0, 0, err));
 }
 
 static void test_secret_lists_show_names_then_versions_and_never_sealed_bytes(void **state)
@@ -685,7 +712,7 @@ int main(void)
         BOTH(test_a_scope_that_is_left_without_commit_is_undone),
         BOTH(test_a_transaction_is_all_or_nothing_at_every_step),
         BOTH(test_a_single_write_that_cannot_commit_leaves_nothing),
-        BOTH(test_the_newest_enabled_version_of_a_secret_is_found),
+        BOTH(test_the_newest_version_of_a_secret_that_is_enabled_and_within_its_dates_is_found),
         BOTH(test_secret_lists_show_names_then_versions_and_never_sealed_bytes),
         BOTH(test_deleting_a_key_vault_takes_its_secrets_so_that_a_new_one_starts_empty),
         BOTH(test_a_secret_version_is_written_once),

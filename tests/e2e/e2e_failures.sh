@@ -78,8 +78,19 @@ if [ "$(id -u)" -eq 0 ] && mkdir "$T/tiny" && mount -t tmpfs -o size=1M none "$T
     POLICY_ID=$(keepgres backup-policy show -n weekly -v $VAULT | jq -r .id)
     need createdb other
     need sql other -c "create table t as select i, gen_random_uuid(), gen_random_uuid() as b from generate_series(1, 100000) i"
-    succeeds "a small vault: protection is configured" kg_protect other
-    fails "a full disk" '[Nn]o space|space' kg_backup other
+    fails "a vault with hardly any room is not ready" 'the datastore has room for' kg_protect other
+    need mount -o remount,size=200M "$T/tiny"
+    succeeds "with room protection is configured" kg_protect other
+    need mount -o remount,size=1M "$T/tiny"
+    fails "a backup to a full disk does not begin" 'the datastore has room for' kg_backup other
+    # It may fill up later: while the backup, past its checks, waits for a lock.
+    need mount -o remount,size=200M "$T/tiny"
+    psql -X -q -d other -c 'begin; lock table t in access exclusive mode; select pg_sleep(4); commit' >/dev/null &
+    locker=$!
+    (sleep 2; exec mount -o remount,size=1M "$T/tiny") &
+    filler=$!
+    fails "a full disk" '[Nn]o space' kg_backup other
+    wait $locker $filler
     check "a full disk leaves no recovery point" no_points other
     vault_is_healthy "a full disk leaves a healthy vault"
     need mount -o remount,size=200M "$T/tiny"
@@ -121,7 +132,7 @@ damage() # what was done, kind of object, what the check says ("": the object's 
     cp -p "$object" "$keep"
     chmod u+w "$object"
     "$@" "$object"
-    [ "$wanted" = none ] || vault_is_damaged "$name: the check finds it and names it" "${wanted:-${object##*/}}" --read-data
+    vault_is_damaged "$name: the check finds it and names it" "${wanted:-${object##*/}}" --read-data
     run kg_restore shop "$point" broken
     if [ $status -eq 0 ]; then
         # An object that this restore does not need; what it wrote must be exact all the same.
@@ -145,8 +156,22 @@ for kind in packs index points; do
 done
 damage "a missing pack" packs '' vanish
 damage "a missing index" index 'no index object lists' vanish
-damage "a missing point" points none vanish     # to the vault it is a point that was deleted; to a restore it is not there
+damage "a missing point" points '' vanish     # to the vault alone it is a point that was deleted; the service misses it
+state_of() { keepgres recovery-point show -n shop -v $VAULT --recovery-point-id "$1" | jq -r .properties.recoveryPointState; }
+is "a missing point: it is shown as lost" "$(state_of "$point")" Lost
+vault_is_healthy "a missing point: when it is there again, nothing is missed"
+is "a missing point: and it is shown as it was" "$(state_of "$point")" Completed
 damage "a flipped bit in the header" keepgres-vault 'keepgres-vault|uses a hash' flip
+
+# A point that cannot be read is passed over and named when the vault is asked for its points, as after every failed backup.
+other=$dir/points/$(find "$dir/points" -type f -printf '%P\n' | head -n 1)
+cp -p "$other" "$T/tmp/kept" && chmod u+w "$other" && flip "$other"
+set_login "Server=127.0.0.1;Port=$PGPORT;User Id=backup;Password=wrong;Ssl Mode=Disable;"
+fails "a backup that fails makes the service look" '[Pp]assword|auth' kg_backup shop
+for _ in $(seq 50); do keepgres service logs --lines 200 | grep -q "cannot be read" && break; sleep 0.1; done
+like "and the unreadable point is named in the log" "$(keepgres service logs --lines 200)" "recovery point '${other##*/}'.* cannot be read"
+cp -p "$T/tmp/kept" "$other"
+set_login "$(connection)"
 
 # Two objects of one kind that changed places, as a careless copy or an attacker does it.
 need sql shop -c "insert into orders select i, md5(random()::text) from generate_series(30001, 60000) i"

@@ -6,7 +6,7 @@
 
 pg_start pg - wal_level=logical
 need createdb corpus
-need sql corpus -o /dev/null -f "$TOP/tests/corpus/feature.sql"
+need sql corpus -o /dev/null -f "$TOP/tests/corpus/feature.sql" -f "$TOP/tests/corpus/more.sql"
 kg_setup
 
 # What stock tools make of it is the measure: they, too, may put a hash partition's rows elsewhere.
@@ -24,6 +24,24 @@ first=$(kg_newest corpus)
 is "there is one recovery point" "$(kg_points corpus | wc -l)" 1
 bytes_first=$(kg_vault_bytes)
 vault_is_healthy "the vault is healthy" --read-data
+
+# Every table, a partition being one of its own, with as many rows as there are; foreign tables are not dumped.
+contents() { keepgres recovery-point show -n corpus -v $VAULT --recovery-point-id "$first" --contents; }
+counts()
+{
+    sql corpus <<'END'
+select format('select %L, count(*) from only %I.%I', n.nspname || '.' || c.relname, n.nspname, c.relname)
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_t' order by 1 \gexec
+END
+}
+contents >"$T/contents.json"
+same_file "the point tells its tables and their rows" <(counts | grep -v cfg | LC_ALL=C sort) \
+          <(jq -r '.properties.contents.tables[] | "\(.schema).\(.name)|\(.rows)"' "$T/contents.json" | grep -v cfg | LC_ALL=C sort)
+is "and what a schema adds up to" "$(jq '.properties.contents.schemas[] | select(.name == "app") | .rows' "$T/contents.json")" \
+   "$(counts | awk -F'|' '/^app\./ { n += $2 } END { print n }')"
+is "and its large objects" "$(jq '.properties.contents.largeObjects.count' "$T/contents.json")" \
+   "$(sql corpus -c 'select count(*) from pg_largeobject_metadata')"
 
 # ---- as a database ----
 
@@ -97,7 +115,8 @@ same_file "with all tables and sequences of it" <(grep -E '^app\.' "$T/corpus.su
 kinds() { sql "$1" -c "select 'relation', relkind, relname from pg_class where relnamespace = 'app'::regnamespace union all
                        select 'function', prokind, proname from pg_proc where pronamespace = 'app'::regnamespace union all
                        select 'type', typtype, typname from pg_type where typnamespace = 'app'::regnamespace union all
-                       select 'trigger', 't', tgname from pg_trigger where not tgisinternal order by 1, 2, 3"; }
+                       select 'trigger', 't', tgname from pg_trigger join pg_class c on c.oid = tgrelid
+                        where not tgisinternal and relnamespace = 'app'::regnamespace order by 1, 2, 3"; }
 same_file "and all else of it" <(kinds stock) <(kinds part)
 is "and none of another" "$(sql part -c "select count(*) from pg_namespace where nspname like 'Sch ema%'")" 0
 need dropdb part

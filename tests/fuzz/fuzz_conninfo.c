@@ -1,5 +1,5 @@
-/* Connection strings: anything may stand in a secret. What is accepted has a sane shape, and no message repeats a long piece
- * of the input that is not the name of a key. */
+/* Connection strings: anything may stand in a secret. What is accepted has a sane shape, and no message repeats a password that
+ * stands before it, in any of the forms. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,32 @@ static void check(const struct kg_conninfo *c)
         KG_ASSERT(kg_secret_size(c->password) > 0);
 }
 
+#define CANARY "Kanarienvogel"
+
+static const char *const heads[] = {
+    "Password=" CANARY, "Password=" CANARY ";", "Host=h;Pwd=x;" CANARY ";", "User=u;Password='" CANARY, "User=u;Password='" CANARY "';",
+    "host=h user=u password=" CANARY " ", "user=u password=a\\ " CANARY, "postgresql://u:" CANARY "@h/d?", "postgres://u:x" CANARY,
+    "postgresql://u@h/d?password=" CANARY "&",
+};
+
+/* The same behind something that has a password in it. */
+static void check_messages(const char *head, const uint8_t *data, size_t size)
+{
+    KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
+    KG_AUTO_SECRET struct kg_secret *s = kg_secret_new(strlen(head) + size);
+    struct kg_err err = { 0 };
+    uint8_t *p = kg_secret_open_write(s);
+
+    memcpy(p, head, strlen(head));
+    if (size)
+        memcpy(p + strlen(head), data, size);
+    kg_secret_shut(s);
+    if (kg_conninfo_parse(s, &c, &err) == 0)
+        check(&c);
+    else
+        KG_ASSERT(!strstr(err.msg, CANARY) && !strstr(err.action, CANARY));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
@@ -41,5 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(&c);
     else
         KG_ASSERT(err.code == KG_E_SECRET_FORMAT && err.msg[0] && !c.host && !c.password);
+    for (size_t i = 0; i < KG_ARRAY_LEN(heads) && !memmem(data, size, CANARY, strlen(CANARY)); i++)
+        check_messages(heads[i], data, size);
     return 0;
 }

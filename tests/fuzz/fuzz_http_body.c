@@ -114,7 +114,7 @@ static struct kg_api *make_api(void)
         abort();
     api.keyvault = kg_keyvault_open_local(key, &backing);
     kg_secret_free(key);
-    api.identity = kg_identity_new(getuid());
+    api.identity = kg_identity_new(api.catalog, getuid());
     api.region = "local";
     api.vaults_dir = "/nonexistent/vaults";
     api.env = (struct kg_api_env){ .task_check = check, .task_start = start, .job_cancel = cancel, .job_live = live,

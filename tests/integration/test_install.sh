@@ -14,6 +14,10 @@ if command -v systemd-analyze >/dev/null; then
 else
     skip "systemd finds nothing wrong with the unit" "systemd-analyze is not installed"
 fi
+share=$T/root/opt/kg/share
+check "the manual is there, with a page for each group" [ -s "$share/man/man1/keepgres.1" -a -s "$share/man/man1/keepgres-backup-vault.1" ]
+check "bash finds its completion" grep -q '^complete -F' "$share/bash-completion/completions/keepgres"
+check "zsh finds its completion" grep -q '^#compdef keepgres' "$share/zsh/site-functions/_keepgres"
 check "a release build knows no fault points" sh -c "! KG_FAULT=nonsense '$T/root/opt/kg/bin/keepgres' version 2>&1 | grep -qi fault"
 succeeds "make uninstall works" make -C "$TOP" -s uninstall PREFIX=/opt/kg DESTDIR="$T/root"
 is "and leaves no file" "$(find "$T/root" -type f)" ''

@@ -18,6 +18,8 @@ refuse "unfinished" "$code" '(^|[^A-Za-z_])(TODO|FIXME|XXX|HACK)([^A-Za-z_X]|$)|
 refuse "a path of one machine" "$all" '(^|[^A-Za-z0-9_.-])/(work|farm|root|home/[a-z]{2,})/' '^docs/formats/'
 refuse "processes are started in src/sys/proc.c only" "$product" \
        '(^|[^a-z_.>])(posix_spawnp?|execv[pe]*|execl[pe]*|clone3?|daemon)\(' '^src/sys/proc\.c$'
+refuse "who waits for Azure is a worker, never the service" "$product" '(^|[^a-z_])(kg_keyvault_open_azure|kg_web_open|curl_easy_perform)\(' \
+       '^src/(keyvault|worker|client)/'
 refuse "parsing is src/base/parse.c's" "$product" '(^|[^a-z_])(strto(l|ul|ll|ull|d|f|imax|umax)|sscanf)\(' '^src/base/|^src/json/'
 refuse "no jumps" "$product" '(^|[^a-z_])(set|long|sigset|siglong)jmp\('
 refuse "no stack allocation by size" "$product" '(^|[^a-z_])alloca\('

@@ -37,7 +37,7 @@ printf '%skeepgres: a Backup center for PostgreSQL%s\n' "$bold" "$plain"
 chapter "A PostgreSQL server with something worth keeping"
 pg_start pg - wal_level=logical shared_buffers=256MB max_wal_size=2GB
 PGBIN=$PGBIN "$TOP/tests/bench/generate.sh" shop 8 || give_up "The database could not be made."
-sql shop -o /dev/null -f "$TOP/tests/corpus/feature.sql" || give_up "The database could not be filled."
+sql shop -o /dev/null -f "$TOP/tests/corpus/feature.sql" -f "$TOP/tests/corpus/more.sql" || give_up "The database could not be filled."
 say "Database 'shop', $(sql shop -c 'select pg_size_pretty(pg_database_size(current_database()))'), $(sql shop -c "
     select count(*) from pg_class where relkind in ('r', 'p') and relnamespace > 16000 or relnamespace = 2200 and relkind = 'r'") tables:"
 sql shop -F ' ' -c "select '  ' || to_char(reltuples, '99,999,999'), oid::regclass from pg_class
@@ -61,6 +61,7 @@ quiet backup-policy create -n weekly -v vault1 --policy "$T/policy.json"
 SERVER_ID=$(keepgres server show pg1 | jq -r .id)
 POLICY_ID=$(keepgres backup-policy show -n weekly -v vault1 | jq -r .id)
 say "$dim\$ keepgres backup-instance initialize --datasource-id …/servers/pg1/databases/shop … >shop.json$plain"
+say "$dim\$ keepgres backup-instance update-msi-permissions --operation Backup --permissions-scope Resource … --yes$plain"
 say "$dim\$ keepgres backup-instance create -v vault1 --backup-instance shop.json$plain"
 run kg_protect shop || give_up "Protection could not be configured: $err"
 

@@ -22,6 +22,7 @@ build  module:libxxhash                         libxxhash-dev
 build  module:ncursesw                          libncurses-dev
 build  program:pg_dump                          postgresql-client
 test   program:python3                          python3
+test   program:openssl                          openssl
 test   program:clang                            clang
 test   header:cmocka.h                          libcmocka-dev
 test   server:postgres                          postgresql
@@ -32,6 +33,10 @@ test   program:shellcheck                       shellcheck
 test   program:runuser                          util-linux
 test   program:tmux                             tmux
 test   program:git                              git
+test   program:zsh                              zsh
+test   program:groff                            groff-base
+test   program:mandoc                           mandoc
+test   program:script                           bsdutils
 test   program:ps                               procps
 fuzz   runtime:fuzzer                           libclang-rt-dev
 bench  program:restic                           restic

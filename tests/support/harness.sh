@@ -134,16 +134,19 @@ sql()        { local db=$1; shift; psql -X -A -t -q -v ON_ERROR_STOP=1 -d "$db" 
 # left out: it is hash-partitioned by an enum, whose values have another hash in every database; sums compares them as a whole.
 dump_text()  { pg_dump --no-sync --exclude-table-data='app.hp?' "$1" | grep -vE '^\\(un)?restrict |^-- Dumped (from|by) '; }
 
-# sums DATABASE: one line for each table, partitioned table (as a whole), materialized view, sequence, and the large
-# objects: name, rows, md5 over the sorted rows.
+# sums DATABASE: one line for each table, partitioned table (as a whole, or its parts when one of them is foreign and cannot be
+# read), materialized view, sequence, and the large objects: name, rows, md5 over the sorted rows. One that broke off is like no
+# other.
 sums()
 {
-    sql "$1" <<'END'
+    sql "$1" <<'END' || echo "no sums of $1, $RANDOM$RANDOM"
 set datestyle = iso; set intervalstyle = postgres; set extra_float_digits = 3; set row_security = off;
 select format('select %L, count(*), md5(coalesce(string_agg(md5(t::text), '''' order by md5(t::text)), '''')) from %s%I.%I t',
               n.nspname || '.' || c.relname, case c.relkind when 'r' then 'only ' else '' end, n.nspname, c.relname)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('r', 'p', 'm') and not c.relispartition and (c.relkind <> 'm' or c.relispopulated)
+ where c.relkind in ('r', 'p', 'm') and (c.relkind <> 'm' or c.relispopulated)
+   and case when exists (select from pg_partition_tree(pg_partition_root(c.oid)) t join pg_class f on f.oid = t.relid where f.relkind = 'f')
+            then c.relkind = 'r' else not c.relispartition end
    and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_t' order by n.nspname, c.relname \gexec
 select format('select %L, last_value, is_called from %I.%I', n.nspname || '.' || c.relname, n.nspname, c.relname)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'S' order by 1 \gexec
@@ -179,13 +182,29 @@ kg_setup()
     POLICY_ID=$(keepgres backup-policy show -n weekly -v $VAULT | jq -r .id)
 }
 
-# kg_protect DATABASE: makes an instance named after it.
-kg_protect()
+# kg_document DATABASE: the file that describes an instance named after it, $T/bi-DATABASE.json.
+kg_document()
 {
     keepgres backup-instance initialize --datasource-type $KIND --datasource-id "$SERVER_ID/databases/$1" -l local \
              --policy-id "$POLICY_ID" --secret-store-type AzureKeyVault --secret-store-uri "$LOGIN" |
-        jq --arg name "$1" '.backup_instance_name = $name' >"$T/bi-$1.json" &&
-        keepgres backup-instance create -v $VAULT --backup-instance "$T/bi-$1.json"
+        jq --arg name "$1" '.backup_instance_name = $name' >"$T/bi-$1.json"
+}
+# kg_grant FILE: the vault's identity gets what it needs for the instance that the file describes.
+kg_grant()
+{
+    keepgres backup-instance update-msi-permissions --datasource-type $KIND --operation Backup --permissions-scope Resource \
+             -v $VAULT --backup-instance "$1" --keyvault-id "$(keepgres keyvault show -n $KV | jq -r .id)" --yes
+}
+# kg_protect DATABASE: makes an instance named after it.
+kg_protect()
+{
+    kg_document "$1" && kg_grant "$T/bi-$1.json" >/dev/null && keepgres backup-instance create -v $VAULT --backup-instance "$T/bi-$1.json"
+}
+# kg_grant_files ACCOUNT: the vault's identity may write to the account's containers.
+kg_grant_files()
+{
+    keepgres role assignment create --assignee $VAULT --role "Storage Blob Data Contributor" \
+             --scope "$(keepgres storage account show -n "$1" | jq -r .id)"
 }
 kg_backup() { keepgres backup-instance adhoc-backup -n "$1" -v $VAULT --rule-name $RULE --wait; }
 kg_points() { keepgres recovery-point list --backup-instance-name "$1" -v $VAULT |
@@ -209,12 +228,33 @@ kg_restore_files()
         mkdir "$T/files"
         need keepgres storage account create -n files1 --path "$T/files"
         need keepgres storage container create -n dumps --account-name files1
+        need kg_grant_files files1
     fi
     keepgres backup-instance restore initialize-for-data-recovery-as-files --datasource-type $KIND --restore-location local \
              --source-datastore VaultStore --recovery-point-id "$2" --target-blob-container-url https://files1.blob.local/dumps \
              --target-file-name "$3" >"$T/restore.json" &&
         keepgres backup-instance restore trigger -n "$1" -v $VAULT --restore-request-object "$T/restore.json" --wait
 }
+# azure_start [CLIENT-SECRET]: a key vault of Azure at $AZURE_URI, and the endpoints for its tokens, see fake_keyvault.py; the
+# service is told where they are, and started anew. azure_next vault|login|imds LINE…: how the next requests are answered.
+# azure_log: what was asked. azure_end: it goes.
+azure_start()
+{
+    mkdir -p "$T/azure" "$T/config/keepgres"
+    [ $# -eq 0 ] || printf '%s' "$1" >"$T/azure/client-secret"
+    exec {azure_feed}> >(exec python3 "$SUPPORT/fake_keyvault.py" "$T/azure" 2>"$T/azure/stderr")
+    for _ in $(seq 300); do [ -e "$T/azure/env" ] && break; sleep 0.1; done
+    # shellcheck source=/dev/null
+    . "$T/azure/env" || { echo "Bail out! no key vault"; sed 's/^/#   /' "$T/azure/stderr"; exit 1; }
+    # shellcheck disable=SC2034 # for the scripts that source this file
+    AZURE_URI=https://localhost:$VAULT_PORT/
+    printf '%s\n' "azure_imds_url = http://127.0.0.1:$IMDS_PORT" "azure_login_url = https://localhost:$VAULT_PORT" \
+           "azure_ca_file = $T/azure/ca.pem" "azure_extra_host = localhost:$VAULT_PORT" >>"$T/config/keepgres/keepgres.conf"
+    kg_stop
+}
+azure_next() { local kind=$1; shift; printf '%s\n' "$@" >"$T/azure/next-$kind"; }
+azure_log()  { cat "$T/azure/log"; }
+azure_end()  { exec {azure_feed}>&-; }
 # The vault's directory: asked for, because its name has a random part.
 kg_vault_dir() { keepgres backup-vault show -v $VAULT | jq -r .properties.storeSettings.path; }
 kg_vault_bytes() { find "$(kg_vault_dir)" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'; }

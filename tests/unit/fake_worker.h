@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/time.h"
+#include "readiness/check.h"
 #include "sys/fd.h"
 #include "worker/proto.h"
 
@@ -61,7 +62,7 @@ static bool fake_receive(struct fake *f, bool until_cancel)
         }
         if (in.secret && strcmp(in.secret_name, "service-key") == 0)
             f->has_service_key = kg_secret_size(in.secret) == 32;
-        if (in.secret && strcmp(in.secret_name, "connection") == 0) {
+        if (in.secret && (strcmp(in.secret_name, "connection") == 0 || strcmp(in.secret_name, "c0") == 0)) {
             f->has_connection = kg_secret_size(in.secret) == strlen(FAKE_CONNECTION) &&
                                 memcmp(kg_secret_open(in.secret), FAKE_CONNECTION, strlen(FAKE_CONNECTION)) == 0;
             kg_secret_shut(in.secret);
@@ -148,6 +149,9 @@ static struct kg_json *fake_commit(const struct fake *f)
     kg_json_set_str(m, "time", kg_json_str(r, "time"));
     kg_json_set_u64(m, "totals.rows", 100);
     kg_json_set_u64(m, "totals.bytes", 1000);
+    kg_json_set_u64(m, "totals.newBytes", 400);
+    kg_json_set_u64(m, "storedBytes", 500);
+    kg_json_set_u64(m, "largeObjectBytes", 24);
     kg_json_set(m, "policy", kg_json_copy(kg_json_get(f->job, "policy")));
     kg_json_print(m, false, &b);
     if (kg_write_file(path, b.p, b.len, 0600, &err) < 0)
@@ -207,7 +211,7 @@ static void fake_backup(struct fake *f)
 static void fake_point_list(const struct fake *f)
 {
     const char *path = kg_json_str_or(f->job, "storePath", "/");
-    struct kg_json *r = kg_json_object(), *points = kg_json_array();
+    struct kg_json *r = kg_json_object(), *points = kg_json_array(), *unreadable = kg_json_array();
     DIR *d = opendir(path);
 
     for (struct dirent *e; d && (e = readdir(d));) {
@@ -216,13 +220,31 @@ static void fake_point_list(const struct fake *f)
         struct kg_json *m = NULL;
         struct kg_err err = { 0 };
 
-        if (strstr(e->d_name, ".point") && kg_read_file(AT_FDCWD, file, &b, &err) == 0 &&
-            kg_json_parse(b.p, b.len, &m, &err) == 0)
+        if (!strstr(e->d_name, ".point") || kg_read_file(AT_FDCWD, file, &b, &err) < 0)
+            continue;
+        if (kg_json_parse(b.p, b.len, &m, &err) == 0) {
             kg_json_push(points, m);
+            continue;
+        }
+        m = kg_json_object();
+        kg_json_set_str(m, "point", e->d_name);
+        kg_json_set_str(m, "problem", err.msg);
+        kg_json_push(unreadable, m);
     }
     if (d)
         closedir(d);
     kg_json_set(r, "points", points);
+    kg_json_set(r, "unreadable", unreadable);
+    fake_done(r);
+}
+
+static void fake_point_contents(void)
+{
+    struct kg_json *r = kg_json_object(), *tables = kg_json_array(), *t = kg_json_object();
+
+    kg_json_set_str(t, "name", "orders");
+    kg_json_push(tables, t);
+    kg_json_set(r, "tables", tables);
     fake_done(r);
 }
 
@@ -253,6 +275,54 @@ static void fake_server(const struct fake *f)
     fake_done(r);
 }
 
+/* One row of "validate-backup": what databases of these names are like. */
+static struct kg_json *fake_row(const struct fake *f, const struct kg_json *row)
+{
+    static const struct { const char *database; enum kg_check_id check; enum kg_code code; } bad[] = {
+        { "locked-out", KG_CHECK_LOGIN, KG_E_DB_AUTH }, { "forbidden", KG_CHECK_PRIVILEGES, KG_E_DB_PRIVILEGE },
+        { "crowded", KG_CHECK_SPACE, KG_E_DISK_FULL },
+    };
+    const char *database = kg_json_str_or(row, "database", "");
+    bool half = strcmp(database, "half-told") == 0;
+    KG_AUTO_CHECKS struct kg_checks checks = { 0 };
+    struct kg_json *j = kg_json_object();
+    struct kg_err no_secret = { 0 }, why = { 0 };
+
+    for (int i = KG_CHECK_SECRET; i <= (half ? KG_CHECK_LOGIN : KG_CHECK_SPACE); i++)
+        if (i <= KG_CHECK_SECRET_FORMAT || i >= KG_CHECK_CONNECT)
+            kg_check_pass(&checks, (enum kg_check_id)i);
+    if (!f->has_connection) {
+        kg_err_set(&no_secret, KG_E_BUG, "no connection string came");
+        kg_check_fail(&checks, KG_CHECK_LOGIN, &no_secret);
+    }
+    for (size_t i = 0; i < KG_ARRAY_LEN(bad); i++)
+        if (strcmp(bad[i].database, database) == 0) {
+            kg_err_set(&why, bad[i].code, "the fake database says no");
+            kg_check_fail(&checks, bad[i].check, &why);
+        }
+    kg_json_set(j, "checks", kg_checks_to_json(&checks));
+    kg_json_set_str(j, "key", kg_json_str(row, "key"));
+    kg_json_set_str(j, "facts.version", "15.2");
+    kg_json_set_str(j, "facts.user", "u");
+    return j;
+}
+
+static void fake_validate(const struct fake *f)
+{
+    struct kg_json *r = kg_json_object(), *rows = kg_json_array();
+
+    if (f->has_service_key)
+        fake_fail(KG_E_BUG, "the service's key was sent to a worker that opens no vault", NULL);
+    for (const struct kg_json *row = kg_json_first(kg_json_get(f->job, "rows")); row; row = kg_json_next(row)) {
+        if (strcmp(kg_json_str_or(row, "database", ""), "crash") == 0)
+            _exit(9);
+        if (strcmp(kg_json_str_or(row, "database", ""), "untold") != 0)
+            kg_json_push(rows, fake_row(f, row));
+    }
+    kg_json_set(r, "rows", rows);
+    fake_done(r);
+}
+
 static void fake_restore(const struct fake *f)
 {
     struct kg_json *r = kg_json_object();
@@ -264,10 +334,28 @@ static void fake_restore(const struct fake *f)
     fake_done(r);
 }
 
-static void fake_check(void)
+/* Points that are expected and have no file are lost, as in worker/ops.c; what else is damaged does not change. */
+static void fake_find_lost(const struct fake *f, struct kg_json *damage)
+{
+    for (const struct kg_json *e = kg_json_first(kg_json_get(f->job, "expected")); e; e = kg_json_next(e)) {
+        KG_AUTO_FREE char *file = kg_xprintf("%s/%s.point", kg_json_str_or(f->job, "storePath", "/"), kg_json_str_or(e, "point", ""));
+        KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", kg_json_str_or(e, "instance", ""), kg_json_str_or(e, "point", ""));
+        struct kg_json *d;
+
+        if (access(file, F_OK) == 0)
+            continue;
+        d = kg_json_object();
+        kg_json_set_str(d, "object", object);
+        kg_json_set_bool(d, "lost", true);
+        kg_json_push(damage, d);
+    }
+}
+
+static void fake_check(const struct fake *f)
 {
     struct kg_json *r = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object();
 
+    fake_find_lost(f, damage);
     kg_json_set_str(d, "object", "packs/aa/bb");
     kg_json_push(damage, d);
     kg_json_set_bool(r, "healthy", false);
@@ -287,14 +375,18 @@ static int fake_worker_main(void)
         fake_fail(KG_E_WRONG_KEY, "no service key came", NULL);
     if (strcmp(op, "vault-create") == 0 || strcmp(op, "vault-recovery-key") == 0)
         fake_vault_create(&f);
-    if (strcmp(op, "validate-backup") == 0 || strcmp(op, "server-test") == 0 || strcmp(op, "server-databases") == 0)
+    if (strcmp(op, "validate-backup") == 0)
+        fake_validate(&f);
+    if (strcmp(op, "server-test") == 0 || strcmp(op, "server-databases") == 0)
         fake_server(&f);
     if (strcmp(op, "backup") == 0)
         fake_backup(&f);
     if (strcmp(op, "point-list") == 0)
         fake_point_list(&f);
+    if (strcmp(op, "point-contents") == 0)
+        fake_point_contents();
     if (strcmp(op, "vault-check") == 0)
-        fake_check();
+        fake_check(&f);
     if (strncmp(op, "restore", 7) == 0 || strcmp(op, "validate-restore") == 0)
         fake_restore(&f);
     fake_done(NULL);

@@ -66,7 +66,7 @@ static void start_service(struct fixture *f)
     fail_msg("the service does not start; see %s", f->log);
 }
 
-static int stop_service(struct fixture *f, int signo)
+static inline int stop_service(struct fixture *f, int signo)
 {
     struct kg_err err = { 0 };
     int status = -1;
@@ -78,14 +78,14 @@ static int stop_service(struct fixture *f, int signo)
     return status;
 }
 
-static void restart_service(struct fixture *f, int signo)
+static inline void restart_service(struct fixture *f, int signo)
 {
     stop_service(f, signo);
     start_service(f);
 }
 
 /* Waits for a service that a fault point kills. */
-static void expect_killed(struct fixture *f)
+static inline void expect_killed(struct fixture *f)
 {
     struct kg_err err = { 0 };
     int status = 0;
@@ -136,7 +136,7 @@ static void reply_done(struct reply *r)
 #define AUTO_REPLY KG_CLEANUP(reply_done)
 
 /* path may be a whole URL of an earlier answer. */
-static struct reply send_bytes(struct fixture *f, const char *method, const char *path, const char *body, size_t n)
+static inline struct reply send_bytes(struct fixture *f, const char *method, const char *path, const char *body, size_t n)
 {
     struct reply r = { .text = KG_BUF_INIT(16 << 20) };
     KG_AUTO_FREE char *url = strncmp(path, "http", 4) == 0 ? kg_xstrdup(path) : kg_xprintf("http://keepgres%s", path);
@@ -201,7 +201,7 @@ static void expect_error(struct fixture *f, const char *method, const char *path
 }
 
 /* The state of an operation when it has ended. */
-static struct reply wait_operation(struct fixture *f, const char *url)
+static inline struct reply wait_operation(struct fixture *f, const char *url)
 {
     for (int i = 0; i < 2000; i++) {
         struct reply r = call(f, "GET", url, NULL);
@@ -215,7 +215,7 @@ static struct reply wait_operation(struct fixture *f, const char *url)
     return (struct reply){ 0 };
 }
 
-static void expect_operation(struct fixture *f, const char *method, const char *path, const char *body, const char *status)
+static inline void expect_operation(struct fixture *f, const char *method, const char *path, const char *body, const char *status)
 {
     AUTO_REPLY struct reply r = call(f, method, path, body);
 
@@ -226,7 +226,7 @@ static void expect_operation(struct fixture *f, const char *method, const char *
         fail_msg("%s %s: operation ended as %s", method, path, end.text.p);
 }
 
-static char *start_job(struct fixture *f, const char *path, const char *body)
+static inline char *start_job(struct fixture *f, const char *path, const char *body)
 {
     AUTO_REPLY struct reply r = call(f, "POST", path, body);
 
@@ -240,7 +240,7 @@ static char *start_job(struct fixture *f, const char *path, const char *body)
     return kg_xstrdup(kg_json_str(result.json, "jobId"));
 }
 
-static struct reply wait_job(struct fixture *f, const char *job)
+static inline struct reply wait_job(struct fixture *f, const char *job)
 {
     for (int i = 0; i < 4000; i++) {
         struct reply r = call(f, "GET", job, NULL);
@@ -254,7 +254,7 @@ static struct reply wait_job(struct fixture *f, const char *job)
     return (struct reply){ 0 };
 }
 
-static struct reply run_job(struct fixture *f, const char *path, const char *body, const char *status)
+static inline struct reply run_job(struct fixture *f, const char *path, const char *body, const char *status)
 {
     KG_AUTO_FREE char *job = start_job(f, path, body);
     struct reply r = wait_job(f, job);
@@ -264,7 +264,7 @@ static struct reply run_job(struct fixture *f, const char *path, const char *bod
     return r;
 }
 
-static size_t count_of(struct fixture *f, const char *path)
+static inline size_t count_of(struct fixture *f, const char *path)
 {
     AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
 
@@ -275,7 +275,7 @@ static size_t count_of(struct fixture *f, const char *path)
 
 /* ---- the world ---- */
 
-static const char policy_body[] =
+static const char policy_body[] __attribute__((unused)) =
     "{\"properties\":{\"objectType\":\"BackupPolicy\",\"datasourceTypes\":[\"Microsoft.DBforPostgreSQL/flexibleServers\"],"
     "\"policyRules\":[{\"objectType\":\"AzureBackupRule\",\"name\":\"BackupWeekly\","
     "\"backupParameters\":{\"objectType\":\"AzureBackupParams\",\"backupType\":\"Full\"},"
@@ -287,7 +287,7 @@ static const char policy_body[] =
     "\"deleteAfter\":{\"objectType\":\"AbsoluteDeleteOption\",\"duration\":\"P3M\"},"
     "\"sourceDataStore\":{\"objectType\":\"DataStoreInfoBase\",\"dataStoreType\":\"VaultStore\"}}]}]}}";
 
-static char *instance_body(const char *database)
+static inline char *instance_body(const char *database)
 {
     return kg_xprintf("{\"properties\":{\"objectType\":\"BackupInstance\",\"dataSourceInfo\":{\"objectType\":\"Datasource\","
                       "\"resourceID\":\"" SERVER "/databases/%s\"},\"policyInfo\":{\"policyId\":\"" POLICY "\"},"
@@ -296,12 +296,12 @@ static char *instance_body(const char *database)
                       "\"uri\":\"https://kv1.vault.local/secrets/login\"}}}}", database);
 }
 
-static char *instance_path(const char *database, const char *more)
+static inline char *instance_path(const char *database, const char *more)
 {
     return kg_xprintf(VAULT "/backupInstances/bi-%s%s", database, more);
 }
 
-static void add_instance(struct fixture *f, const char *database)
+static inline void add_instance(struct fixture *f, const char *database)
 {
     KG_AUTO_FREE char *body = instance_body(database);
     KG_AUTO_FREE char *path = instance_path(database, "");
@@ -309,22 +309,28 @@ static void add_instance(struct fixture *f, const char *database)
     expect_operation(f, "PUT", path, body, "Succeeded");
 }
 
-static struct reply back_up(struct fixture *f, const char *database, const char *status)
+static inline struct reply back_up(struct fixture *f, const char *database, const char *status)
 {
     KG_AUTO_FREE char *path = instance_path(database, "/backup");
 
     return run_job(f, path, "{\"backupRuleOptions\":{\"ruleName\":\"BackupWeekly\",\"triggerOption\":{}}}", status);
 }
 
-static size_t points_of(struct fixture *f, const char *database)
+static inline size_t points_of(struct fixture *f, const char *database)
 {
     KG_AUTO_FREE char *path = instance_path(database, "/recoveryPoints");
 
     return count_of(f, path);
 }
 
-/* A vault, a policy, a server, a secret: what every flow needs. */
-static void make_world(struct fixture *f)
+/* The vault's identity may write to the containers of ACCOUNT. */
+static inline void permit_files(struct fixture *f)
+{
+    expect(f, "POST", VAULT "/assignMissingRoles", "{\"operation\":\"Restore\",\"storageAccountId\":\"" ACCOUNT "\"}", 200);
+}
+
+/* A vault, a policy, a server, a secret: what every flow needs, but nobody may do anything with it yet. */
+static inline void make_bare_world(struct fixture *f)
 {
     KG_AUTO_FREE char *secret = kg_xprintf("{\"properties\":{\"value\":\"%s\"}}", FAKE_CONNECTION);
 
@@ -334,6 +340,15 @@ static void make_world(struct fixture *f)
     expect_operation(f, "PUT", VAULT, "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\","
                      "\"type\":\"LocallyRedundant\"}]}}", "Succeeded");
     expect(f, "PUT", POLICY, policy_body, 200);
+}
+
+/* The same, and the vault's identity may read server and secret. */
+static inline void make_world(struct fixture *f)
+{
+    KG_AUTO_FREE char *any = instance_body("any");
+
+    make_bare_world(f);
+    expect(f, "POST", VAULT "/assignMissingRoles", any, 200);
 }
 
 static int setup(void **state)

@@ -176,6 +176,8 @@ static void test_a_beginning_is_not_accepted_but_leads_to_the_whole_name(void **
     assert_non_null(strstr(err.action, "'--host'"));
     assert_int_equal(PARSE("--quite-different", "x"), -KG_E_USAGE);
     assert_null(strstr(err.action, "Did you mean"));
+    assert_int_equal(PARSE("-x"), -KG_E_USAGE);
+    assert_null(strstr(err.action, "Did you mean"));
 }
 
 static void test_required_options_and_ids_exclude_or_replace_each_other(void **state)
@@ -186,7 +188,7 @@ static void test_required_options_and_ids_exclude_or_replace_each_other(void **s
     (void)state;
     assert_int_equal(PARSE("--host", "h"), 0);
     assert_int_equal(kg_opts_check(&cmd, &o, false, &err), -KG_E_USAGE);
-    assert_string_equal(err.msg, "--name (-n) is required");
+    assert_string_equal(err.msg, "--name (-n) and --vault-name (-v) are required");
     assert_int_equal(PARSE("--ids", "/x"), 0);
     assert_int_equal(kg_opts_check(&cmd, &o, true, &err), 0);
     kg_opts_free(rows, &o);
@@ -209,6 +211,27 @@ static void test_the_longest_command_wins_and_typing_mistakes_are_understood(voi
     assert_null(kg_cmd_find(4, typo, &words));
     assert_int_equal(kg_cmd_unknown(4, typo, &err), -KG_E_USAGE);
     assert_non_null(strstr(err.action, "'keepgres backup-vault create'"));
+}
+
+static void assert_advice(const char *word, const char *second, const char *advice)
+{
+    const char *const argv[] = { word, second };
+    struct kg_err err = { 0 };
+
+    assert_int_equal(kg_cmd_unknown(second ? 2 : 1, argv, &err), -KG_E_USAGE);
+    if (!strstr(err.action, advice))
+        fail_msg("'%s %s': %s", word, second ? second : "", err.action);
+}
+
+static void test_advice_about_commands_is_near_or_general_but_never_far_fetched(void **state)
+{
+    (void)state;
+    assert_advice("vualt", NULL, "Did you mean 'keepgres vault'?");
+    assert_advice("nope", NULL, "Run 'keepgres --help'");
+    assert_advice("x", NULL, "Run 'keepgres --help'");
+    assert_advice("backup-vault", "nonsense", "Run 'keepgres backup-vault --help'");
+    assert_advice("-o", "table", "Write the command first");
+    assert_advice("--query", NULL, "Write the command first");
 }
 
 static void test_edit_distance_counts_edits(void **state)
@@ -293,12 +316,12 @@ static int split(char *line, const char **argv, int max)
     char *to = line;
 
     while (*line && n < max) {
-        bool quoted = false;
+        char quote = '\0';
 
         argv[n++] = to;
-        for (; *line && (quoted || *line != ' '); line++) {
-            if (*line == '"')
-                quoted = !quoted;
+        for (; *line && (quote || *line != ' '); line++) {
+            if (quote ? *line == quote : *line == '"' || *line == '\'')
+                quote = quote ? '\0' : *line;
             else
                 *to++ = *line;
         }
@@ -326,7 +349,9 @@ static void test_every_example_can_be_typed(void **state)
             int n = split(line, argv, 40), words;
 
             for (int a = 0; a < n; a++)
-                if (reads_a_file(argv[a]))
+                if (argv[a][0] == '>') /* the shell's */
+                    n = a;
+                else if (reads_a_file(argv[a]))
                     argv[a] = "{}";
             if (kg_cmd_find(n, argv, &words) != c)
                 fail_msg("'%s' is not an example of '%s'", *e, c->name);
@@ -385,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_a_beginning_is_not_accepted_but_leads_to_the_whole_name),
         cmocka_unit_test(test_required_options_and_ids_exclude_or_replace_each_other),
         cmocka_unit_test(test_the_longest_command_wins_and_typing_mistakes_are_understood),
+        cmocka_unit_test(test_advice_about_commands_is_near_or_general_but_never_far_fetched),
         cmocka_unit_test(test_edit_distance_counts_edits),
         cmocka_unit_test(test_every_command_is_complete),
         cmocka_unit_test(test_every_example_can_be_typed),

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "cli/forms.h"
 
 static struct kg_json *json(const char *text)
 {
@@ -25,7 +26,17 @@ static void assert_output(const char *text, const char *form, bool tty, const ch
     KG_AUTO_JSON struct kg_json *j = json(text);
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
 
-    kg_output(j, form, tty, &b);
+    assert_true(kg_output(j, &(struct kg_form){ form, tty, false, false }, &b));
+    assert_string_equal(b.p, expected);
+}
+
+/* As --query hands it on. */
+static void assert_queried(const char *text, const char *form, const char *expected)
+{
+    KG_AUTO_JSON struct kg_json *j = json(text);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+    assert_true(kg_output(j, &(struct kg_form){ form, false, false, true }, &b));
     assert_string_equal(b.p, expected);
 }
 
@@ -48,7 +59,7 @@ static void test_tsv_keeps_every_column_and_raw_values(void **state)
 {
     (void)state;
     assert_output(JOB, "tsv", false,
-                  "j1\tBackup\tCompleted\tpg\\\\shop\t2026-11-21T04:05:06.1234560Z\tPT1M2.5000000S\t1234567\t\n");
+                  "j1\tBackup\tCompleted\tpg\\shop\t2026-11-21T04:05:06.1234560Z\tPT1M2.5000000S\t1234567\t\n");
 }
 
 static void test_json_is_printed_with_two_blanks(void **state)
@@ -65,7 +76,7 @@ static void test_a_name_cannot_move_the_cursor(void **state)
 {
     (void)state;
     assert_output("[{\"name\":\"evil\\u001b[2J\\nx\",\"n\":1}]", "table", true,
-                  "name        n\n"
+                  "Name        N\n"
                   "----------  -\n"
                   "evil?[2J?x  1\n");
     assert_output("{\"a\":\"x\\u009b2J\"}", "json", true, "{\n  \"a\": \"x\\u009b2J\"\n}\n");
@@ -76,8 +87,95 @@ static void test_a_name_cannot_move_the_cursor(void **state)
 static void test_a_tab_or_line_break_does_not_split_a_tsv_cell(void **state)
 {
     (void)state;
-    assert_output("[{\"a\":\"x\\ty\\nz\",\"b\":true,\"c\":null,\"d\":{\"e\":1}}]", "tsv", false, "x\\ty\\nz\ttrue\t\n");
+    assert_output("[{\"a\":\"x\\ty\\nz\",\"b\":true,\"c\":null,\"d\":{\"e\":1}}]", "tsv", false,
+                  "x\\ty\\nz\ttrue\t\t\n");
     assert_output("[\"one\",\"two\"]", "tsv", false, "one\ntwo\n");
+    assert_output("[{\"a\":\"x\\u001b[2J\"}]", "tsv", true, "x?[2J\n");
+}
+
+static void test_tsv_of_a_query_is_what_a_script_takes_as_it_is(void **state)
+{
+    (void)state;
+    assert_queried("\"pg\\\\shop\"", "tsv", "pg\\shop\n");
+    assert_queried("\"#!/bin/sh\\necho \\\"\\ta\\\"\"", "tsv", "#!/bin/sh\necho \"\ta\"\n");
+    assert_queried("true", "tsv", "true\n");
+    assert_queried("9007199254740991", "tsv", "9007199254740991\n");
+    assert_queried("null", "tsv", "");
+    assert_queried("[]", "tsv", "");
+    assert_queried("[[\"a\",1,null],[\"b\",2.5,[1,2,3]]]", "tsv", "a\t1\t\nb\t2.5\t3\n");
+    assert_queried("[{\"z\":1,\"a\":{\"x\":1},\"id\":\"/x\"}]", "tsv", "1\t\t/x\n");
+}
+
+static void test_a_table_of_a_query_has_the_query_s_columns(void **state)
+{
+    (void)state;
+    assert_queried("[{\"name\":\"a\",\"type\":\"Microsoft.DataProtection/backupVaults\",\"size\":3},"
+                   "{\"name\":\"b\",\"more\":true}]", "table",
+                   "Name  Type                                   Size  More\n"
+                   "----  -------------------------------------  ----  ----\n"
+                   "a     Microsoft.DataProtection/backupVaults  3     \n"
+                   "b                                                  true\n");
+    assert_queried("[\"x\",7]", "table", "Result\n------\nx\n7\n");
+    assert_queried("\"x\"", "table", "Result\n------\nx\n");
+    assert_queried("[[\"a\",1],[\"b\",{\"c\":1},\"z\"]]", "table",
+                   "Column1  Column2  Column3\n-------  -------  -------\na        1        \nb        {\"c\":1}  z\n");
+    assert_queried("{\"a.b\":1,\"a\":{\"b\":2},\"c d\":3}", "table", "A.b  C d\n---  ---\n1    3\n");
+    /* whole resources keep the columns of their type */
+    assert_queried("[" JOB "]", "table",
+                   "JobId  Operation  Status     Instance  Started              Duration  Transferred\n"
+                   "-----  ---------  ---------  --------  -------------------  --------  -----------\n"
+                   "j1     Backup     Completed  pg\\shop   2026-11-21 04:05:06  1m2s      1.2 MB\n");
+}
+
+static void test_what_has_nothing_for_a_table_is_told_so(void **state)
+{
+    static const char *const bad[] = { "[{\"a\":{\"b\":1}}]", "{\"a\":[]}", "[[]]", "[{}]", "null" };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(bad); i++) {
+        KG_AUTO_JSON struct kg_json *j = json(bad[i]);
+        KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+        assert_false(kg_output(j, &(struct kg_form){ "table", false, false, false }, &b));
+        assert_string_equal(b.p, "");
+    }
+}
+
+static void test_yaml_is_laid_out_as_az_does_and_quotes_what_could_be_misread(void **state)
+{
+    (void)state;
+    assert_output("{\"name\":\"v1\",\"tags\":{},\"list\":[1,{\"a\":true,\"b\":[\"x\",[null]]}],"
+                  "\"o\":{\"k\":\"/subscriptions/x\"},\"e\":[]}", "yaml", false,
+                  "name: v1\ntags: {}\nlist:\n- 1\n- a: true\n  b:\n  - x\n  - - null\no:\n  k: /subscriptions/x\ne: []\n");
+    assert_output("[\"\",\"yes\",\"No\",\"1\",\"2026-11-21T04:05:06Z\",\"a: b\","
+                  "\"a #b\",\"- a\",\"a:\",\"it's\",\"a:b\",\"x \",\"#x\",\"null\"]", "yaml", false,
+                  "- ''\n- 'yes'\n- 'No'\n- '1'\n- '2026-11-21T04:05:06Z'\n- 'a: b'\n"
+                  "- 'a #b'\n- '- a'\n- 'a:'\n- 'it''s'\n- a:b\n- 'x '\n- '#x'\n- 'null'\n");
+    assert_output("{\"a\":\"x\\ny\\u001b[1m\\u009b\"}", "yaml", true, "a: \"x\\ny\\u001b[1m\\u009b\"\n");
+    assert_output("\"x\"", "yaml", true, "x\n");
+    assert_output("[]", "yamlc", true, "[]\n");
+}
+
+static void test_colours_are_around_the_same_json(void **state)
+{
+    static const char text[] = "{\"a\":[1,\"x\",{}],\"b\":null}";
+    KG_AUTO_JSON struct kg_json *j = json(text);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20), plain = KG_BUF_INIT(1 << 20), wanted = KG_BUF_INIT(1 << 20);
+
+    (void)state;
+    assert_true(kg_output(j, &(struct kg_form){ "jsonc", true, true, false }, &b));
+    assert_non_null(strstr(b.p, "\033[34;1m\"a\"\033[0m: ["));
+    for (const char *s = b.p; *s; s++) {
+        if (*s == '\033')
+            s += strcspn(s, "m");
+        else
+            kg_buf_add(&plain, s, 1);
+    }
+    assert_true(kg_output(j, &(struct kg_form){ "jsonc", true, false, false }, &wanted));
+    assert_string_equal(plain.p, wanted.p);
+    kg_buf_reset(&b);
+    assert_true(kg_output(j, &(struct kg_form){ "yamlc", true, true, false }, &b));
+    assert_non_null(strstr(b.p, "\033[34;1ma\033[0m:\n- \033[33m1\033[0m\n"));
 }
 
 static void test_wide_letters_do_not_shift_a_table(void **state)
@@ -86,7 +184,7 @@ static void test_wide_letters_do_not_shift_a_table(void **state)
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         skip();
     assert_output("[{\"a\":\"\xE6\x97\xA5\xE6\x9C\xAC\",\"b\":\"x\"},{\"a\":\"\xC3\xA9\",\"b\":\"y\"}]", "table", true,
-                  "a     b\n----  -\n\xE6\x97\xA5\xE6\x9C\xAC  x\n\xC3\xA9     y\n");
+                  "A     B\n----  -\n\xE6\x97\xA5\xE6\x9C\xAC  x\n\xC3\xA9     y\n");
 }
 
 static void test_the_resource_group_is_added_as_az_does(void **state)
@@ -163,6 +261,11 @@ int main(void)
         cmocka_unit_test(test_json_is_printed_with_two_blanks),
         cmocka_unit_test(test_a_name_cannot_move_the_cursor),
         cmocka_unit_test(test_a_tab_or_line_break_does_not_split_a_tsv_cell),
+        cmocka_unit_test(test_tsv_of_a_query_is_what_a_script_takes_as_it_is),
+        cmocka_unit_test(test_a_table_of_a_query_has_the_query_s_columns),
+        cmocka_unit_test(test_what_has_nothing_for_a_table_is_told_so),
+        cmocka_unit_test(test_yaml_is_laid_out_as_az_does_and_quotes_what_could_be_misread),
+        cmocka_unit_test(test_colours_are_around_the_same_json),
         cmocka_unit_test(test_wide_letters_do_not_shift_a_table),
         cmocka_unit_test(test_the_resource_group_is_added_as_az_does),
         cmocka_unit_test(test_results_of_several_ids_become_a_list),

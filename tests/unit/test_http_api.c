@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <string.h>
 
 #include "api/limits.h"
+#include "store/store.h"
 #include "unit/service_fixture.h"
 
 /* ---- requests and envelopes ---- */
@@ -35,7 +37,12 @@ static void test_wrong_requests_get_an_envelope_with_advice(void **state)
     expect_error(f, "GET", "/nowhere", NULL, KG_E_NOT_FOUND, "/nowhere");
     expect_error(f, "GET", "/", NULL, KG_E_NOT_FOUND, "'/'");
     expect_error(f, "PATCH", RG, "{}", KG_E_METHOD, "PATCH");
-    expect_error(f, "GET", RG "/providers/Microsoft.DataProtection/backupVaults/none", NULL, KG_E_NOT_FOUND, "none");
+    expect_error(f, "GET", RG "/providers/Microsoft.DataProtection/backupVaults/NoNe", NULL, KG_E_NOT_FOUND,
+                 "/backupVaults/NoNe'"); /* as it was written, not as it is looked for */
+    expect_error(f, "PUT", SUB "/resourceGroups/Gone/providers/Microsoft.KeyVault/vaults/kv9", "{}", KG_E_NOT_FOUND, "/Gone'");
+    expect(f, "PUT", SUB "/resourceGroups/Mixed", "{}", 201);
+    expect(f, "PUT", SUB "/resourceGroups/mixed/providers/Microsoft.KeyVault/vaults/Kv9", "{}", 201);
+    expect_error(f, "DELETE", SUB "/resourceGroups/MIXED", NULL, KG_E_CONFLICT, "/Mixed' still has");
     expect_error(f, "PUT", SUB "/resourceGroups/g2", "{\"location\":", KG_E_BAD_JSON, "JSON");
     expect_error(f, "PUT", SUB "/resourceGroups/g2", "[]", KG_E_BAD_JSON, "object");
     expect_error(f, "PUT", SUB "/resourceGroups/g2", NULL, KG_E_BAD_JSON, "body");
@@ -233,6 +240,7 @@ static void test_from_nothing_to_a_restored_database(void **state)
     expect_error(f, "POST", restore, to_files, KG_E_NO_CONTAINER, "files1");
     expect(f, "PUT", ACCOUNT, files, 201);
     expect(f, "PUT", ACCOUNT "/blobServices/default/containers/cont1", "{}", 201);
+    permit_files(f);
     AUTO_REPLY struct reply exported = run_job(f, restore, to_files, "Completed");
     assert_string_equal(kg_json_str_or(exported.json, "properties.restoreType", ""), "ALR");
     assert_int_equal(count_of(f, VAULT "/backupJobs"), 3);
@@ -245,6 +253,64 @@ static void test_from_nothing_to_a_restored_database(void **state)
     expect(f, "DELETE", instance, NULL, 204);
     expect(f, "DELETE", POLICY, NULL, 200);
     expect(f, "DELETE", VAULT, NULL, 200);
+}
+
+static void back_up_quietly(struct fixture *f, const char *database, const char *status)
+{
+    struct reply r = back_up(f, database, status);
+
+    reply_done(&r);
+}
+
+/* The names of a vault's only point: in the service, and of its file. */
+struct only_point { char *path, *file; };
+
+static void only_point_done(struct only_point *p)
+{
+    free(p->path);
+    free(p->file);
+}
+
+static struct only_point find_only_point(struct fixture *f, const char *database)
+{
+    KG_AUTO_FREE char *list = instance_path(database, "/recoveryPoints");
+    AUTO_REPLY struct reply points = call(f, "GET", list, NULL);
+    AUTO_REPLY struct reply vault = call(f, "GET", VAULT, NULL);
+    const char *name = kg_json_str_or(points.json, "value.0.name", "?");
+
+    return (struct only_point){ kg_xprintf("%s/%s", list, name),
+                                kg_xprintf("%s/%s.point", kg_json_str_or(vault.json, "properties.storeSettings.path", "?"), name) };
+}
+
+static void test_a_file_prefix_is_one_that_a_container_takes(void **state)
+{
+    /* 63 bytes: the longest name that PostgreSQL has. */
+    static const char database[] = "%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x"
+                                   "%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x%C3%A4%24%22x345";
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *files = kg_xprintf("{\"properties\":{\"path\":\"%s/files\"}}", f->dir);
+    KG_AUTO_FREE char *body = instance_body(database);
+
+    make_world(f);
+    expect(f, "PUT", ACCOUNT, files, 201);
+    expect(f, "PUT", ACCOUNT "/blobServices/default/containers/cont1", "{}", 201);
+    permit_files(f);
+    expect_operation(f, "PUT", VAULT "/backupInstances/bi-odd", body, "Succeeded");
+    back_up_quietly(f, "odd", "Completed");
+    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "odd");
+    KG_AUTO_FREE char *with = files_body(strrchr(p.path, '/') + 1);
+    char *prefix = strstr(with, "\"filePrefix\":\"");
+    assert_non_null(prefix);
+    prefix += strlen("\"filePrefix\":\"");
+    KG_AUTO_FREE char *without = kg_xprintf("%.*s%s", (int)(prefix - with), with, strchr(prefix, '"'));
+    KG_AUTO_FREE char *bad = kg_xprintf("%.*sa b%s", (int)(prefix - with), with, strchr(prefix, '"'));
+    AUTO_REPLY struct reply job = run_job(f, VAULT "/backupInstances/bi-odd/restore", without, "Completed");
+    const char *made = kg_json_str_or(job.json, "properties.extendedInfo.additionalDetails.FilePrefix", "");
+    KG_AUTO_FREE char *longest = kg_xprintf("%s_SHA256SUMS", made);
+    assert_true(strlen(made) > 40);
+    if (!kg_store_name_ok(longest))
+        fail_msg("'%s' is no name for an object", longest);
+    expect_error(f, "POST", VAULT "/backupInstances/bi-odd/restore", bad, KG_E_USAGE, "a b");
 }
 
 static void test_requests_that_cannot_work_are_refused_before_anything_starts(void **state)
@@ -266,7 +332,7 @@ static void test_requests_that_cannot_work_are_refused_before_anything_starts(vo
     expect_error(f, "POST", VAULT "/backupJobs/00000000-0000-0000-0000-00000000000f/cancel", NULL, KG_E_NOT_FOUND, "job");
     expect(f, "DELETE", KEYVAULT "?force=true", NULL, 200);
     KG_AUTO_FREE char *again = instance_body("another");
-    expect_error(f, "PUT", other, again, KG_E_NO_KEYVAULT, "kv1");
+    expect_operation(f, "PUT", other, again, "Failed"); /* there is no key vault any more: looked at like all of readiness */
 }
 
 static void test_a_failed_validation_leaves_an_instance_that_says_why(void **state)
@@ -309,6 +375,72 @@ static void test_a_check_that_finds_damage_completes_with_warnings(void **state)
     assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
     AUTO_REPLY struct reply report = call(f, "GET", r.location, NULL);
     assert_string_equal(kg_json_str_or(report.json, "damage.0.object", ""), "packs/aa/bb");
+}
+
+static struct reply check_vault(struct fixture *f)
+{
+    AUTO_REPLY struct reply r = call(f, "POST", VAULT "/check", "{}");
+    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
+    AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
+
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
+    return call(f, "GET", r.location, NULL);
+}
+
+static void expect_point_state(struct fixture *f, const char *path, const char *state)
+{
+    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
+
+    assert_string_equal(kg_json_str_or(r.json, "properties.recoveryPointState", ""), state);
+    assert_int_equal(kg_json_bool(r.json, "properties.recoveryPointDataStoresDetails.0.visible", false), strcmp(state, "Lost") != 0);
+    assert_int_equal(kg_json_str(r.json, "properties.summary.problem") != NULL, strcmp(state, "Lost") == 0);
+    assert_string_equal(kg_json_str_or(r.json, "properties.policyName", ""), "p1"); /* nothing else of it was touched */
+}
+
+static void test_a_check_names_the_points_that_the_vault_has_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "good");
+    back_up_quietly(f, "good", "Completed");
+    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
+    KG_AUTO_FREE char *away = kg_xprintf("%s.away", p.file);
+    AUTO_REPLY struct reply before = check_vault(f);
+    assert_int_equal(kg_json_count(kg_json_get(before.json, "damage")), 1);
+    assert_int_equal(rename(p.file, away), 0);
+    AUTO_REPLY struct reply lost = check_vault(f);
+    assert_non_null(strstr(kg_json_str_or(lost.json, "damage.0.object", ""), strrchr(p.path, '/')));
+    assert_false(kg_json_bool(lost.json, "healthy", true));
+    expect_point_state(f, p.path, "Lost");
+    assert_int_equal(rename(away, p.file), 0);
+    AUTO_REPLY struct reply again = check_vault(f);
+    assert_int_equal(kg_json_count(kg_json_get(again.json, "damage")), 1);
+    expect_point_state(f, p.path, "Completed");
+}
+
+static void test_a_point_tells_what_it_holds_when_asked(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "good");
+    back_up_quietly(f, "good", "Completed");
+    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
+    KG_AUTO_FREE char *expanded = kg_xprintf("%s?$expand=contents", p.path);
+    KG_AUTO_FREE char *nonsense = kg_xprintf("%s?$expand=everything", p.path);
+    AUTO_REPLY struct reply plain = call(f, "GET", p.path, NULL);
+    assert_int_equal(plain.status, 200);
+    assert_null(kg_json_get(plain.json, "properties.contents"));
+    AUTO_REPLY struct reply r = call(f, "GET", expanded, NULL);
+    assert_int_equal(r.status, 202);
+    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
+    assert_null(kg_json_get(end.json, "properties"));
+    AUTO_REPLY struct reply got = call(f, "GET", r.location, NULL);
+    assert_int_equal(got.status, 200);
+    assert_string_equal(kg_json_str_or(got.json, "properties.contents.tables.0.name", ""), "orders");
+    assert_string_equal(kg_json_str_or(got.json, "id", ""), kg_json_str_or(plain.json, "id", "?"));
+    expect_error(f, "GET", nonsense, NULL, KG_E_USAGE, "everything");
 }
 
 /* ---- workers that go wrong ---- */
@@ -471,6 +603,29 @@ static void test_a_point_committed_while_the_service_died_is_adopted_at_the_next
     for (int k = 0; k < 400 && (points = points_of(f, "good")) != 1; k++)
         usleep(5000);
     assert_int_equal(points, 1);
+    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
+    AUTO_REPLY struct reply r = call(f, "GET", p.path, NULL);
+    assert_int_equal(kg_json_u64(r.json, "properties.summary.bytes", 0), 1024); /* large objects, too, as in a backup's result */
+    assert_int_equal(kg_json_u64(r.json, "properties.summary.newBytes", 0), 400);
+    assert_int_equal(kg_json_u64(r.json, "properties.summary.storedBytes", 0), 500);
+}
+
+static void test_a_point_that_cannot_be_read_does_not_hide_the_others(void **state)
+{
+    struct fixture *f = *state;
+    size_t points = 0;
+
+    make_world(f);
+    AUTO_REPLY struct reply vault = call(f, "GET", VAULT, NULL);
+    KG_AUTO_FREE char *garbage = kg_xprintf("%s/0000.point", kg_json_str_or(vault.json, "properties.storeSettings.path", "?"));
+    struct kg_err err = { 0 };
+    assert_int_equal(kg_write_file(garbage, "nonsense", 8, 0600, &err), 0);
+    add_instance(f, "orphan");
+    back_up_quietly(f, "orphan", "Failed");
+    for (int k = 0; k < 400 && (points = points_of(f, "orphan")) != 1; k++)
+        usleep(5000);
+    assert_int_equal(points, 1);
+    assert_true(file_has(f->log, "0000.point"));
 }
 
 static void test_an_end_that_cannot_be_recorded_is_recorded_later(void **state)
@@ -512,6 +667,82 @@ static void test_told_to_end_the_service_cancels_and_leaves_in_order(void **stat
     assert_int_equal(kg_proc_wait(f->pid, 10 * KG_SECOND, &status, &err), 0);
     assert_int_equal(status, 0);
     start_service(f);
+}
+
+static void configure(struct fixture *f, const char *more)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(10000);
+    struct kg_err err = { 0 };
+
+    assert_int_equal(kg_read_file(AT_FDCWD, f->config, &b, &err), 0);
+    kg_buf_adds(&b, more);
+    assert_int_equal(kg_write_file(f->config, b.p, b.len, 0600, &err), 0);
+    restart_service(f, SIGTERM);
+}
+
+static void expect_end(struct fixture *f)
+{
+    struct kg_err err = { 0 };
+    int status = -1;
+
+    assert_int_equal(kg_proc_wait(f->pid, 20 * KG_SECOND, &status, &err), 0);
+    assert_int_equal(status, 0);
+    f->pid = 0;
+}
+
+static void test_a_polite_stop_does_not_wait_for_ever(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
+
+    make_world(f);
+    add_instance(f, "slow");
+    configure(f, "drain_seconds = 2\n");
+    KG_AUTO_FREE char *job = start_job(f, slow, NULL);
+    kg_usec began = kg_now_mono();
+    expect(f, "POST", SERVICE "/stop", "{\"mode\":\"drain\"}", 202);
+    expect_end(f);
+    assert_true(kg_now_mono() - began > 1500000); /* it did wait */
+    assert_true(file_has(f->log, "drain_seconds"));
+    start_service(f);
+    AUTO_REPLY struct reply r = call(f, "GET", job, NULL);
+    assert_string_equal(kg_json_str_or(r.json, "properties.status", ""), "Cancelled");
+}
+
+static pid_t worker_of(pid_t service)
+{
+    KG_AUTO_FREE char *name = kg_xprintf("/proc/%d/task/%d/children", (int)service, (int)service);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+    struct kg_err err = { 0 };
+
+    assert_int_equal(kg_read_file(AT_FDCWD, name, &b, &err), 0);
+    return (pid_t)strtol(b.p, NULL, 10);
+}
+
+static void test_a_polite_stop_gives_up_on_a_catalog_that_takes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
+    KG_AUTO_FREE char *file = kg_xprintf("%s/catalog.sqlite", f->state);
+    sqlite3 *db = NULL;
+
+    make_world(f);
+    add_instance(f, "slow");
+    KG_AUTO_FREE char *job = start_job(f, slow, NULL);
+    for (int i = 0; i < 400 && worker_of(f->pid) == 0; i++)
+        usleep(5000);
+    pid_t worker = worker_of(f->pid);
+    expect(f, "POST", SERVICE "/stop", "{\"mode\":\"drain\"}", 202);
+    assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_true(worker > 0);
+    assert_int_equal(kill(worker, SIGKILL), 0);
+    expect_end(f); /* within stop_seconds, which are 3 here */
+    assert_true(file_has(f->log, "not recorded"));
+    sqlite3_close(db);
+    start_service(f);
+    AUTO_REPLY struct reply r = call(f, "GET", job, NULL);
+    assert_string_equal(kg_json_str_or(r.json, "properties.status", ""), "Failed");
 }
 
 static void test_a_second_service_on_the_same_state_is_refused(void **state)
@@ -573,18 +804,24 @@ int main(int argc, char **argv)
         T(test_a_secrets_value_goes_in_and_never_out),
         T(test_the_recovery_key_is_told_once),
         T(test_from_nothing_to_a_restored_database),
+        T(test_a_file_prefix_is_one_that_a_container_takes),
         T(test_requests_that_cannot_work_are_refused_before_anything_starts),
         T(test_a_failed_validation_leaves_an_instance_that_says_why),
         T(test_a_vault_that_cannot_be_made_can_be_put_again),
         T(test_a_check_that_finds_damage_completes_with_warnings),
+        T(test_a_check_names_the_points_that_the_vault_has_lost),
+        T(test_a_point_tells_what_it_holds_when_asked),
         T(test_whatever_happens_to_a_worker_the_job_says_it),
         T(test_a_running_job_can_be_cancelled_and_shows_how_it_stands),
         T(test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there),
         T(test_a_killed_service_leaves_a_failed_job_and_works_again_at_once),
         T(test_what_was_being_made_when_the_service_died_is_failed_and_can_be_put_again),
         T(test_a_point_committed_while_the_service_died_is_adopted_at_the_next_start),
+        T(test_a_point_that_cannot_be_read_does_not_hide_the_others),
         T(test_an_end_that_cannot_be_recorded_is_recorded_later),
         T(test_told_to_end_the_service_cancels_and_leaves_in_order),
+        T(test_a_polite_stop_does_not_wait_for_ever),
+        T(test_a_polite_stop_gives_up_on_a_catalog_that_takes_nothing),
         T(test_a_second_service_on_the_same_state_is_refused),
         T(test_a_catalog_without_its_key_is_refused),
     };

@@ -57,8 +57,10 @@ static int load(void *arg, const char *vault, const char *name, const char *vers
     for (size_t i = s->count; i-- > 0;) {
         const struct kg_keyvault_item *it = &s->items[i];
 
+        char why[80];
+
         if (strcasecmp(it->vault, vault) == 0 && strcasecmp(it->name, name) == 0 &&
-            (version ? strcmp(it->version, version) == 0 : it->enabled)) {
+            (version ? strcmp(it->version, version) == 0 : !kg_keyvault_unusable(it, kg_now_wall(), why))) {
             *ret = copy(it, true);
             return 0;
         }
@@ -66,15 +68,37 @@ static int load(void *arg, const char *vault, const char *name, const char *vers
     return kg_err_set(err, KG_E_NO_SECRET, "no secret '%s'", name);
 }
 
+static int update(void *arg, const struct kg_keyvault_item *item, struct kg_err *err)
+{
+    struct shelf *s = arg;
+
+    for (size_t i = 0; i < s->count; i++) {
+        struct kg_keyvault_item *it = &s->items[i];
+
+        if (strcasecmp(it->name, item->name) == 0 && strcmp(it->version, item->version) == 0) {
+            it->enabled = item->enabled;
+            it->not_before = item->not_before;
+            it->expires = item->expires;
+            it->updated = item->updated;
+            free(it->content_type);
+            it->content_type = kg_xstrdup(item->content_type);
+            return 0;
+        }
+    }
+    return kg_err_set(err, KG_E_NO_SECRET, "no secret '%s'", item->name);
+}
+
+/* Newest first, as the catalog's versions; names are not told apart from versions here. */
 static int list(void *arg, const char *vault, const char *name, const char *after, unsigned top,
                 struct kg_keyvault_list *ret, struct kg_err *err)
 {
     struct shelf *s = arg;
 
-    (void)vault; (void)name; (void)after; (void)top; (void)err;
-    ret->items = kg_xalloc_array(s->count, sizeof *ret->items);
-    for (size_t i = 0; i < s->count; i++)
-        ret->items[ret->count++] = copy(&s->items[i], false);
+    (void)vault; (void)after; (void)err;
+    ret->items = kg_xalloc_array(s->count + 1, sizeof *ret->items);
+    for (size_t i = s->count; i-- > 0 && ret->count < top;)
+        if (!name || strcasecmp(s->items[i].name, name) == 0)
+            ret->items[ret->count++] = copy(&s->items[i], false);
     return 0;
 }
 
@@ -94,7 +118,7 @@ static int setup(void **state)
     struct shelf *s = &shelf;
 
     *s = (struct shelf){ .key = kg_secret_random(32) };
-    s->kv = kg_keyvault_open_local(s->key, &(struct kg_keyvault_backing){ s, save, load, list, remove_all });
+    s->kv = kg_keyvault_open_local(s->key, &(struct kg_keyvault_backing){ s, save, load, update, list, remove_all });
     *state = s;
     return 0;
 }
@@ -115,7 +139,8 @@ static char *set(struct shelf *s, const char *name, const char *value, bool enab
     struct kg_keyvault_item item = { 0 };
     char *version;
 
-    if (kg_keyvault_set(s->kv, KV, name, v, "text/plain", enabled, &item, &s->err) < 0)
+    if (kg_keyvault_set(s->kv, KV, name, v, &(struct kg_keyvault_attrs){ .content_type = "text/plain", .enabled = &enabled }, &item,
+                        &s->err) < 0)
         fail_msg("%s", s->err.msg);
     assert_null(item.sealed);
     version = kg_xstrdup(item.version);
@@ -159,6 +184,57 @@ static void test_a_secret_comes_back_in_its_newest_enabled_version(void **state)
     expect(s, "pg", v2, "second");
     assert_int_equal(get_code(s, "pg", v3), KG_E_NO_SECRET);
     assert_int_equal(get_code(s, "other", NULL), KG_E_NO_SECRET);
+}
+
+static void change(struct shelf *s, const char *version, const struct kg_keyvault_attrs *a)
+{
+    if (kg_keyvault_update(s->kv, KV, "pg", version, a, NULL, &s->err) < 0)
+        fail_msg("%s", s->err.msg);
+}
+
+static void test_a_version_is_read_only_while_it_is_enabled_and_within_its_dates(void **state)
+{
+    const kg_usec now = kg_now_wall(), past = now - KG_SECOND, future = now + 3600 * KG_SECOND, never = 0;
+    const bool on = true, off = false;
+    struct shelf *s = *state;
+    KG_AUTO_FREE char *v1 = set(s, "pg", "first", true), *v2 = set(s, "pg", "second", true);
+    struct kg_keyvault_item shown = { 0 };
+
+    change(s, NULL, &(struct kg_keyvault_attrs){ .expires = &past });       /* the newest */
+    expect(s, "pg", NULL, "first");
+    assert_int_equal(get_code(s, "pg", v2), KG_E_NO_SECRET);
+    assert_non_null(strstr(s->err.msg, "expired at"));
+    change(s, v2, &(struct kg_keyvault_attrs){ .expires = &never, .not_before = &future });
+    expect(s, "pg", NULL, "first");
+    assert_int_equal(get_code(s, "pg", v2), KG_E_NO_SECRET);
+    assert_non_null(strstr(s->err.msg, "not valid before"));
+    change(s, v2, &(struct kg_keyvault_attrs){ .not_before = &past, .expires = &future, .content_type = "" });
+    expect(s, "pg", NULL, "second");
+    change(s, v1, &(struct kg_keyvault_attrs){ .enabled = &off });
+    change(s, v2, &(struct kg_keyvault_attrs){ .enabled = &off });
+    assert_int_equal(get_code(s, "pg", NULL), KG_E_NO_SECRET);
+    assert_non_null(strstr(s->err.msg, "the newest is disabled"));
+    assert_int_equal(kg_keyvault_show(s->kv, KV, "pg", NULL, &shown, &s->err), 0); /* shown all the same */
+    assert_string_equal(shown.version, v2);
+    assert_true(!shown.enabled && shown.expires == future && shown.not_before == past && !shown.content_type);
+    kg_keyvault_item_done(&shown);
+    change(s, v1, &(struct kg_keyvault_attrs){ .enabled = &on });
+    expect(s, "pg", NULL, "first");
+}
+
+static void test_a_version_cannot_expire_before_it_is_valid(void **state)
+{
+    const kg_usec early = 1000 * KG_SECOND, late = 2000 * KG_SECOND;
+    struct shelf *s = *state;
+    KG_AUTO_FREE char *v = set(s, "pg", "first", true);
+    KG_AUTO_SECRET struct kg_secret *value = kg_secret_new_copy("x", 1);
+    struct kg_keyvault_attrs a = { .not_before = &late, .expires = &early };
+
+    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", value, &a, NULL, &s->err), -KG_E_USAGE);
+    s->err = (struct kg_err){ 0 };
+    assert_int_equal(kg_keyvault_update(s->kv, KV, "pg", v, &a, NULL, &s->err), -KG_E_USAGE);
+    assert_int_equal(s->count, 1);
+    assert_int_equal(s->items[0].expires, 0);
 }
 
 static void test_what_is_kept_does_not_contain_the_value(void **state)
@@ -227,7 +303,7 @@ static void test_another_service_key_opens_nothing_and_says_so(void **state)
     KG_AUTO_SECRET struct kg_secret *key = kg_secret_random(32);
 
     kg_keyvault_close(s->kv);
-    s->kv = kg_keyvault_open_local(key, &(struct kg_keyvault_backing){ s, save, load, list, remove_all });
+    s->kv = kg_keyvault_open_local(key, &(struct kg_keyvault_backing){ s, save, load, update, list, remove_all });
     assert_int_equal(get_code(s, "pg", v), KG_E_CORRUPT);
     assert_non_null(strstr(s->err.action, "service.key"));
 }
@@ -238,10 +314,10 @@ static void test_values_have_a_size(void **state)
     KG_AUTO_SECRET struct kg_secret *most = kg_secret_random(KG_KEYVAULT_VALUE_MAX),
                                     *more = kg_secret_random(KG_KEYVAULT_VALUE_MAX + 1), *none = kg_secret_new(0);
 
-    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", most, NULL, true, NULL, &s->err), 0);
-    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", more, NULL, true, NULL, &s->err), -KG_E_LIMIT);
+    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", most, &(struct kg_keyvault_attrs){ 0 }, NULL, &s->err), 0);
+    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", more, &(struct kg_keyvault_attrs){ 0 }, NULL, &s->err), -KG_E_LIMIT);
     s->err = (struct kg_err){ 0 };
-    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", none, NULL, true, NULL, &s->err), -KG_E_LIMIT);
+    assert_int_equal(kg_keyvault_set(s->kv, KV, "pg", none, &(struct kg_keyvault_attrs){ 0 }, NULL, &s->err), -KG_E_LIMIT);
     assert_int_equal(s->count, 1);
 }
 
@@ -250,6 +326,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_a_secret_comes_back_in_its_newest_enabled_version),
+        T(test_a_version_is_read_only_while_it_is_enabled_and_within_its_dates),
+        T(test_a_version_cannot_expire_before_it_is_valid),
         T(test_what_is_kept_does_not_contain_the_value),
         T(test_sealed_bytes_open_only_where_they_belong),
         T(test_every_flipped_bit_and_every_cut_is_noticed),

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -265,6 +266,58 @@ static void test_signals_and_the_end_of_a_child_come_through_the_loop(void **sta
     assert_false(sigismember(&mask, SIGTERM)); /* closing gives the mask back */
 }
 
+static void *start_and_leave(void *arg)
+{
+    struct fixture *f = arg;
+    static const char *const argv[] = { "sleep", "60", NULL }, *const envp[] = { "PATH=/usr/bin:/bin", NULL };
+
+    OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = -1, .fd_out = -1, .fd_err = -1,
+                                             .ends_with_us = true }, &f->child, &f->err));
+    return NULL;
+}
+
+static void test_a_child_that_shall_end_with_us_does(void **state)
+{
+    struct fixture *f = *state;
+    int status = 0;
+    pthread_t t;
+
+    assert_int_equal(pthread_create(&t, NULL, start_and_leave, f), 0);
+    pthread_join(t, NULL);
+    OK(kg_proc_wait(f->child, 10 * KG_SECOND, &status, &f->err));
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
+static void test_a_child_that_shall_end_with_us_gets_what_others_get(void **state)
+{
+    struct fixture *f = *state;
+    static const char script[] = "read line; echo \"$line $X $(ls /proc/self/fd | wc -l)\"; cat <&3; exit 5";
+    static const char *const argv[] = { "sh", "-c", script, NULL }, *const envp[] = { "PATH=/usr/bin:/bin", "X=env", NULL };
+    static const char *const missing[] = { "keepgres-no-such-program", NULL };
+    int in[2], out[2], pass[2], status = 0;
+    char text[100] = { 0 };
+
+    assert_int_equal(pipe(in) | pipe(out) | pipe(pass), 0);
+    assert_int_equal(write(in[1], "line\n", 5), 5);
+    assert_int_equal(write(pass[1], "passed", 6), 6);
+    close(pass[1]);
+    OK(kg_proc_spawn(&(struct kg_proc_spec){ .argv = argv, .envp = envp, .fd_in = in[0], .fd_out = out[1], .fd_err = -1,
+                                             .fd_pass = pass[0], .ends_with_us = true }, &f->child, &f->err));
+    close(out[1]);
+    OK(kg_proc_wait(f->child, 10 * KG_SECOND, &status, &f->err));
+    assert_int_equal(WEXITSTATUS(status), 5);
+    assert_true(read(out[0], text, sizeof text - 1) > 0);
+    assert_string_equal(text, "line env 5\npassed"); /* 0 to 3, and the folder that ls reads */
+    assert_int_equal(getpgid(0) == f->child, 0);
+    assert_int_equal(kg_proc_spawn(&(struct kg_proc_spec){ .argv = missing, .envp = envp, .fd_in = -1, .fd_out = -1, .fd_err = -1,
+                                                           .ends_with_us = true }, &f->child, &f->err), -KG_E_NO_PROGRAM);
+    close(in[0]);
+    close(in[1]);
+    close(out[0]);
+    close(pass[0]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -279,6 +332,8 @@ int main(void)
         T(test_a_timer_stopped_by_one_that_fires_with_it_does_not_fire),
         T(test_prepare_runs_before_each_wait_and_shortens_it),
         T(test_signals_and_the_end_of_a_child_come_through_the_loop),
+        T(test_a_child_that_shall_end_with_us_does),
+        T(test_a_child_that_shall_end_with_us_gets_what_others_get),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

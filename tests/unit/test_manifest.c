@@ -91,6 +91,57 @@ static void test_a_table_adds_up_its_slices(void **state)
     assert_int_equal(s.rows, 30);
 }
 
+static void test_contents_are_told_by_schema_and_table(void **state)
+{
+    KG_CLEANUP(kg_manifest_freep) struct kg_manifest *m = example();
+    KG_AUTO_JSON struct kg_json *j = NULL;
+
+    (void)state;
+    free(m->table[0].schema);
+    m->table[0].schema = kg_xstrdup("zoo");
+    m->blob_count = 2;
+    m->blob_sum = (struct kg_rowsum){ 3, 3 * 8 + 500, 1 };
+    j = kg_manifest_contents(m);
+    assert_int_equal(kg_json_count(kg_json_get(j, "schemas")), 2);
+    assert_string_equal(kg_json_str(j, "schemas.0.name"), "Sch ema \"q\"");
+    assert_int_equal(kg_json_u64(j, "schemas.1.tables", 0), 1);
+    assert_int_equal(kg_json_u64(j, "schemas.1.rows", 0), 15);
+    assert_string_equal(kg_json_str(j, "tables.1.schema"), "zoo");
+    assert_string_equal(kg_json_str(j, "tables.1.name"), "события");
+    assert_int_equal(kg_json_u64(j, "tables.0.bytes", 0), 140);
+    assert_int_equal(kg_json_u64(j, "largeObjects.bytes", 0), 500);
+    assert_int_equal(kg_json_u64(j, "omitted", 99), 0);
+    free(m->table[0].schema);
+    m->table[0].schema = kg_xstrdup("Sch ema \"q\"");
+    kg_json_free(KG_TAKE(j));
+    j = kg_manifest_contents(m);
+    assert_int_equal(kg_json_count(kg_json_get(j, "schemas")), 1);
+    assert_int_equal(kg_json_u64(j, "schemas.0.tables", 0), 2);
+    assert_int_equal(kg_json_u64(j, "schemas.0.rows", 0), 30);
+}
+
+static void test_contents_without_end_are_cut_and_counted(void **state)
+{
+    enum { N = 20000 };
+    KG_CLEANUP(kg_manifest_freep) struct kg_manifest *m = kg_manifest_new(N);
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4 << 20);
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    struct kg_err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        m->table[i].schema = kg_xstrdup("public");
+        m->table[i].name = kg_xprintf("\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1%zu", i);
+    }
+    j = kg_manifest_contents(m);
+    kg_json_print(j, false, &text);
+    assert_int_equal(kg_buf_ok(&text, &err), 0);
+    assert_true(text.len < 2 << 20);
+    assert_true(kg_json_count(kg_json_get(j, "tables")) > 5000);
+    assert_int_equal(kg_json_count(kg_json_get(j, "tables")) + kg_json_count(kg_json_get(j, "schemas")) +
+                         kg_json_u64(j, "omitted", 0), N + 1);
+}
+
 /* Each edit makes a manifest that must not be believed. */
 static void test_a_broken_manifest_is_damage(void **state)
 {
@@ -123,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_survives_json),
         cmocka_unit_test(test_a_table_adds_up_its_slices),
+        cmocka_unit_test(test_contents_are_told_by_schema_and_table),
+        cmocka_unit_test(test_contents_without_end_are_cut_and_counted),
         cmocka_unit_test(test_a_broken_manifest_is_damage),
     };
     return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);

@@ -74,8 +74,11 @@ static void test_secret_identifiers_are_read_and_written(void **state)
         { "https://kv1.vault.local/secrets/a_b", KG_E_USAGE }, { "https://kv1.vault.local", KG_E_USAGE },
         { "https://kv1.vault.local/secrets/pg/123", KG_E_USAGE }, { "https://.vault.local/secrets/pg", KG_E_USAGE },
         { "https://kv1.vault.local/secrets/pg/00112233445566778899aabbccddeeff/x", KG_E_USAGE },
-        { "https://kv1.vault.azure.net/secrets/pg", KG_E_UNSUPPORTED },
-        { "https://kv1.vault.local.evil.com/secrets/pg", KG_E_UNSUPPORTED },
+        { "https://k.vault.local/secrets/pg", KG_E_USAGE }, { "https://kv1.x.vault.local/secrets/pg", KG_E_USAGE },
+        { "https://u@kv1.vault.azure.net/secrets/pg", KG_E_USAGE },
+        { "https://kv1.vault.azure.net:0/secrets/pg", KG_E_USAGE }, { "https://kv1.vault.azure.net:99999/secrets/pg", KG_E_USAGE },
+        { "https://kv1.vault.azure.net\\@x/secrets/pg", KG_E_USAGE }, { "https:///secrets/pg", KG_E_USAGE },
+        { "https://kv1.vault.azure.net/secrets/pg?x", KG_E_USAGE }, { "https://[::1]/secrets/pg", KG_E_USAGE },
     };
     struct kg_secret_ref r;
     struct kg_err err = { 0 };
@@ -86,6 +89,15 @@ static void test_secret_identifiers_are_read_and_written(void **state)
     assert_string_equal(r.vault, "Kv1");
     assert_string_equal(r.secret, "pg");
     assert_string_equal(r.version, "");
+    assert_string_equal(r.host, "kv1.vault.local");
+    assert_int_equal(kg_secret_ref_parse("https://Kv1.vault.Azure.net:8443/secrets/pg/00112233445566778899aabbccddeeff", &r, &err), 0);
+    assert_string_equal(r.vault, "");
+    assert_string_equal(r.host, "kv1.vault.azure.net:8443");
+    /* only the end of the host makes it a local one */
+    assert_int_equal(kg_secret_ref_parse("https://kv1.vault.local.evil.com/secrets/pg", &r, &err), 0);
+    assert_string_equal(r.vault, "");
+    assert_int_equal(kg_secret_ref_parse("https://kv1.vault.local:443/secrets/pg", &r, &err), 0);
+    assert_string_equal(r.vault, "");
     uri = kg_secret_ref_uri("kv1", "pg", "00112233445566778899aabbccddeeff");
     assert_int_equal(kg_secret_ref_parse(uri, &r, &err), 0);
     assert_string_equal(r.version, "00112233445566778899aabbccddeeff");

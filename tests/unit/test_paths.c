@@ -71,6 +71,46 @@ static struct kg_paths_env env_of(const char *home)
     return (struct kg_paths_env){ .home = home, .tmp = "/tmp", .uid = geteuid() };
 }
 
+static void make_socket(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof a), 0);
+    close(fd);
+}
+
+static void test_a_client_takes_the_machines_socket_unless_its_user_has_one(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_paths_env env = env_of("/home/u");
+    char own[120], system[100];
+
+    (void)snprintf(own, sizeof own, "%s/keepgres/api.sock", f->dir);
+    (void)snprintf(system, sizeof system, "%s/system.sock", f->dir);
+    env.xdg_runtime = f->dir;
+    env.system_socket = system;
+    for (int step = 0; step < 4; step++) {
+        KG_AUTO_PATHS struct kg_paths p = { 0 };
+        static const bool machine[] = { false, true, false, false };
+
+        if (step == 1)
+            make_socket(system);
+        if (step == 2) { /* a service of the user's own */
+            char dir[100];
+
+            (void)snprintf(dir, sizeof dir, "%s/keepgres", f->dir);
+            OK(kg_make_dirs(dir, 0700, &f->err));
+            make_socket(own);
+        }
+        env.socket = step == 3 ? "/named/it.sock" : NULL;
+        OK(kg_paths_find(&env, &p, &f->err));
+        assert_int_equal(p.socket_system, machine[step]);
+        assert_string_equal(p.socket, step == 3 ? "/named/it.sock" : machine[step] ? system : own);
+    }
+}
+
 static void test_paths_follow_xdg_and_fall_back_to_home_and_tmp(void **state)
 {
     struct fixture *f = *state;
@@ -300,6 +340,7 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_paths_follow_xdg_and_fall_back_to_home_and_tmp),
+        T(test_a_client_takes_the_machines_socket_unless_its_user_has_one),
         T(test_what_cannot_be_a_path_is_refused_with_advice),
         T(test_preparing_makes_private_directories_once),
         T(test_a_socket_directory_that_others_could_have_made_is_not_trusted),

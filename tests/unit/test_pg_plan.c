@@ -23,12 +23,8 @@
 #include "pg/tools.h"
 #include "support/pg_cluster.h"
 #include "sys/fd.h"
+#include "unit/plan_fixture.h"
 
-#define KG_AUTO_SESSION KG_CLEANUP(kg_session_closep)
-#define KG_AUTO_ROWS    KG_CLEANUP(kg_rows_freep)
-#define KG_AUTO_PLAN    KG_CLEANUP(kg_plan_freep)
-
-static struct pg_cluster *pg;
 static char dir[64];
 
 static int start(void **state)
@@ -58,87 +54,6 @@ static int stop(void **state)
         (void)pg_cluster_run(pg, rm, NULL);
     pg_cluster_stop(pg);
     return 0;
-}
-
-static struct kg_plan *plan(const char *database, const struct kg_plan_opts *o)
-{
-    struct kg_plan *p = NULL;
-    struct kg_err err = { 0 };
-
-    if (kg_plan_make(&pg->conn, database, o ? o : &(struct kg_plan_opts){ 0 }, &p, &err) < 0)
-        fail_msg("%s: %s", database, err.msg);
-    return p;
-}
-
-static struct kg_session *session(const char *database)
-{
-    struct kg_session *s = NULL;
-    struct kg_err err = { 0 };
-
-    if (kg_session_open(&pg->conn, database, "test", &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    return s;
-}
-
-static struct kg_session *worker(const struct kg_plan *p, const char *database)
-{
-    struct kg_session *s = session(database);
-    struct kg_err err = { 0 };
-
-    if (kg_session_begin_dump(s, kg_archive_encoding(p->archive), p->snapshot, &err) < 0)
-        fail_msg("%s", err.msg);
-    return s;
-}
-
-static void ok(struct kg_session *s, const char *sql)
-{
-    struct kg_err err = { 0 };
-
-    if (kg_session_run(s, sql, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
-}
-
-static char *one(struct kg_session *s, const char *sql)
-{
-    KG_AUTO_ROWS struct kg_rows *r = NULL;
-    struct kg_err err = { 0 };
-
-    if (kg_session_query(s, sql, 0, NULL, &r, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
-    return kg_xstrdup(kg_rows_count(r) && kg_rows_get(r, 0, 0) ? kg_rows_get(r, 0, 0) : "");
-}
-
-static void expect(int got, const struct kg_err *err, enum kg_code want, const char *told)
-{
-    if (got != -(int)want)
-        fail_msg("code %s instead of %s: %s", kg_code_name(err->code), kg_code_name(want), err->msg);
-    if (!strstr(err->msg, told) && !strstr(err->action, told))
-        fail_msg("neither '%s' nor '%s' says '%s'", err->msg, err->action, told);
-}
-
-static int add_row(void *ctx, const char *row, size_t n, struct kg_err *err)
-{
-    (void)err;
-    kg_buf_add(ctx, row, n);
-    return 0;
-}
-
-static const struct kg_plan_table *table(const struct kg_plan *p, const char *schema, const char *name)
-{
-    for (size_t i = 0; i < p->n_tables; i++)
-        if (strcmp(p->table[i].schema, schema) == 0 && strcmp(p->table[i].name, name) == 0)
-            return &p->table[i];
-    fail_msg("no table %s.%s in the plan", schema, name);
-    return NULL;
-}
-
-static void copy(struct kg_session *s, const struct kg_plan_table *t, uint32_t from, uint32_t to, struct kg_buf *out)
-{
-    KG_AUTO_FREE char *sql = kg_plan_copy_sql(t, from, to);
-    struct kg_err err = { 0 };
-
-    if (kg_copy_out(s, sql, add_row, out, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
 }
 
 /* ---- what a plan holds ---- */
@@ -355,18 +270,6 @@ static void *alter(void *ctx)
     return NULL;
 }
 
-static void wait_until(struct kg_session *s, const char *sql)
-{
-    for (int i = 0; i < 100; i++) {
-        KG_AUTO_FREE char *v = one(s, sql);
-
-        if (strcmp(v, "t") == 0)
-            return;
-        usleep(20 * 1000);
-    }
-    fail_msg("never true: %s", sql);
-}
-
 static void test_a_waiting_alter_table_leaves_the_table_to_the_leader(void **state)
 {
     KG_AUTO_SESSION struct kg_session *ddl = session("small");
@@ -409,56 +312,6 @@ static void test_a_table_that_was_replaced_is_not_read(void **state)
     expect(kg_plan_lock(s, &fake, &err), &err, KG_E_DB_ERROR, "gone");
     err = (struct kg_err){ 0 };
     assert_int_equal(kg_plan_lock(s, table(p, "public", "b"), &err), 0);
-}
-
-/* ---- more tables than locks ---- */
-
-static void test_where_locks_are_scarce_a_stopped_pg_dump_keeps_them(void **state)
-{
-    static const char *const settings[] = { "max_locks_per_transaction=10", "max_connections=20", "autovacuum=off", NULL };
-    struct pg_cluster *tight = pg_cluster_start(NULL, settings), *usual = pg;
-    struct kg_err err = { 0 };
-
-    (void)state;
-    assert_non_null(tight);
-    pg = tight;
-    assert_int_equal(pg_cluster_sql(pg, "postgres",
-                                    "DO $$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('CREATE TABLE t%s(a int, b text);"
-                                    " INSERT INTO t%s VALUES (%s, repeat(''x'', 500))', i, i, i); END LOOP; END $$"), 0);
-    struct kg_plan *p = plan("postgres", NULL);
-    struct kg_session *s = worker(p, "postgres"), *ddl = session("postgres");
-    assert_true(p->lock_holder > 0);
-    assert_int_equal(p->n_tables, 100);
-    expect(kg_session_run(ddl, "SET lock_timeout = 200; TRUNCATE public.t50", &err), &err, KG_E_DB_LOCKED, "lock timeout");
-    for (size_t i = 0; i < p->n_tables; i++) {
-        KG_AUTO_BUF struct kg_buf rows = KG_BUF_INIT(10000);
-
-        err = (struct kg_err){ 0 };
-        if (kg_plan_lock(s, &p->table[i], &err) < 0)
-            fail_msg("%s", err.msg);
-        copy(s, &p->table[i], 0, 0, &rows);
-        assert_true(rows.len > 500);
-    }
-    pid_t holder = p->lock_holder;
-    kg_session_close(s);
-    kg_plan_free(p);
-    assert_int_equal(kill(holder, 0), -1); /* and nothing is left of it */
-    wait_until(ddl, "SELECT count(*) = 0 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = 't50'");
-    ok(ddl, "TRUNCATE public.t50");
-    kg_session_close(ddl);
-
-    /* So little data that pg_dump is done before it can be stopped: the leader has the locks. */
-    assert_int_equal(pg_cluster_sql(pg, "postgres", "CREATE DATABASE tiny"), 0);
-    assert_int_equal(pg_cluster_sql(pg, "tiny",
-                                    "DO $$ BEGIN FOR i IN 1..80 LOOP EXECUTE format('CREATE TABLE t%s()', i); END LOOP; END $$"), 0);
-    p = plan("tiny", NULL);
-    ddl = session("tiny");
-    err = (struct kg_err){ 0 };
-    expect(kg_session_run(ddl, "SET lock_timeout = 200; TRUNCATE public.t50", &err), &err, KG_E_DB_LOCKED, "lock timeout");
-    kg_plan_free(p);
-    kg_session_close(ddl);
-    pg = usual;
-    pg_cluster_stop(tight);
 }
 
 /* ---- privileges ---- */
@@ -876,7 +729,6 @@ int main(void)
         cmocka_unit_test(test_a_lock_that_goes_away_is_waited_for_and_its_work_is_seen),
         cmocka_unit_test(test_a_waiting_alter_table_leaves_the_table_to_the_leader),
         cmocka_unit_test(test_a_table_that_was_replaced_is_not_read),
-        cmocka_unit_test(test_where_locks_are_scarce_a_stopped_pg_dump_keeps_them),
         cmocka_unit_test(test_missing_privileges_are_told),
         cmocka_unit_test(test_a_pg_dump_that_fails_is_a_failure_with_what_it_said),
         cmocka_unit_test(test_a_server_newer_than_every_pg_dump_is_refused_with_the_package_to_install),

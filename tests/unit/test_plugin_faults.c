@@ -33,7 +33,8 @@ static struct {
 static const char schema[] =
     "CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, repeat(md5(i::text), 10) FROM generate_series(1, 3000) i;"
     "CREATE TABLE b (id int REFERENCES a, x timestamptz); INSERT INTO b SELECT i, now() FROM generate_series(1, 100) i;"
-    "CREATE SEQUENCE s; SELECT nextval('s'); SELECT lo_from_bytea(4242, 'large'); CREATE VIEW v AS SELECT * FROM a";
+    "CREATE SEQUENCE s; SELECT nextval('s'); SELECT lo_from_bytea(4242, 'large'); CREATE VIEW v AS SELECT * FROM a;"
+    "CREATE ROLE lo_owner; ALTER LARGE OBJECT 4242 OWNER TO lo_owner";
 
 static void close_vault(void)
 {
@@ -109,16 +110,18 @@ static unsigned points(void)
     return n;
 }
 
-static int64_t ask(const char *sql)
+static int64_t ask_in(const char *database, const char *sql)
 {
     KG_CLEANUP(kg_session_closep) struct kg_session *s = NULL;
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
     struct kg_err err = { 0 };
 
-    assert_int_equal(kg_session_open(&f.pg->conn, "postgres", "test", &s, &err), 0);
+    assert_int_equal(kg_session_open(&f.pg->conn, database, "test", &s, &err), 0);
     assert_int_equal(kg_session_query(s, sql, 0, NULL, &rows, &err), 0);
     return kg_rows_int(rows, 0, 0);
 }
+
+static int64_t ask(const char *sql) { return ask_in("postgres", sql); }
 
 static void check_vault(void)
 {
@@ -161,6 +164,55 @@ static void test_a_backup_that_fails_anywhere_leaves_no_point(void **state)
     check_vault();
 }
 
+/* ---- the locks are lost in the middle ---- */
+
+struct killer { struct kg_session *pg; bool done; };
+
+/* Behind the plan, before the first row. A backend ends a moment after it was told to. */
+static void kill_the_holder(void *ctx, int id, const char *name, const char *status)
+{
+    struct killer *k = ctx;
+    struct kg_err err = { 0 };
+
+    (void)id;
+    if (k->done || strcmp(name, "Transfer data") != 0 || strcmp(status, "InProgress") != 0)
+        return;
+    k->done = true;
+    if (kg_session_run(k->pg, "DO $$ BEGIN PERFORM 1 / count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                              " WHERE application_name LIKE 'keepgres pg_dump %'; LOOP PERFORM pg_stat_clear_snapshot();"
+                              " EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'keepgres pg_dump %');"
+                              " PERFORM pg_sleep(0.01); END LOOP; END $$", &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+/* More tables than locks: a stopped pg_dump has them, and does not notice that it has them no longer. */
+static void test_a_backup_whose_locks_are_lost_leaves_no_point(void **state)
+{
+    static const char *const settings[] = { "max_locks_per_transaction=10", "max_connections=20", "autovacuum=off", NULL };
+    KG_CLEANUP(kg_session_closep) struct kg_session *s = NULL;
+    struct pg_cluster *tight = pg_cluster_start(NULL, settings);
+    KG_AUTO_JSON struct kg_json *result = NULL;
+    struct killer k = { 0 };
+    const struct kg_events ev = { .subtask = kill_the_holder, .ctx = &k };
+    struct kg_err err = { 0 };
+
+    (void)state;
+    assert_non_null(tight);
+    assert_int_equal(pg_cluster_sql(tight, "postgres", "CREATE DATABASE many"), 0);
+    assert_int_equal(pg_cluster_sql(tight, "many", "DO $$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('CREATE TABLE t%s(b text);"
+                                                   " INSERT INTO t%s VALUES (repeat(''x'', 500))', i, i); END LOOP; END $$"), 0);
+    assert_int_equal(kg_session_open(&tight->conn, "postgres", "test", &s, &err), 0);
+    k.pg = s;
+    assert_int_equal(new_vault(), 0);
+    const struct kg_backup_spec spec = { .vault = f.vault, .conn = &tight->conn, .database = "many", .instance = "i", .point = "p1",
+                                         .jobs = 2, .level = 1, .bin_dir = tight->bin };
+    assert_int_equal(kg_plugin_backup(&spec, &ev, &result, NULL, &err), -KG_E_DB_CLOSED);
+    assert_true(k.done);
+    assert_int_equal(points(), 0);
+    check_vault();
+    pg_cluster_stop(tight);
+}
+
 static void test_a_restore_that_fails_anywhere_leaves_no_database(void **state)
 {
     struct kg_err none = { 0 };
@@ -182,7 +234,7 @@ static void test_a_restore_that_fails_anywhere_leaves_no_database(void **state)
         }
         kg_fault_reset();
         if (r == 0) { /* a fault in what is only tidied up */
-            assert_int_equal(ask("SELECT count(*) FROM pg_database WHERE datname = 'dst'"), 1);
+            assert_int_equal(ask_in("dst", "SELECT count(*) FROM pg_largeobject_metadata WHERE lomowner = 'lo_owner'::regrole"), 1);
             assert_int_equal(pg_cluster_sql(f.pg, "postgres", "DROP DATABASE dst"), 0);
             continue;
         }
@@ -248,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_backup_that_fails_anywhere_leaves_no_point),
+        cmocka_unit_test(test_a_backup_whose_locks_are_lost_leaves_no_point),
         cmocka_unit_test(test_a_restore_that_fails_anywhere_leaves_no_database),
         cmocka_unit_test(test_an_export_that_fails_anywhere_leaves_no_file),
     };

@@ -339,6 +339,7 @@ static int parse_any(enum which which, const struct kg_json *j, struct kg_err *e
     KG_CLEANUP(kg_instance_body_done) struct kg_instance_body i = { 0 };
     KG_CLEANUP(kg_restore_request_done) struct kg_restore_request r = { 0 };
     KG_CLEANUP(kg_server_done) struct kg_server s = { 0 };
+    KG_AUTO_KEYVAULT_BODY struct kg_keyvault_body k = { 0 };
     KG_AUTO_JSON struct kg_json *p = NULL;
     struct kg_secret_body b;
 
@@ -348,8 +349,8 @@ static int parse_any(enum which which, const struct kg_json *j, struct kg_err *e
     case REST: return kg_restore_request_parse(j, &r, err);
     case SERVER: return kg_server_parse(j, &s, err);
     case STORAGE: return kg_storage_properties("acc1", j, &p, err);
-    case KEYVAULT: return kg_keyvault_properties("kv1", j, &p, err);
-    default: return kg_secret_body_parse(j, &b, err);
+    case KEYVAULT: return kg_keyvault_body_parse("kv1", j, &k, err);
+    default: return kg_secret_body_parse(j, true, &b, err);
     }
 }
 
@@ -396,7 +397,7 @@ static void test_bad_bodies_are_refused_at_their_place(void **state)
           "properties.sslMode must be one of disable" },
         { STORAGE, "{'properties':{'path':'x'}}", "properties.path must be an absolute" },
         { STORAGE, "{'properties':{'path':'/x/..'}}", "properties.path must not climb" },
-        { KEYVAULT, "{'properties':{'provider':'azure'}}", "properties.provider must be one of local" },
+        { KEYVAULT, "{'properties':{'provider':'aws'}}", "properties.provider must be one of local, azure" },
         { SECRET, "{'properties':{'value':''}}", "properties.value is empty" },
         { SECRET, "{'properties':{'value':'x','attributes':{'enabled':1}}}", "properties.attributes.enabled must be" },
     };

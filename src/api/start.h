@@ -1,0 +1,33 @@
+/* api/start.h - starting work: what the handlers and the engine's scheduler share.
+ *
+ * Threads: the loop's. */
+#ifndef KG_API_START_H
+#define KG_API_START_H
+
+#include "api/api.h"
+
+/* A backup instance with its vault; both ready for work: the vault made, the instance not being set up, deleted or stopped. */
+struct kg_target {
+    struct kg_resource vault, instance;
+    const struct kg_json *properties;   /* of the instance; borrowed */
+};
+void kg_target_done(struct kg_target *t);
+#define KG_AUTO_TARGET KG_CLEANUP(kg_target_done)
+/* By the instance's id. KG_E_CONFLICT with the state when it is not ready. */
+int kg_target_load(struct kg_api *api, const char *instance, struct kg_target *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* A task about the instance of t: resource, vault, instance filled in. */
+struct kg_task *kg_target_task(const struct kg_target *t, enum kg_task_kind kind);
+/* A backup of it, whose recovery point gets that tag of the policy; and its job. */
+int kg_backup_task(const struct kg_target *target, const struct kg_resource *policy, const char *tag, struct kg_task **ret,
+                   struct kg_err *err) KG_MUST_CHECK;
+struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
+                             bool user_triggered);
+
+/* Checks that the task may start, opens a transaction and writes the rows of its operation and job (job may be NULL). The
+ * caller sets uid before, adds its own changes and calls kg_start_commit(); on any other way out it must roll back. */
+int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
+/* Commits and starts; takes *t and *job. */
+int kg_start_commit(struct kg_api *api, struct kg_task **t, struct kg_job **job, struct kg_err *err) KG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,255 @@
+/* Recovery points leave when their time is over.
+ *
+ * What a policy promised a point was written down when the point was made ("stays"); policy/lifecycle.h says what follows
+ * from it now. A point's last copy in the vault is deleted by a worker, then the catalog forgets it; a service that dies
+ * between finds it expired again, and deleting twice is deleting.
+ *
+ * Nothing is deleted because a clock jumped: when it did (see clock.c), all is left as it is for CLOCK_SETTLES. */
+#include "engine/engine_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "api/resolve.h"
+#include "api/start.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "model/policy.h"
+#include "policy/lifecycle.h"
+
+enum { AT_ONCE = 1000 }; /* points of one task */
+#define FIRST_LOOK    (60 * KG_SECOND)
+#define COLLECT_EVERY (24 * 3600 * KG_SECOND)
+
+static const char *const store_names[KG_DATASTORE_COUNT_] = { "OperationalStore", "VaultStore", "ArchiveStore" };
+
+/* ---- what was promised, as it is kept in the point ---- */
+
+struct kg_json *kg_lifecycle_promise(const struct kg_retention *r, kg_usec time, kg_usec *ret_end)
+{
+    struct kg_life life = { .time = time };
+    struct kg_json *stays = kg_json_array();
+    char when[32];
+
+    kg_life_plan(r, &life);
+    for (unsigned i = 0; i < life.stays; i++) {
+        struct kg_json *s = kg_json_object();
+
+        kg_json_set_str(s, "store", store_names[life.stay[i].store]);
+        kg_json_set_str(s, "from", kg_time_iso(life.stay[i].from, when));
+        kg_json_set_str(s, "until", kg_time_iso(life.stay[i].until, when));
+        kg_json_push(stays, s);
+    }
+    *ret_end = kg_life_end(&life);
+    return stays;
+}
+
+static bool read_stay(const struct kg_json *j, struct kg_stay *ret)
+{
+    const char *store = kg_json_str_or(j, "store", "");
+
+    for (int i = 0; i < KG_DATASTORE_COUNT_; i++)
+        if (strcmp(store_names[i], store) == 0) {
+            ret->store = (enum kg_datastore)i;
+            return kg_time_parse_iso(kg_json_str_or(j, "from", ""), &ret->from) &&
+                   kg_time_parse_iso(kg_json_str_or(j, "until", ""), &ret->until);
+        }
+    return false;
+}
+
+/* A point with a promise that cannot be read, or with none, stays. */
+static struct kg_life life_of(const struct kg_point_row *p)
+{
+    struct kg_life l = { .time = p->time, .in = 1u << KG_DATASTORE_VAULT, .good = !kg_json_str(p->json, "problem"),
+                         .held = kg_json_bool(p->json, "held", false) };
+    const struct kg_json *stays = kg_json_get(p->json, "stays");
+
+    for (const struct kg_json *s = kg_json_first(stays); s; s = kg_json_next(s))
+        if (l.stays == KG_STAYS || !read_stay(s, &l.stay[l.stays++]))
+            l.held = true;
+    return l;
+}
+
+/* ---- one instance ---- */
+
+struct points {
+    struct kg_life *life;
+    char (*id)[40];
+    size_t n, cap, cap_ids;
+};
+
+static void points_done(struct points *p)
+{
+    free(p->life);
+    free(p->id);
+}
+
+static int read_points(struct kg_engine *e, const char *instance, struct points *ret, struct kg_err *err)
+{
+    struct kg_point_query q = { .instance = instance, .top = AT_ONCE };
+    KG_AUTO_FREE char *after = NULL;
+
+    do {
+        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
+
+        q.after = after;
+        if (kg_catalog_point_list(e->catalog, &q, &l, err) < 0)
+            return -(int)err->code;
+        for (size_t i = 0; i < l.count; i++) {
+            size_t n = ret->n;
+
+            KG_GROW(ret->life, n, ret->cap);
+            KG_GROW(ret->id, n, ret->cap_ids);
+            ret->life[ret->n] = life_of(&l.rows[i]);
+            (void)snprintf(ret->id[ret->n++], sizeof ret->id[0], "%s", l.rows[i].id);
+        }
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after);
+    return 0;
+}
+
+/* The points that leave for good: as a JSON array, or NULL when there is none. */
+static struct kg_json *find_expired(const struct points *p, kg_usec now)
+{
+    KG_AUTO_FREE struct kg_step *steps = kg_xalloc_array(p->n * KG_STAYS + 1, sizeof *steps);
+    size_t n = kg_lifecycle_steps(p->life, p->n, now, steps);
+    struct kg_json *list = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i].kind != KG_STEP_LEAVE || steps[i].store != KG_DATASTORE_VAULT ||
+            (list && kg_json_count(list) == AT_ONCE))
+            continue;
+        if (!list)
+            list = kg_json_array();
+        kg_json_push_str(list, p->id[steps[i].point]);
+    }
+    return list;
+}
+
+static int start_expiry(struct kg_engine *e, const struct kg_target *target, struct kg_json *points, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_target_task(target, KG_TASK_EXPIRE);
+    struct kg_job *none = NULL;
+
+    kg_json_set(t->params, "points", points);
+    t->uid = geteuid();
+    if (kg_start_prepare(&e->api, t, NULL, err) < 0)
+        return -(int)err->code;
+    kg_log(KG_LOG_INFO, "%zu recovery points of '%s' have expired", kg_json_count(points), target->instance.id);
+    return kg_start_commit(&e->api, &t, &none, err);
+}
+
+static int expire_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
+{
+    KG_CLEANUP(points_done) struct points points = { 0 };
+    KG_AUTO_TARGET struct kg_target target = { 0 };
+    struct kg_json *expired;
+
+    if (read_points(e, instance, &points, err) < 0 || !(expired = find_expired(&points, kg_now_wall())))
+        return err->code == KG_E_OK ? 0 : -(int)err->code;
+    if (kg_target_load(&e->api, instance, &target, err) < 0) {
+        kg_json_free(expired);
+        return -(int)err->code;
+    }
+    return start_expiry(e, &target, expired, err);
+}
+
+/* ---- all of them ---- */
+
+struct names { char **v; size_t n, cap; };
+
+static int add_name(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    struct names *names = arg;
+
+    (void)err;
+    KG_GROW(names->v, names->n, names->cap);
+    names->v[names->n++] = kg_xstrdup(r->id);
+    return 0;
+}
+
+static void names_done(struct names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->v[i]);
+    free(names->v);
+}
+
+typedef int each_fn(struct kg_engine *e, const char *id, struct kg_err *err);
+
+static void for_each(struct kg_engine *e, const char *type, const char *what, each_fn *fn)
+{
+    struct kg_resource_query q = { .type = type };
+    KG_CLEANUP(names_done) struct names names = { 0 };
+    struct kg_err err = { 0 };
+
+    if (kg_each_resource(e->catalog, &q, add_name, &names, &err) < 0) {
+        kg_log_err(KG_LOG_WARN, &err, "%s: the catalog does not tell", what);
+        return;
+    }
+    for (size_t i = 0; i < names.n; i++) {
+        err = (struct kg_err){ 0 };
+        if (fn(e, names.v[i], &err) < 0 && err.code != KG_E_BUSY && err.code != KG_E_LIMIT && err.code != KG_E_CONFLICT)
+            kg_log_err(KG_LOG_WARN, &err, "%s: '%s'", what, names.v[i]);
+    }
+}
+
+/* ---- space ---- */
+
+/* After points were deleted, a vault is collected once a day until a collection finds nothing more to do. */
+static int collect_vault(struct kg_engine *e, const char *vault, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource v = { 0 };
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_COLLECT);
+    KG_AUTO_JOB struct kg_job *job = NULL;
+    char id[37], activity[37], when[32];
+    struct kg_job_spec s = { .id = id, .activity = activity, .operation = kg_task_row(KG_TASK_COLLECT)->job,
+                             .category = kg_task_row(KG_TASK_COLLECT)->category, .start = kg_now_wall() };
+    kg_usec next;
+
+    if (kg_catalog_get(e->catalog, vault, &v, err) < 0)
+        return -(int)err->code;
+    if (!kg_json_bool(v.json, "internal.garbage", false) ||
+        (kg_time_parse_iso(kg_json_str_or(v.json, "internal.collectAfter", ""), &next) && s.start < next &&
+         next < s.start + 2 * COLLECT_EVERY))
+        return 0;
+    kg_uuid(id);
+    kg_uuid(activity);
+    s.vault = v.id;
+    s.location = v.location;
+    job = kg_job_new(&s);
+    t->resource = kg_xstrdup(v.id);
+    t->vault = kg_xstrdup(v.id);
+    t->uid = geteuid();
+    if (kg_start_prepare(&e->api, t, job, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
+    (void)tx;
+    kg_json_set_str(v.json, "internal.collectAfter", kg_time_iso(s.start + COLLECT_EVERY, when));
+    if (kg_catalog_put(e->catalog, v.id, v.location, v.json, KG_PUT_REPLACE, NULL, NULL, err) < 0)
+        return -(int)err->code;
+    return kg_start_commit(&e->api, &t, &job, err);
+}
+
+void kg_lifecycle_tick(struct kg_engine *e)
+{
+    kg_usec now = kg_now_mono();
+
+    if (!e->lifecycle_at)
+        e->lifecycle_at = now + ((kg_usec)e->settings.lifecycle_seconds * KG_SECOND < FIRST_LOOK
+                                     ? (kg_usec)e->settings.lifecycle_seconds * KG_SECOND : FIRST_LOOK);
+    if (e->stop != KG_STOP_NO || now < e->lifecycle_at)
+        return;
+    e->lifecycle_at = now + (kg_usec)e->settings.lifecycle_seconds * KG_SECOND;
+    if (!kg_clock_is_settled(e)) {
+        kg_log(KG_LOG_DEBUG, "the clock jumped: no recovery point is deleted until it has kept its pace for a while");
+        return;
+    }
+    for_each(e, KG_TYPE_INSTANCE, "expiry", expire_instance);
+    for_each(e, KG_TYPE_VAULT, "collection", collect_vault);
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Nobody asks for anything here: backups start by the policy, points are tagged, expire, and their space comes back. The clock
+# is the test's own (KG_CLOCK, see base/time.h): weeks pass in seconds.
+# shellcheck source=../support/harness.sh
+. "${BASH_SOURCE%/*}/../support/harness.sh"
+
+export KG_CLOCK=$T/clock
+head -c 8 /dev/zero >"$KG_CLOCK"
+clock_to() # time: what the service's clock shows from now on
+{
+    python3 -c 'import struct, sys, time
+with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int((int(sys.argv[2]) - time.time()) * 1000000)))' "$KG_CLOCK" "$(date -u -d "$1" +%s)"
+}
+mkdir -p "$T/config/keepgres"
+cat >"$T/config/keepgres/keepgres.conf" <<'END'
+schedule_jitter_seconds = 0
+lifecycle_seconds = 1
+clock_settle_seconds = 0
+idle_exit_seconds = 1
+END
+wait_for() # seconds, command: true when the command becomes so
+{
+    local n=$(($1 * 5))
+    shift
+    for _ in $(seq $n); do "$@" && return 0; sleep 0.2; done
+    return 1
+}
+points()    { keepgres recovery-point list --backup-instance-name shop -v $VAULT 2>/dev/null; }
+has_points() { [ "$(points | jq length)" = "$1" ]; }
+tags()      { points | jq -r 'sort_by(.properties.recoveryPointTime) | map(.properties.retentionTagName) | join(" ")'; }
+jobs_of()   { keepgres job list -v $VAULT | jq -c "[.[] | select(.properties.operation == \"$1\")] | length"; }
+no_more()   { sleep 7; has_points "$1"; } # a scan of the schedules has passed, and nothing came of it
+
+clock_to '2027-02-26T12:00:00Z' # a Friday
+pg_start
+need createdb shop
+sql shop <<<'create table orders as select g as id, md5(g::text) as what from generate_series(1, 3000) g'
+kg_setup
+
+# Sundays at 02:00 in Berlin: kept for a month, the first of each month for a year.
+jq '.policyRules[0].trigger.schedule = {repeatingTimeIntervals: ["R/2027-01-03T02:00:00/P1W"], timeZone: "Europe/Berlin"}
+    | .policyRules[0].trigger.taggingCriteria += [{tagInfo: {tagName: "Monthly"}, taggingPriority: 15, isDefault: false,
+         criteria: [{objectType: "ScheduleBasedBackupCriteria", absoluteCriteria: ["FirstOfMonth"]}]}]
+    | .policyRules[1].lifecycles[0].deleteAfter.duration = "P1M"
+    | .policyRules += [.policyRules[1] | .name = "Monthly" | .isDefault = false | .lifecycles[0].deleteAfter.duration = "P1Y"]' \
+   "$T/policy.json" >"$T/sundays.json"
+need keepgres backup-policy create -n sundays -v $VAULT --policy "$T/sundays.json"
+POLICY_ID=$(keepgres backup-policy show -n sundays -v $VAULT | jq -r .id)
+need kg_protect shop
+check "what the schedule wanted before an instance was there is not made up for" no_more 0
+clock_to '2027-02-28T00:59:50Z' # Sunday, ten seconds to two in Berlin
+check "before its time nothing starts" has_points 0
+check "then a backup starts by itself" wait_for 40 has_points 1
+is "and is the month's first" "$(tags)" Monthly
+is "it is not one that somebody asked for" "$(keepgres job list-from-resourcegraph --datasource-type $KIND --operation ScheduledBackup | jq length)" 1
+check "it is made once" no_more 1
+sql shop <<<'insert into orders select g, md5(g::text) from generate_series(3001, 4000) g'
+clock_to '2027-03-07T01:00:00Z'
+check "and a week later again" wait_for 30 has_points 2
+is "the first of another month" "$(tags)" "Monthly Monthly"
+clock_to '2027-03-14T01:00:00Z'
+check "and again" wait_for 30 has_points 3
+is "which is no first" "$(tags)" "Monthly Monthly Default"
+need kg_backup shop
+is "a backup in between has the default rule, and does not shift the schedule" "$(tags)" "Monthly Monthly Default Default"
+clock_to '2027-03-28T00:30:00Z'
+check "a Sunday that was missed is made up for" wait_for 30 has_points 5
+clock_to '2027-03-28T01:10:00Z' # 03:10: what clocks left out this night is an hour later
+check "a time that the clocks leave out is not forgotten" wait_for 30 has_points 6
+was=$(kg_newest shop)
+
+# ---- down, and up again ----
+
+kg_stop
+clock_to '2027-04-24T12:00:00Z'
+need keepgres backup-vault list
+check "after a month without a service one backup is made, not four" wait_for 30 has_points 5
+is "and what had expired has gone" "$(tags)" "Monthly Monthly Default Default Monthly"
+isnt "with a new one" "$(kg_newest shop)" "$was"
+check "no more of either" no_more 5
+kg_service=$(kg_pid)
+sleep 2
+is "a service that has schedules stays when nobody asks it anything" "$(kg_pid)" "$kg_service"
+
+# ---- expiry ----
+
+sql shop <<<'create table large as select g as id, encode(sha512(g::text::bytea), $$hex$$) as what from generate_series(1, 60000) g'
+need kg_backup shop
+sql shop <<<'drop table large'
+bytes=$(kg_vault_bytes)
+clock_to '2027-06-10T12:00:00Z'
+check "points whose month is over leave, the year's stay" wait_for 40 \
+      test "$(sleep 8; tags)" = "Monthly Monthly Monthly Monthly"
+clock_to '2027-06-11T13:00:00Z' # a vault is collected once a day
+collected() { [ "$(kg_vault_bytes)" -lt $((bytes - 1000000)) ]; }
+check "and the space comes back without anybody asking" wait_for 40 collected
+isnt "by a job" "$(jobs_of Collect)" 0
+vault_is_healthy "the vault is whole" --read-data
+succeeds "the oldest point restores" kg_restore shop "$(kg_points shop | head -n 1)" old
+is "with the rows of its day" "$(sql old <<<'select count(*) from orders')" 3000
+clock_to '2032-06-10T12:00:00Z'
+kg_stop
+sed -i 's/clock_settle_seconds = 0/clock_settle_seconds = 20/' "$T/config/keepgres/keepgres.conf"
+clock_to '2040-06-10T12:00:00Z'
+before=$(kg_points shop | head -n 3)
+sleep 5
+is "after the clock jumped nothing is deleted" "$(kg_points shop | head -n 3)" "$before"
+like "and the log says why" "$(cat "$T/state/keepgres/service.log")" 'the clock jumped by [0-9]+ seconds since the service last ran: nothing is deleted'
+clock_to '2027-06-12T12:00:00Z'
+sleep 7
+like "a clock that goes back is told, too" "$(cat "$T/state/keepgres/service.log")" 'the clock jumped by -[0-9]+ seconds'
+n=$(points | jq length)
+clock_to '2027-06-20T01:00:00Z'
+check "and the schedule goes on by the right clock" wait_for 30 has_points $((n + 1))
+
+finish

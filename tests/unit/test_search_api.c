@@ -1,0 +1,269 @@
+/* What lies in all vaults of a subscription, settings of vaults that change, and what protection cannot do yet: over HTTP. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "api/limits.h"
+#include "unit/service_fixture.h"
+
+#define SEARCH SUB "/providers/Microsoft.DataProtection/search"
+
+/* Names of the rows that a search finds, in their order, with blanks between. */
+static char *found(struct fixture *f, const char *what, const char *body)
+{
+    KG_AUTO_FREE char *path = kg_xprintf(SEARCH "%s", what);
+    AUTO_REPLY struct reply r = call(f, "POST", path, body);
+    struct kg_buf b = KG_BUF_INIT(65536);
+
+    if (r.status != 200)
+        fail_msg("%s %s: HTTP %ld: %s", what, body, r.status, r.text.p);
+    kg_buf_adds(&b, "");
+    for (const struct kg_json *c = kg_json_first(kg_json_get(r.json, "value")); c; c = kg_json_next(c))
+        kg_buf_addf(&b, "%s%s", b.len ? " " : "", kg_json_str_or(c, "name", "?"));
+    return kg_buf_take(&b);
+}
+
+static void finds(struct fixture *f, const char *what, const char *body, const char *names)
+{
+    KG_AUTO_FREE char *got = found(f, what, body);
+
+    if (strcmp(got, names) != 0)
+        fail_msg("%s %s finds '%s' instead of '%s'", what, body, got, names);
+}
+
+static void test_vaults_and_instances_are_found_by_every_filter(void **state)
+{
+    static const struct { const char *body, *names; } cases[] = {
+        { "{}", "bi-a bi-b" },
+        { "{\"names\":[\"BI-A\"]}", "bi-a" },
+        { "{\"names\":[\"bi-a\",\"bi-b\",\"bi-c\"],\"vaults\":[\"v1\"]}", "bi-a bi-b" },
+        { "{\"names\":[]}", "" },
+        { "{\"names\":null}", "bi-a bi-b" },
+        { "{\"vaults\":[\"V1\"],\"resourceGroups\":[\"Default\"]}", "bi-a bi-b" },
+        { "{\"vaults\":[\"v2\"]}", "" },
+        { "{\"resourceGroups\":[\"other\"]}", "" },
+        { "{\"protectionStates\":[\"ProtectionConfigured\"]}", "bi-a bi-b" },
+        { "{\"protectionStates\":[\"ProtectionError\"]}", "" },
+        { "{\"datasourceTypes\":[\"microsoft.dbforpostgresql/flexibleservers/databases\"]}", "bi-a bi-b" },
+        { "{\"datasourceTypes\":[\"Microsoft.DBforPostgreSQL/servers/databases\"]}", "" },
+        { "{\"datasourceIds\":[\"" SERVER "/databases/b\"]}", "bi-b" },
+        { "{\"ids\":[\"" VAULT "/backupInstances/bi-a\"]}", "bi-a" },
+    };
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
+    add_instance(f, "b");
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++)
+        finds(f, "BackupInstances", cases[i].body, cases[i].names);
+    finds(f, "BackupVaults", "{}", "v1");
+    finds(f, "BackupVaults", "{\"vaults\":[\"v1\"],\"ids\":[\"" VAULT "\"]}", "v1");
+    finds(f, "BackupVaults", "{\"resourceGroups\":[\"other\"]}", "");
+}
+
+static void test_a_row_has_the_columns_of_the_resource_graph(void **state)
+{
+    static const char *const columns[] = { "id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId",
+                                           "managedBy", "sku", "plan", "properties", "tags", "identity", "zones",
+                                           "extendedLocation", "vaultName", "protectionState", "datasourceId" };
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
+    AUTO_REPLY struct reply r = call(f, "POST", SEARCH "BackupInstances", "{}");
+    const struct kg_json *row = kg_json_get(r.json, "value.0");
+    for (size_t i = 0; i < KG_ARRAY_LEN(columns); i++)
+        if (!kg_json_get(row, columns[i]))
+            fail_msg("column %s is missing: %s", columns[i], r.text.p);
+    assert_int_equal(kg_json_count(row), KG_ARRAY_LEN(columns));
+    assert_string_equal(kg_json_str(row, "type"), "microsoft.dataprotection/backupvaults/backupinstances");
+    assert_string_equal(kg_json_str(row, "protectionState"), "ProtectionConfigured");
+    assert_string_equal(kg_json_str(row, "properties.policyInfo.policyVersion"), "");
+    assert_null(strstr(r.text.p, "internal"));
+}
+
+static void test_searches_that_are_misspelt_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_buf many = KG_BUF_INIT(1 << 20);
+
+    expect_error(f, "POST", SEARCH "BackupInstances", "{\"vault\":[\"v1\"]}", KG_E_USAGE, "'vault'");
+    expect_error(f, "POST", SEARCH "BackupInstances", "{\"vaults\":\"v1\"}", KG_E_USAGE, "'vaults'");
+    expect_error(f, "POST", SEARCH "BackupInstances", "{\"vaults\":[7]}", KG_E_USAGE, "'vaults'");
+    expect_error(f, "POST", SEARCH "BackupInstances", "{\"startTime\":\"2026-01-01T00:00:00\"}", KG_E_USAGE, "startTime");
+    expect_error(f, "POST", SEARCH "BackupJobs", "{\"startTime\":\"yesterday\"}", KG_E_USAGE, "startTime");
+    expect_error(f, "POST", "/subscriptions/00000000-0000-0000-0000-000000000002/providers/Microsoft.DataProtection/searchBackupJobs",
+                 "{}", KG_E_NOT_FOUND, "00000000-0000-0000-0000-000000000002");
+    kg_buf_adds(&many, "{\"vaults\":[\"v0\"");
+    for (int i = 0; i < 1000; i++)
+        kg_buf_addf(&many, ",\"v%d\"", i);
+    kg_buf_adds(&many, "]}");
+    expect_error(f, "POST", SEARCH "BackupVaults", many.p, KG_E_LIMIT, "1000");
+    kg_buf_done(&many);
+}
+
+static void test_jobs_are_found_by_kind_state_and_time(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
+    AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+    const char *name = kg_json_str(job.json, "name");
+    finds(f, "BackupJobs", "{}", name);
+    finds(f, "BackupJobs", "{\"operations\":[\"ondemandbackup\"],\"statuses\":[\"completed\"]}", name);
+    finds(f, "BackupJobs", "{\"statuses\":[\"Failed\",\"Completed\"]}", name);
+    finds(f, "BackupJobs", "{\"operations\":[\"ScheduledBackup\",\"Restore\"]}", "");
+    finds(f, "BackupJobs", "{\"statuses\":[\"Failed\"]}", "");
+    finds(f, "BackupJobs", "{\"startTime\":\"2020-01-01T00:00:00Z\",\"endTime\":\"2099-01-01T00:00:00Z\"}", name);
+    finds(f, "BackupJobs", "{\"startTime\":\"2099-01-01T00:00:00Z\"}", "");
+    finds(f, "BackupJobs", "{\"endTime\":\"2020-01-01T00:00:00Z\"}", "");
+    finds(f, "BackupJobs", "{\"datasourceIds\":[\"" SERVER "/databases/a\"],\"vaults\":[\"v1\"],\"resourceGroups\":[\"default\"]}",
+          name);
+    finds(f, "BackupJobs", "{\"vaults\":[\"v2\"]}", "");
+    AUTO_REPLY struct reply second = back_up(f, "a", "Completed");
+    KG_AUTO_FREE char *newest = found(f, "BackupJobs?$top=1", "{}");
+    assert_string_equal(newest, kg_json_str(second.json, "name"));
+}
+
+static void test_a_patch_changes_what_it_names_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    AUTO_REPLY struct reply before = call(f, "GET", VAULT, NULL);
+    AUTO_REPLY struct reply r = call(f, "PATCH", VAULT, "{\"tags\":{\"team\":\"dba\"},\"properties\":{\"securitySettings\":"
+                                     "{\"softDeleteSettings\":{\"retentionDurationInDays\":30}}}}");
+    assert_int_equal(r.status, 200);
+    assert_string_equal(kg_json_str_or(r.json, "tags.team", ""), "dba");
+    assert_int_equal(kg_json_u64(r.json, "properties.securitySettings.softDeleteSettings.retentionDurationInDays", 0), 30);
+    assert_string_equal(kg_json_str_or(r.json, "properties.securitySettings.softDeleteSettings.state", ""), "On");
+    assert_string_equal(kg_json_str(r.json, "properties.storeSettings.path"), kg_json_str(before.json, "properties.storeSettings.path"));
+    assert_string_equal(kg_json_str(r.json, "identity.principalId"), kg_json_str(before.json, "identity.principalId"));
+    assert_string_equal(kg_json_str(r.json, "properties.provisioningState"), "Succeeded");
+    AUTO_REPLY struct reply ignored = call(f, "PATCH", VAULT, "{\"properties\":{\"storageSettings\":[]}}"); /* not one of them */
+    assert_string_equal(kg_json_str_or(ignored.json, "properties.storageSettings.0.type", ""), "LocallyRedundant");
+    assert_string_equal(kg_json_str_or(ignored.json, "tags.team", ""), "dba");
+    AUTO_REPLY struct reply none = call(f, "PATCH", VAULT, "{\"identity\":{\"type\":\"None\"}}");
+    assert_null(kg_json_str(none.json, "identity.principalId"));
+    expect_error(f, "PATCH", VAULT, "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"Maybe\"}}}}",
+                 KG_E_USAGE, "softDeleteSettings.state");
+    expect_error(f, "PATCH", RG "/providers/Microsoft.DataProtection/backupVaults/none", "{}", KG_E_NOT_FOUND, "none");
+    expect_error(f, "PATCH", VAULT, NULL, KG_E_BAD_JSON, "body");
+}
+
+static void test_settings_without_a_way_back_stay(void **state)
+{
+    static const struct { const char *on, *off; } cases[] = {
+        { "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"AlwaysOn\"}}}}",
+          "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"Off\"}}}}" },
+        { "{\"properties\":{\"securitySettings\":{\"immutabilitySettings\":{\"state\":\"Locked\"}}}}",
+          "{\"properties\":{\"securitySettings\":{\"immutabilitySettings\":{\"state\":\"Disabled\"}}}}" },
+        { "{\"properties\":{\"featureSettings\":{\"crossRegionRestoreSettings\":{\"state\":\"Enabled\"}}}}",
+          "{\"properties\":{\"featureSettings\":{\"crossRegionRestoreSettings\":{\"state\":\"Disabled\"}}}}" },
+        { "{\"properties\":{\"featureSettings\":{\"crossSubscriptionRestoreSettings\":{\"state\":\"PermanentlyDisabled\"}}}}",
+          "{\"properties\":{\"featureSettings\":{\"crossSubscriptionRestoreSettings\":{\"state\":\"Enabled\"}}}}" },
+    };
+    struct fixture *f = *state;
+
+    make_world(f);
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        expect(f, "PATCH", VAULT, cases[i].on, 200);
+        expect_error(f, "PATCH", VAULT, cases[i].off, KG_E_CONFLICT, "stays so");
+        expect(f, "PATCH", VAULT, cases[i].on, 200);
+    }
+}
+
+static void test_the_storage_type_is_fixed_by_the_first_instance(void **state)
+{
+    static const char geo[] = "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\",\"type\":\"GeoRedundant\"}]}}",
+                      local[] = "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\",\"type\":\"LocallyRedundant\"}]}}";
+    struct fixture *f = *state;
+
+    make_world(f);
+    expect(f, "PUT", VAULT, geo, 200);
+    expect(f, "PUT", VAULT, local, 200);
+    add_instance(f, "a");
+    expect_error(f, "PUT", VAULT, geo, KG_E_CONFLICT, "LocallyRedundant");
+    expect(f, "PUT", VAULT, local, 200);
+}
+
+static void test_an_instance_takes_another_policy_and_its_own_identity_only(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = NULL;
+    struct kg_buf b = KG_BUF_INIT(65536);
+
+    make_world(f);
+    add_instance(f, "a");
+    expect(f, "PUT", VAULT "/backupPolicies/p2", policy_body, 200);
+    AUTO_REPLY struct reply was = call(f, "GET", VAULT "/backupInstances/bi-a", NULL);
+    /* what GET answers, with another policy, is what az puts */
+    kg_json_set_str(was.json, "properties.policyInfo.policyId", VAULT "/backupPolicies/p2");
+    kg_json_set_bool(was.json, "properties.identityDetails.useSystemAssignedIdentity", true);
+    kg_json_print(was.json, false, &b);
+    expect_operation(f, "PUT", VAULT "/backupInstances/bi-a", b.p, "Succeeded");
+    AUTO_REPLY struct reply is = call(f, "GET", VAULT "/backupInstances/bi-a", NULL);
+    assert_string_equal(kg_json_str(is.json, "properties.policyInfo.policyId"), VAULT "/backupPolicies/p2");
+    assert_string_equal(kg_json_str(is.json, "properties.currentProtectionState"), "ProtectionConfigured");
+    assert_true(kg_json_bool(is.json, "properties.identityDetails.useSystemAssignedIdentity", false));
+    expect(f, "DELETE", POLICY, NULL, 200);  /* nothing uses it any more */
+    expect_error(f, "DELETE", VAULT "/backupPolicies/p2", NULL, KG_E_CONFLICT, "bi-a");
+    kg_json_set_str(was.json, "properties.identityDetails.userAssignedIdentityArmUrl", "/subscriptions/x");
+    kg_buf_reset(&b);
+    kg_json_print(was.json, false, &b);
+    expect_error(f, "PUT", VAULT "/backupInstances/bi-a", b.p, KG_E_USAGE, "userAssignedIdentityArmUrl");
+    kg_buf_done(&b);
+    AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+    assert_string_equal(kg_json_str_or(job.json, "properties.policyName", ""), "p2");
+}
+
+static void test_what_protection_cannot_do_yet_says_so(void **state)
+{
+    static const char *const actions[] = { "stopProtection", "suspendBackups", "resumeProtection", "resumeBackups" };
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
+    for (size_t i = 0; i < KG_ARRAY_LEN(actions); i++) {
+        KG_AUTO_FREE char *path = kg_xprintf(VAULT "/backupInstances/bi-a/%s", actions[i]);
+
+        expect_error(f, "POST", path, "{}", KG_E_UNSUPPORTED, actions[i]);
+    }
+    expect_error(f, "POST", VAULT "/backupInstances/none/stopProtection", "{}", KG_E_NOT_FOUND, "none");
+    assert_int_equal(count_of(f, VAULT "/deletedBackupInstances"), 0);
+    expect_error(f, "GET", VAULT "/deletedBackupInstances/bi-a", NULL, KG_E_NOT_FOUND, "bi-a");
+    expect_error(f, "POST", VAULT "/deletedBackupInstances/bi-a/undelete", NULL, KG_E_NOT_FOUND, "bi-a");
+    expect_error(f, "GET", RG "/providers/Microsoft.DataProtection/backupVaults/none/deletedBackupInstances", NULL, KG_E_NOT_FOUND,
+                 "none");
+    AUTO_REPLY struct reply r = call(f, "POST", VAULT "/backupInstances/bi-a/findRestorableTimeRanges",
+                                     "{\"sourceDataStoreType\":\"VaultStore\",\"startTime\":\"2026-01-01T00:00:00Z\"}");
+    assert_int_equal(r.status, 200);
+    assert_int_equal(kg_json_type(kg_json_get(r.json, "properties.restorableTimeRanges")), KG_JSON_ARRAY);
+    expect_error(f, "POST", VAULT "/backupInstances/bi-a/findRestorableTimeRanges", "{}", KG_E_USAGE, "sourceDataStoreType");
+    expect_error(f, "POST", VAULT "/backupInstances/bi-a/findRestorableTimeRanges",
+                 "{\"sourceDataStoreType\":\"VaultStore\",\"endTime\":\"later\"}", KG_E_USAGE, "later");
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_vaults_and_instances_are_found_by_every_filter, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_row_has_the_columns_of_the_resource_graph, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_searches_that_are_misspelt_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_jobs_are_found_by_kind_state_and_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_patch_changes_what_it_names_and_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settings_without_a_way_back_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_storage_type_is_fixed_by_the_first_instance, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_instance_takes_another_policy_and_its_own_identity_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_protection_cannot_do_yet_says_so, setup, teardown),
+    };
+    int r = role_main(argc, argv);
+
+    return r >= 0 ? r : cmocka_run_group_tests(tests, NULL, NULL);
+}
