@@ -97,6 +97,28 @@ static int refuse_stopping(struct kg_err *err)
     return -(int)err->code;
 }
 
+/* The permission for secrets that access policies call what the request wants to do. */
+static const char *secret_permission(const struct kg_match *m)
+{
+    static const struct { const char *method, *permission; } rows[] = { { "PUT", "set" }, { "PATCH", "set" }, { "DELETE", "delete" } };
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(rows); i++)
+        if (strcmp(m->route->method, rows[i].method) == 0)
+            return rows[i].permission;
+    return kg_match_param(m, "secret") && !strstr(m->route->pattern, "/versions") ? "get" : "list";
+}
+
+static int ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission, struct kg_err *err)
+{
+    if (kg_keyvault_policy_gives(kv->json, c->who.id, permission))
+        return 0;
+    kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' %s secrets", kv->name, c->who.name, permission);
+    kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list set delete'.",
+                  kv->name, c->who.id);
+    return -(int)err->code;
+}
+
+/* Secrets are data: roles give them by actions on data, and a key vault with access policies asks those instead. */
 static int authorise_data(const struct kg_call *c, const struct kg_match *m, struct kg_err *err)
 {
     KG_AUTO_FREE char *id = kg_id_resource(kg_call_param(c, "subscription"), kg_call_param(c, "group"), KG_TYPE_KEYVAULT,
@@ -104,9 +126,8 @@ static int authorise_data(const struct kg_call *c, const struct kg_match *m, str
     KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
     struct kg_err none = { 0 };
 
-    /* A key vault with access policies asks those, see res_secrets.c. */
     if (kg_catalog_get(c->api->catalog, id, &kv, &none) == 0 && !kg_keyvault_uses_rbac(kv.json))
-        return 0;
+        return ask_policies(c, &kv, secret_permission(m), err);
     if (none.code != KG_E_OK && none.code != KG_E_NOT_FOUND) {
         *err = none;
         return -(int)err->code;

@@ -8,11 +8,11 @@
 #include "base/alloc.h"
 #include "crypto/crypto.h"
 
-int kg_target_find(struct kg_call *c, struct kg_target *ret, struct kg_err *err)
+int kg_target_find(struct kg_call *c, enum kg_target_use use, struct kg_target *ret, struct kg_err *err)
 {
     KG_AUTO_FREE char *instance = kg_call_instance_id(c);
 
-    return kg_target_load(c->api, instance, ret, err);
+    return kg_target_load(c->api, instance, use, ret, err);
 }
 
 int kg_server_of(struct kg_call *c, const struct kg_datasource *d, const char *location, struct kg_err *err)

@@ -6,7 +6,7 @@
 #include "api/start.h"
 
 /* The instance that the path names, see kg_target_load(). */
-int kg_target_find(struct kg_call *c, struct kg_target *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_target_find(struct kg_call *c, enum kg_target_use use, struct kg_target *ret, struct kg_err *err) KG_MUST_CHECK;
 
 /* The server of a datasource: registered, in the same region. */
 int kg_server_of(struct kg_call *c, const struct kg_datasource *d, const char *location, struct kg_err *err) KG_MUST_CHECK;

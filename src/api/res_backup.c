@@ -37,7 +37,7 @@ int kg_res_backup(struct kg_call *c, struct kg_err *err)
     KG_AUTO_FREE char *tag = NULL;
     KG_AUTO_FREE char *rule = NULL;
 
-    if (kg_target_find(c, &target, err) < 0 || choose_tag(c, &target, &policy, &tag, &rule, err) < 0 ||
+    if (kg_target_find(c, KG_TARGET_BACKUP, &target, err) < 0 || choose_tag(c, &target, &policy, &tag, &rule, err) < 0 ||
         kg_backup_task(&target, &policy, tag, &t, err) < 0 || kg_target_settings(c->body, t, err) < 0)
         return -(int)err->code;
     job = kg_backup_job(&target, t, rule, c->activity, true);

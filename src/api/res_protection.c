@@ -1,23 +1,76 @@
-/* What stops protection and brings it back. Schedules and soft delete are not in this version, and so nothing can be
- * stopped or lies deleted: the routes are here, allowed or not like all others, and say so. */
+/* What stops protection and brings it back: the states that a backup instance goes through, without a worker. Nothing lies
+ * deleted: soft delete is not in this version, and its routes, allowed or not like all others, say so. */
 #include "api/call.h"
 #include "api/handlers.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 
+/* From which states an action leads where. Asking for what is there already changes nothing. */
+static const struct {
+    const char *action;
+    const char *from[3];
+    const char *to;
+} transitions[] = {
+    { "stopProtection", { "ProtectionConfigured", "ProtectionError", "BackupSchedulesSuspended" }, "ProtectionStopped" },
+    { "suspendBackups", { "ProtectionConfigured", "ProtectionError" }, "BackupSchedulesSuspended" },
+    { "resumeProtection", { "ProtectionStopped", "BackupSchedulesSuspended" }, "ProtectionConfigured" },
+    { "resumeBackups", { "BackupSchedulesSuspended" }, "ProtectionConfigured" },
+};
+
+static bool is_from(size_t row, const char *state)
+{
+    for (size_t i = 0; i < KG_ARRAY_LEN(transitions[row].from); i++)
+        if (transitions[row].from[i] && strcasecmp(transitions[row].from[i], state) == 0)
+            return true;
+    return false;
+}
+
+static int refuse(const struct kg_resource *r, size_t row, const char *state, struct kg_err *err)
+{
+    kg_err_set(err, KG_E_CONFLICT, "'%s' is not possible for backup instance '%s': it is in state '%s'", transitions[row].action,
+               r->name, state);
+    kg_err_advise(err, "'keepgres backup-instance show' tells its state; only what is protected can be stopped, and only what was "
+                  "stopped resumed.");
+    return -(int)err->code;
+}
+
+/* The schedule begins anew with a resumption: what was not backed up meanwhile is not made up for. */
+static void change(struct kg_json *json, const char *state)
+{
+    const char *succeeded = kg_json_str(json, "internal.schedule.succeeded");
+    KG_AUTO_FREE char *kept = succeeded ? kg_xstrdup(succeeded) : NULL;
+
+    kg_json_set_str(json, "properties.currentProtectionState", state);
+    kg_json_set_str(json, "properties.protectionStatus.status", state);
+    kg_json_set(json, "internal.schedule", kg_json_object());
+    if (kept)
+        kg_json_set_str(json, "internal.schedule.succeeded", kept);
+}
+
 int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
 {
+    KG_AUTO_FREE char *id = kg_call_instance_id(c);
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
-    const char *action = strrchr(c->match->route->pattern, '/') + 1;
+    const char *action = strrchr(c->match->route->pattern, '/') + 1, *state;
+    size_t row = 0;
 
-    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &r, err) < 0)
+    while (strcmp(transitions[row].action, action) != 0)
+        row++;
+    if (kg_catalog_get(c->api->catalog, id, &r, err) < 0)
         return -(int)err->code;
-    kg_err_set(err, KG_E_UNSUPPORTED, "'%s' is not in this version yet: backups run on demand only, so there is no "
-               "schedule to stop", action);
-    kg_err_advise(err, "Leave the backup instance as it is, or delete it with its recovery points.");
-    return -(int)err->code;
+    state = kg_json_str_or(r.json, "properties.currentProtectionState", "?");
+    if (strcasecmp(state, transitions[row].to) == 0)
+        return kg_call_answer(c, 200, NULL, err);
+    if (strcasecmp(kg_json_str_or(r.json, "properties.provisioningState", ""), "Deleting") == 0 || !is_from(row, state))
+        return refuse(&r, row, state, err);
+    change(r.json, transitions[row].to);
+    kg_json_set_str(r.json, "internal.lastModifiedBy", c->who.name);
+    if (kg_catalog_put(c->api->catalog, r.id, r.location, r.json, KG_PUT_REPLACE, r.etag, NULL, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, NULL, err);
 }
 
 static int need_vault(struct kg_call *c, struct kg_err *err)

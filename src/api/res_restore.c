@@ -156,7 +156,7 @@ static int start(struct kg_call *c, bool validate, struct kg_err *err)
     KG_AUTO_TASK struct kg_task *t = NULL;
     KG_AUTO_JOB struct kg_job *job = NULL;
 
-    if (kg_target_find(c, &target, err) < 0 || make_task(c, &target, validate, &t, &point, &r, err) < 0)
+    if (kg_target_find(c, KG_TARGET_POINTS, &target, err) < 0 || make_task(c, &target, validate, &t, &point, &r, err) < 0)
         return -(int)err->code;
     if (!validate) {
         job = kg_target_job(c, &target, "Restore", "Restore", "ALR");

@@ -8,11 +8,9 @@
 #include <strings.h>
 
 #include "base/alloc.h"
-#include "keyvault/access.h"
 
-/* The key vault of the path, and that who asks has its permission when it is one with access policies ("get", …). With roles
- * that was settled before. */
-static int find_keyvault(struct kg_call *c, const char *permission, struct kg_resource *ret, struct kg_err *err)
+/* The key vault of the path. That who asks may use its secrets was settled before, see authorise_data() in api.c. */
+static int find_keyvault(struct kg_call *c, struct kg_resource *ret, struct kg_err *err)
 {
     KG_AUTO_FREE char *id = kg_id_resource(kg_call_param(c, "subscription"), kg_call_param(c, "group"), KG_TYPE_KEYVAULT,
                                            kg_call_param(c, "keyvault"));
@@ -23,12 +21,6 @@ static int find_keyvault(struct kg_call *c, const char *permission, struct kg_re
         if (why.code == KG_E_NOT_FOUND)
             return kg_err_set(err, KG_E_NO_KEYVAULT, "there is no key vault '%s'", kg_call_param(c, "keyvault"));
         *err = why;
-        return -(int)err->code;
-    }
-    if (!kg_keyvault_uses_rbac(r.json) && !kg_keyvault_policy_gives(r.json, c->who.id, permission)) {
-        kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' %s secrets", r.name, c->who.name, permission);
-        kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list set delete'.", r.name,
-                      c->who.id);
         return -(int)err->code;
     }
     *ret = r;
@@ -101,7 +93,7 @@ static int list(struct kg_call *c, const char *name, struct kg_err *err)
     struct kg_json *array;
     unsigned top;
 
-    if (find_keyvault(c, "list", &kv, err) < 0 || (name && kg_name_check(KG_NAME_SECRET, name, err) < 0) ||
+    if (find_keyvault(c, &kv, err) < 0 || (name && kg_name_check(KG_NAME_SECRET, name, err) < 0) ||
         kg_call_top(c, &top, err) < 0)
         return -(int)err->code;
     if (is_azure(&kv))
@@ -135,7 +127,7 @@ int kg_res_secret_get(struct kg_call *c, struct kg_err *err)
     KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
     KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };
 
-    if (find_keyvault(c, "get", &kv, err) < 0 || check_names(c, err) < 0)
+    if (find_keyvault(c, &kv, err) < 0 || check_names(c, err) < 0)
         return -(int)err->code;
     if (is_azure(&kv))
         return ask_azure(c, &kv, "show", err);
@@ -171,7 +163,7 @@ static int put(struct kg_call *c, struct kg_err *err)
     struct kg_secret_body b = { 0 };
     struct kg_keyvault_attrs attrs;
 
-    if (find_keyvault(c, "set", &kv, err) < 0 || check_names(c, err) < 0 || kg_call_need_body(c, err) < 0 ||
+    if (find_keyvault(c, &kv, err) < 0 || check_names(c, err) < 0 || kg_call_need_body(c, err) < 0 ||
         kg_secret_body_parse(c->body, true, &b, err) < 0)
         return -(int)err->code;
     value = kg_secret_new_copy(b.value, strlen(b.value));
@@ -203,7 +195,7 @@ static int patch(struct kg_call *c, struct kg_err *err)
     struct kg_secret_body b = { 0 };
     struct kg_keyvault_attrs attrs;
 
-    if (find_keyvault(c, "set", &kv, err) < 0 || check_names(c, err) < 0 || kg_call_need_body(c, err) < 0 ||
+    if (find_keyvault(c, &kv, err) < 0 || check_names(c, err) < 0 || kg_call_need_body(c, err) < 0 ||
         kg_secret_body_parse(c->body, false, &b, err) < 0)
         return -(int)err->code;
     if (is_azure(&kv)) {
@@ -231,7 +223,7 @@ int kg_res_secret_delete(struct kg_call *c, struct kg_err *err)
     KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
     struct kg_err why = { 0 };
 
-    if (find_keyvault(c, "delete", &kv, &why) == 0 && check_names(c, &why) == 0 && is_azure(&kv))
+    if (find_keyvault(c, &kv, &why) == 0 && check_names(c, &why) == 0 && is_azure(&kv))
         return ask_azure(c, &kv, "delete", err);
     if (why.code == KG_E_OK && kg_keyvault_delete(c->api->keyvault, kv.id, kg_call_param(c, "secret"), &why) == 0)
         return kg_call_answer(c, 200, NULL, err);

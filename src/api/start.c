@@ -19,34 +19,48 @@ void kg_target_done(struct kg_target *t)
     *t = (struct kg_target){ 0 };
 }
 
-/* States in which the instance's recovery points and settings can be worked with. */
-static bool is_ready(const char *state)
-{
-    static const char *const ready[] = { "ProtectionConfigured", "ProtectionError", "UpdatingProtection" };
+/* What can be done in which protection state, and what to do about it otherwise. */
+static const struct {
+    const char *state;
+    bool backup;
+    const char *advice;
+} states[] = {
+    { "ProtectionConfigured", true, "" },
+    { "ProtectionError", true, "" },
+    { "UpdatingProtection", true, "" },
+    { "ProtectionStopped", false, "Resume its protection first: 'keepgres backup-instance resume-protection'." },
+    { "BackupSchedulesSuspended", false, "Resume its protection first: 'keepgres backup-instance resume-protection'." },
+};
 
-    for (size_t i = 0; i < KG_ARRAY_LEN(ready); i++)
-        if (strcasecmp(ready[i], state) == 0)
-            return true;
-    return false;
+static int check_state(const struct kg_target *t, enum kg_target_use use, struct kg_err *err)
+{
+    const char *state = kg_json_str_or(t->properties, "currentProtectionState", "?");
+    const char *provisioning = kg_json_str_or(t->properties, "provisioningState", "?");
+    const char *advice = "Look at its protectionErrorDetails, then configure its backup again.";
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(states) && strcasecmp(provisioning, "Deleting") != 0; i++) {
+        if (strcasecmp(states[i].state, state) != 0)
+            continue;
+        if (use == KG_TARGET_POINTS || states[i].backup)
+            return 0;
+        advice = states[i].advice;
+    }
+    kg_err_set(err, KG_E_CONFLICT, "backup instance '%s' is not ready: it is in state '%s' (%s)", t->instance.name, state,
+               provisioning);
+    kg_err_advise(err, "%s", advice);
+    return -(int)err->code;
 }
 
-int kg_target_load(struct kg_api *api, const char *instance, struct kg_target *ret, struct kg_err *err)
+int kg_target_load(struct kg_api *api, const char *instance, enum kg_target_use use, struct kg_target *ret, struct kg_err *err)
 {
     KG_AUTO_TARGET struct kg_target t = { 0 };
     KG_AUTO_FREE char *vault = kg_id_parent(instance);
-    const char *state, *provisioning;
 
     if (kg_catalog_get(api->catalog, vault, &t.vault, err) < 0 || kg_catalog_get(api->catalog, instance, &t.instance, err) < 0)
         return -(int)err->code;
     t.properties = kg_json_get(t.instance.json, "properties");
-    state = kg_json_str_or(t.properties, "currentProtectionState", "?");
-    provisioning = kg_json_str_or(t.properties, "provisioningState", "?");
-    if (!is_ready(state) || strcasecmp(provisioning, "Deleting") == 0) {
-        kg_err_set(err, KG_E_CONFLICT, "backup instance '%s' is not ready: it is in state '%s' (%s)", t.instance.name, state,
-                   provisioning);
-        kg_err_advise(err, "Look at its protectionErrorDetails, then configure its backup again.");
+    if (check_state(&t, use, err) < 0)
         return -(int)err->code;
-    }
     *ret = t;
     t = (struct kg_target){ 0 };
     return 0;

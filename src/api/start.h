@@ -6,15 +6,18 @@
 
 #include "api/api.h"
 
-/* A backup instance with its vault; both ready for work: the vault made, the instance not being set up, deleted or stopped. */
+/* A backup instance with its vault; both ready for work. */
 struct kg_target {
     struct kg_resource vault, instance;
     const struct kg_json *properties;   /* of the instance; borrowed */
 };
 void kg_target_done(struct kg_target *t);
 #define KG_AUTO_TARGET KG_CLEANUP(kg_target_done)
-/* By the instance's id. KG_E_CONFLICT with the state when it is not ready. */
-int kg_target_load(struct kg_api *api, const char *instance, struct kg_target *ret, struct kg_err *err) KG_MUST_CHECK;
+/* For what: a new backup, for which it must be protected, or its recovery points, which it keeps when protection stops. */
+enum kg_target_use { KG_TARGET_BACKUP, KG_TARGET_POINTS };
+/* By the instance's id. KG_E_CONFLICT with the state when it is being set up or deleted, or is not there for that use. */
+int kg_target_load(struct kg_api *api, const char *instance, enum kg_target_use use, struct kg_target *ret,
+                   struct kg_err *err) KG_MUST_CHECK;
 
 /* A task about the instance of t: resource, vault, instance filled in. */
 struct kg_task *kg_target_task(const struct kg_target *t, enum kg_task_kind kind);

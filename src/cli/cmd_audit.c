@@ -103,7 +103,7 @@ static int verify(struct kg_cli *cli, void *opts, struct kg_err *err)
 const struct kg_cmd kg_cmds_audit[] = {
     { .name = "audit list", .summary = "List who changed what, and who was refused, oldest first", .opts = list_opts,
       .opts_size = sizeof(T), .run = list,
-      .examples = (const char *const[]){ "audit list -o table", "audit list --query \"[?status==`403`]\"", NULL } },
+      .examples = (const char *const[]){ "audit list -o table", "audit list --query '[?status==`403`]'", NULL } },
     { .name = "audit verify", .summary = "Check that no record of the audit log was changed or taken out", .opts = verify_opts,
       .opts_size = sizeof(T), .run = verify,
       .about = "Each record holds the hash of the one before. Note the head somewhere else: who can write to the service's state "

@@ -144,15 +144,25 @@ static int start_expiry(struct kg_engine *e, const struct kg_target *target, str
     return kg_start_commit(&e->api, &t, &none, err);
 }
 
+/* Protection that was stopped keeps everything; and what cannot be looked at is not touched. */
+static bool is_retained(struct kg_engine *e, const char *instance)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    struct kg_err ignored = { 0 };
+
+    return kg_catalog_get(e->catalog, instance, &r, &ignored) < 0 ||
+           strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0;
+}
+
 static int expire_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
 {
     KG_CLEANUP(points_done) struct points points = { 0 };
     KG_AUTO_TARGET struct kg_target target = { 0 };
     struct kg_json *expired;
 
-    if (read_points(e, instance, &points, err) < 0 || !(expired = find_expired(&points, kg_now_wall())))
+    if (is_retained(e, instance) || read_points(e, instance, &points, err) < 0 || !(expired = find_expired(&points, kg_now_wall())))
         return err->code == KG_E_OK ? 0 : -(int)err->code;
-    if (kg_target_load(&e->api, instance, &target, err) < 0) {
+    if (kg_target_load(&e->api, instance, KG_TARGET_POINTS, &target, err) < 0) {
         kg_json_free(expired);
         return -(int)err->code;
     }

@@ -181,10 +181,14 @@ static int put(struct kg_engine *e, struct kg_resource *instance, struct kg_err 
 static int begin_anew(struct kg_engine *e, const struct item *i, kg_usec now, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    kg_usec succeeded;
 
     if (kg_catalog_get(e->catalog, i->instance, &r, err) < 0)
         return -(int)err->code;
+    succeeded = time_at(r.json, STATE ".succeeded");
     kg_json_set(r.json, STATE, kg_json_object());
+    if (succeeded != KG_NEVER && succeeded <= now) /* what was the first of its month stays that */
+        set_time(r.json, STATE ".succeeded", succeeded);
     kg_json_set_str(r.json, STATE ".policy", kg_json_str(r.json, "properties.policyInfo.policyId"));
     kg_json_set_str(r.json, STATE ".of", i->plan->print);
     set_time(r.json, STATE ".since", now);
@@ -209,7 +213,7 @@ static int start_backup(struct kg_engine *e, const struct item *i, struct kg_err
     const struct kg_policy_tag *tag;
     char activity[37];
 
-    if (kg_target_load(&e->api, i->instance, &target, err) < 0)
+    if (kg_target_load(&e->api, i->instance, KG_TARGET_BACKUP, &target, err) < 0)
         return -(int)err->code;
     tag = kg_tag_for(i->plan->policy, i->plan->zone, i->start, time_at(target.instance.json, STATE ".succeeded"));
     if (kg_backup_task(&target, &i->plan->row, tag->name, &t, err) < 0)

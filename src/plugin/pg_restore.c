@@ -155,7 +155,7 @@ static int run_once(const struct kg_pg_restore_run *r, const bool *keep, unsigne
 {
     KG_AUTO_CLOSE int in = -1;
     KG_AUTO_CLOSE int out_r = -1;
-    char option[16];
+    char option[24];
     const char *const argv[] = { "pg_restore", "--no-password", jobs > 1 ? option : "-Fc", "/dev/stdin", NULL };
     int pipe_fd[2];
     pid_t pid;

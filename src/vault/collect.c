@@ -364,7 +364,7 @@ static int prove(struct collect *c, const struct kg_doomed_list *asked, struct k
     int result = 0;
 
     for (size_t i = 0; i < c->all.n_listed; i++)
-        if (in_list(asked, c->all.packs[i].id) && note_copies(c, &c->all.packs[i], wanted, err) < 0)
+        if (in_list(asked, c->all.packs[i].id) && in_doomed(c, c->all.packs[i].id) && note_copies(c, &c->all.packs[i], wanted, err) < 0)
             return -(int)err->code;
     kg_seg_reader_init(&r, c->v);
     for (size_t i = 0; result == 0 && i < c->rest.n_segs; i++)
@@ -422,8 +422,16 @@ static int ask_writers(struct collect *c, const struct kg_doomed_list *asked, st
     return 0;
 }
 
+static bool has_doomed(const struct kg_doomed_list *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* The writers are asked before the manifests are read: a point that they made is seen then. What somebody else doomed since then
- * is left alone. */
+ * is left alone, and so is what is doomed no more. */
 static int sweep_asked(struct collect *c, const struct kg_doomed_list *asked, struct kg_err *err)
 {
     if (ask_writers(c, asked, err) < 0)
@@ -432,8 +440,8 @@ static int sweep_asked(struct collect *c, const struct kg_doomed_list *asked, st
         return 0;
     if (look(c, err) < 0 || prove(c, asked, err) < 0)
         return -(int)err->code;
-    for (size_t i = 0; i < asked->n; i++)
-        if (sweep_one(c, &asked->list[i], err) < 0)
+    for (size_t i = 0; i < c->doomed.n; i++)
+        if (has_doomed(asked, c->doomed.list[i].name) && sweep_one(c, &c->doomed.list[i], err) < 0)
             return -(int)err->code;
     return 0;
 }

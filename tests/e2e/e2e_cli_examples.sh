@@ -84,8 +84,12 @@ try()
     'keepgres serve' | 'keepgres serve '*)
         run timeout 2 env XDG_RUNTIME_DIR="$T/sock" XDG_STATE_HOME="$T/sock" XDG_DATA_HOME="$T/sock" bash -c "$line"
         like "$1 (until it is stopped)" "$status" '^(0|124)$' ;;
-    *'backup-instance stop-protection '* | *'backup-instance suspend-backup '* | *'backup-instance resume-protection '*)
-        fails "$1 (not in this version)" 'not in this version' bash -c "$line" ;;
+    *'backup-instance stop-protection '* | *'backup-instance suspend-backup '*)
+        succeeds "$1" bash -c "$line"
+        bash -c "$(sed 's/stop-protection\|suspend-backup/resume-protection/' <<<"$line")" ;;
+    *'backup-instance resume-protection '*)
+        bash -c "${line/resume-protection/stop-protection}"
+        succeeds "$1" bash -c "$line" ;;
     *'deleted-backup-instance show '* | *'deleted-backup-instance undelete '*)
         fails "$1 (there is none)" 'no deleted backup instance' bash -c "$line" ;;
     *'job cancel'*) fails "$1 (too late)" 'ended|completed|Completed' bash -c "$line" ;;

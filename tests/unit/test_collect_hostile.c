@@ -324,6 +324,41 @@ static void test_what_another_collection_dooms_meanwhile_is_left_alone(void **st
     fixture_free(f);
 }
 
+static void lift(void *arg)
+{
+    const struct fixture *f = arg;
+    struct fixture_names names = objects_of(f->st, "doomed/");
+    struct kg_err err = { 0 };
+
+    assert_int_equal(names.n, 1);
+    OK(kg_store_remove(f->st, names.name[0], &err));
+}
+
+/* What was doomed is needed, another collection says that it stays: it is no copy of itself. */
+static void test_what_another_collection_lifts_meanwhile_stays(void **state)
+{
+    struct fixture *f = fixture_new(false);
+    struct odd_store o = { .prefix = "writers/", .nth = 2, .then = lift, .arg = f };
+    struct kg_locator l;
+    struct kg_err err = { 0 };
+    uint8_t ids[64][KG_PACK_ID];
+
+    (void)state;
+    backup(f->v, "p1", 1, LEN);
+    OK(kg_locator_load(f->v, &(struct kg_locator_opts){ .places = true }, &l, &err));
+    assert_in_range(l.n_listed, 1, 64);
+    for (size_t i = 0; i < l.n_listed; i++)
+        memcpy(ids[i], l.packs[i].id, KG_PACK_ID);
+    OK(kg_doomed_put(f->v, ids, l.n_listed, &err));
+    kg_locator_done(&l);
+    make_odd(f, &o);
+    (void)collected(f->v, "deletedPacks");
+    f->v->store = f->st;
+    assert_int_equal(o.nth, 0);
+    is_whole(f->v, "p1", 1, LEN);
+    fixture_free(f);
+}
+
 /* ---- copies ---- */
 
 static void end_the_backup(void *arg)
@@ -644,6 +679,7 @@ int main(void)
         cmocka_unit_test(test_a_point_that_is_listed_and_cannot_be_read_is_not_deleted),
         cmocka_unit_test(test_a_backup_whose_packs_have_gone_is_no_point),
         cmocka_unit_test(test_what_another_collection_dooms_meanwhile_is_left_alone),
+        cmocka_unit_test(test_what_another_collection_lifts_meanwhile_stays),
         cmocka_unit_test(test_a_pack_that_has_gone_is_no_copy),
         cmocka_unit_test(test_a_good_copy_does_not_go_because_of_a_damaged_one),
         cmocka_unit_test(test_a_backup_that_ended_meanwhile_is_not_stored_again),

@@ -196,7 +196,6 @@ static void test_the_storage_type_is_fixed_by_the_first_instance(void **state)
 static void test_an_instance_takes_another_policy_and_its_own_identity_only(void **state)
 {
     struct fixture *f = *state;
-    KG_AUTO_FREE char *body = NULL;
     struct kg_buf b = KG_BUF_INIT(65536);
 
     make_world(f);
@@ -223,18 +222,39 @@ static void test_an_instance_takes_another_policy_and_its_own_identity_only(void
     assert_string_equal(kg_json_str_or(job.json, "properties.policyName", ""), "p2");
 }
 
-static void test_what_protection_cannot_do_yet_says_so(void **state)
+static const char *state_of(const struct reply *r) { return kg_json_str_or(r->json, "properties.currentProtectionState", "?"); }
+
+static void test_protection_goes_through_its_states_and_no_others(void **state)
 {
-    static const char *const actions[] = { "stopProtection", "suspendBackups", "resumeProtection", "resumeBackups" };
+    static const struct { const char *action; int status; const char *then; } steps[] = {
+        { "resumeBackups", 200, "ProtectionConfigured" },   { "suspendBackups", 200, "BackupSchedulesSuspended" },
+        { "suspendBackups", 200, "BackupSchedulesSuspended" }, { "backup", 409, "BackupSchedulesSuspended" },
+        { "resumeBackups", 200, "ProtectionConfigured" },   { "suspendBackups", 200, "BackupSchedulesSuspended" },
+        { "stopProtection", 200, "ProtectionStopped" },     { "suspendBackups", 409, "ProtectionStopped" },
+        { "resumeBackups", 409, "ProtectionStopped" },      { "backup", 409, "ProtectionStopped" },
+        { "resumeProtection", 200, "ProtectionConfigured" },
+    };
     struct fixture *f = *state;
 
     make_world(f);
     add_instance(f, "a");
-    for (size_t i = 0; i < KG_ARRAY_LEN(actions); i++) {
-        KG_AUTO_FREE char *path = kg_xprintf(VAULT "/backupInstances/bi-a/%s", actions[i]);
+    for (size_t i = 0; i < KG_ARRAY_LEN(steps); i++) {
+        KG_AUTO_FREE char *path = kg_xprintf(VAULT "/backupInstances/bi-a/%s", steps[i].action);
+        AUTO_REPLY struct reply r = call(f, "POST", path, "{}");
+        AUTO_REPLY struct reply now = call(f, "GET", VAULT "/backupInstances/bi-a", NULL);
 
-        expect_error(f, "POST", path, "{}", KG_E_UNSUPPORTED, actions[i]);
+        if (r.status != steps[i].status || strcmp(state_of(&now), steps[i].then) != 0)
+            fail_msg("step %zu, %s: HTTP %d, then %s", i, steps[i].action, r.status, state_of(&now));
     }
+    AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+}
+
+static void test_what_was_deleted_is_gone_and_ranges_are_empty(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
     expect_error(f, "POST", VAULT "/backupInstances/none/stopProtection", "{}", KG_E_NOT_FOUND, "none");
     assert_int_equal(count_of(f, VAULT "/deletedBackupInstances"), 0);
     expect_error(f, "GET", VAULT "/deletedBackupInstances/bi-a", NULL, KG_E_NOT_FOUND, "bi-a");
@@ -261,7 +281,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_settings_without_a_way_back_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_storage_type_is_fixed_by_the_first_instance, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_instance_takes_another_policy_and_its_own_identity_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_protection_cannot_do_yet_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_protection_goes_through_its_states_and_no_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_deleted_is_gone_and_ranges_are_empty, setup, teardown),
     };
     int r = role_main(argc, argv);
 
