@@ -244,9 +244,10 @@ static void test_protection_goes_through_its_states_and_no_others(void **state)
         AUTO_REPLY struct reply now = call(f, "GET", VAULT "/backupInstances/bi-a", NULL);
 
         if (r.status != steps[i].status || strcmp(state_of(&now), steps[i].then) != 0)
-            fail_msg("step %zu, %s: HTTP %d, then %s", i, steps[i].action, r.status, state_of(&now));
+            fail_msg("step %zu, %s: HTTP %ld, then %s", i, steps[i].action, r.status, state_of(&now));
     }
     AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Completed");
 }
 
 static void test_what_was_deleted_is_gone_and_ranges_are_empty(void **state)
