@@ -154,6 +154,25 @@ static int authorise(struct kg_call *c, const struct kg_match *m, struct kg_err 
     return may.allowed ? 0 : kg_identity_may(i, &c->who, m->route->action, m->scope, err);
 }
 
+/* An instance that was deleted is there for undelete and its likes alone. What is done about it by PUT and DELETE those say. */
+static int hide_deleted(const struct kg_call *c, const struct kg_match *m, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_FREE char *id = NULL;
+    struct kg_err none = { 0 };
+
+    if (!strstr(m->route->pattern, "/backupInstances/{instance}") || m->route->flags & KG_ROUTE_OWN ||
+        strcmp(m->route->method, "PUT") == 0 || strcmp(m->route->method, "DELETE") == 0)
+        return 0;
+    id = kg_call_instance_id(c);
+    if (kg_catalog_get(c->api->catalog, id, &r, &none) < 0 || !kg_instance_is_deleted(r.json))
+        return 0; /* what else is wrong the handler finds */
+    kg_err_set(err, KG_E_NOT_FOUND, "backup instance '%s' was deleted", r.name);
+    kg_err_advise(err, "Until %s it can come back: 'keepgres backup-instance deleted-backup-instance undelete'.",
+                  kg_json_str_or(r.json, "properties.deletionInfo.scheduledPurgeTime", "?"));
+    return -(int)err->code;
+}
+
 /* The order matters: what a path is and who may use it is settled before a byte of the body is looked at. */
 static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, struct kg_json **body, struct kg_err *err)
 {
@@ -169,7 +188,8 @@ static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, s
     if (strcmp(in->method, "GET") != 0 && !(m->route->flags & KG_ROUTE_OPEN_STOPPING) &&
         c->api->env.stopping(c->api->env.arg))
         return refuse_stopping(err);
-    if (kg_query_parse(in->query, q, err) < 0 || check_version(q, err) < 0 || parse_body(in, body, err) < 0)
+    if (hide_deleted(c, m, err) < 0 || kg_query_parse(in->query, q, err) < 0 || check_version(q, err) < 0 ||
+        parse_body(in, body, err) < 0)
         return -(int)err->code;
     c->query = q;
     c->body = *body;

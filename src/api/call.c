@@ -213,31 +213,36 @@ int kg_call_get(struct kg_call *c, struct kg_err *err)
 
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err)
 {
+    return kg_call_list_as(c, kg_call_id(c), type, deep, kg_resource_answer, err);
+}
+
+int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep, kg_answer_fn *answer, struct kg_err *err)
+{
     KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
     struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
     bool there;
 
-    if (kg_catalog_exists(c->api->catalog, kg_call_id(c), &there, err) < 0)
+    if (kg_catalog_exists(c->api->catalog, id, &there, err) < 0)
         return -(int)err->code;
     if (!there)
-        return kg_err_set(err, KG_E_NOT_FOUND, "there is no '%s'", kg_call_id(c));
-    *(deep ? &q.under : &q.parent) = kg_call_id(c);
+        return kg_err_set(err, KG_E_NOT_FOUND, "there is no '%s'", id);
+    *(deep ? &q.under : &q.parent) = id;
     if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
         return -(int)err->code;
-    return kg_call_answer_resources(c, &l, kg_resource_answer, err);
+    return kg_call_answer_resources(c, &l, answer, err);
 }
 
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
-                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
+int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l, kg_answer_fn *answer, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *array = kg_json_array();
+    struct kg_json *shown;
     bool sees;
 
     for (size_t i = 0; i < l->count; i++) {
         if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
             return -(int)err->code;
-        if (sees)
-            kg_json_push(array, answer(&l->rows[i]));
+        if (sees && (shown = answer(&l->rows[i])))
+            kg_json_push(array, shown);
     }
     return kg_call_answer_list(c, KG_TAKE(array), l->next, err);
 }

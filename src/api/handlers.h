@@ -84,6 +84,7 @@ KG_HANDLER(restorable_ranges);
 KG_HANDLER(protection_action);
 KG_HANDLER(deleted_list);
 KG_HANDLER(deleted_get);
+KG_HANDLER(undelete);
 /* res_search.c */
 KG_HANDLER(search_vaults);
 KG_HANDLER(search_instances);

@@ -8,11 +8,49 @@
 #include <strings.h>
 
 #include "api/instance.h"
+#include "api/resolve.h"
 #include "base/alloc.h"
 #include "crypto/crypto.h"
+#include "model/policy.h"
+#include "policy/schedule.h"
 
-int kg_res_instances_list(struct kg_call *c, struct kg_err *err) { return kg_call_list(c, KG_TYPE_INSTANCE, false, err); }
-int kg_res_instance_get(struct kg_call *c, struct kg_err *err) { return kg_call_get(c, err); }
+static struct kg_json *shown(const struct kg_resource *r) { return kg_instance_is_deleted(r->json) ? NULL : kg_resource_answer(r); }
+
+int kg_res_instances_list(struct kg_call *c, struct kg_err *err)
+{
+    return kg_call_list_as(c, kg_call_id(c), KG_TYPE_INSTANCE, false, shown, err);
+}
+
+/* When its policy wants the next backup; 0: it is not scheduled, or its policy cannot be followed. */
+static kg_usec next_backup(struct kg_call *c, const struct kg_resource *r)
+{
+    KG_AUTO_RESOURCE struct kg_resource row = { 0 };
+    KG_AUTO_POLICY struct kg_policy *policy = NULL;
+    KG_CLEANUP(kg_zone_freep) struct kg_zone *zone = NULL;
+    const char *state = kg_json_str_or(r->json, "properties.currentProtectionState", "");
+    struct kg_err ignored = { 0 };
+
+    if ((strcasecmp(state, "ProtectionConfigured") != 0 && strcasecmp(state, "ProtectionError") != 0) ||
+        kg_catalog_get(c->api->catalog, kg_json_str_or(r->json, "properties.policyInfo.policyId", ""), &row, &ignored) < 0 ||
+        kg_policy_from_json(row.json, &policy, &ignored) < 0 || kg_zone_open(policy->time_zone, &zone, &ignored) < 0)
+        return 0;
+    return kg_schedule_next(policy, zone, kg_now_wall());
+}
+
+int kg_res_instance_get(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    struct kg_json *answer;
+    kg_usec next;
+    char when[32];
+
+    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &r, err) < 0)
+        return -(int)err->code;
+    answer = kg_resource_answer(&r);
+    next = next_backup(c, &r);
+    kg_json_set_str(answer, "properties.nextBackupTime", next ? kg_time_iso_seconds(next, when) : NULL);
+    return kg_call_answer(c, 200, answer, err);
+}
 
 /* ---- what a body refers to ---- */
 
@@ -31,6 +69,36 @@ int kg_instance_check_policy(struct kg_call *c, const char *vault, const struct 
     return 0;
 }
 
+struct wanted { const struct kg_datasource *source; };
+
+static int see_deleted(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    const struct wanted *w = arg;
+    struct kg_datasource d = { 0 };
+    struct kg_err ignored = { 0 };
+    bool same;
+
+    if (!kg_instance_is_deleted(r->json) ||
+        kg_datasource_parse(kg_json_str_or(r->json, "properties.dataSourceInfo.resourceID", ""), &d, &ignored) < 0)
+        return 0;
+    same = kg_datasource_equal(&d, w->source);
+    kg_datasource_done(&d);
+    if (!same)
+        return 0;
+    kg_err_set(err, KG_E_CONFLICT, "database '%s' has deleted backup instance '%s' in this vault", w->source->database, r->name);
+    kg_err_advise(err, "Bring that back with 'keepgres backup-instance deleted-backup-instance undelete', or use another vault.");
+    return -(int)err->code;
+}
+
+/* While a deleted instance of the database is kept in a vault, that is what comes back. */
+static int refuse_deleted(struct kg_call *c, const struct kg_resource *vault, const struct kg_instance_body *b, struct kg_err *err)
+{
+    struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault->id };
+    struct wanted w = { &b->source };
+
+    return kg_each_resource(c->api->catalog, &q, see_deleted, &w, err);
+}
+
 /* What a request gets wrong. Whether the database is ready is looked at when the task begins. */
 static int check_references(struct kg_call *c, const struct kg_resource *vault, const struct kg_instance_body *b,
                             const char *self, struct kg_err *err)
@@ -40,6 +108,8 @@ static int check_references(struct kg_call *c, const struct kg_resource *vault, 
     if (strcasecmp(state, "Succeeded") != 0)
         return kg_err_set(err, KG_E_CONFLICT, "vault '%s' is not ready: its state is '%s'", vault->name, state);
     if (kg_instance_check_policy(c, vault->id, b, err) < 0 || kg_server_of(c, &b->source, vault->location, err) < 0)
+        return -(int)err->code;
+    if (refuse_deleted(c, vault, b, err) < 0)
         return -(int)err->code;
     return kg_instance_refuse_protected(c, b->source.id, self, err);
 }
@@ -131,33 +201,79 @@ int kg_res_instance_put(struct kg_call *c, struct kg_err *err)
 
 /* ---- DELETE ---- */
 
+/* An immutable vault keeps what it has until it expires. */
+static int refuse_immutable(const struct kg_resource *vault, const struct kg_resource *instance, struct kg_err *err)
+{
+    if (strcasecmp(kg_json_str_or(vault->json, "properties.securitySettings.immutabilitySettings.state", "Disabled"), "Disabled") == 0)
+        return 0;
+    kg_err_set(err, KG_E_CONFLICT, "vault '%s' is immutable: backup instance '%s' cannot be deleted with its recovery points",
+               vault->name, instance->name);
+    kg_err_advise(err, "Stop its protection instead ('backup-instance stop-protection' or 'suspend-backup').");
+    return -(int)err->code;
+}
+
+/* One that never was protected has nothing to come back to. */
+static bool is_soft(const struct kg_resource *vault, const struct kg_resource *instance)
+{
+    return strcasecmp(kg_json_str_or(vault->json, "properties.securitySettings.softDeleteSettings.state", "On"), "Off") != 0 &&
+           kg_json_bool(instance->json, "internal.configured", false);
+}
+
+static void mark_deleted(struct kg_json *json, const struct kg_resource *vault, const char *activity)
+{
+    double days = kg_json_double(vault->json, "properties.securitySettings.softDeleteSettings.retentionDurationInDays", 14);
+    kg_usec now = kg_now_wall(), purge = now + (kg_usec)(days * 86400) * KG_SECOND;
+    kg_usec billed = purge - (kg_usec)14 * 86400 * KG_SECOND; /* the last 14 days are free */
+    char when[32];
+
+    kg_json_set_str(json, "properties.currentProtectionState", "SoftDeleted");
+    kg_json_set_str(json, "properties.protectionStatus.status", "SoftDeleted");
+    kg_json_set_str(json, "properties.deletionInfo.deletionTime", kg_time_iso(now, when));
+    kg_json_set_str(json, "properties.deletionInfo.scheduledPurgeTime", kg_time_iso(purge, when));
+    kg_json_set_str(json, "properties.deletionInfo.billingEndDate", kg_time_iso(billed < now ? now : billed, when));
+    kg_json_set_str(json, "properties.deletionInfo.deleteActivityID", activity);
+}
+
+static int delete_softly(struct kg_call *c, const struct kg_resource *vault, struct kg_resource *r, struct kg_err *err)
+{
+    mark_deleted(r->json, vault, c->activity);
+    kg_json_set_str(r->json, "internal.lastModifiedBy", c->who.name);
+    if (kg_catalog_put(c->api->catalog, r->id, r->location, r->json, KG_PUT_REPLACE, r->etag, NULL, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, NULL, err);
+}
+
+static int delete_for_good(struct kg_call *c, const struct kg_resource *vault, struct kg_resource *r, struct kg_err *err)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_purge_task(vault->id, r->id);
+
+    kg_json_set_str(r->json, "properties.provisioningState", "Deleting");
+    kg_json_set_str(r->json, "internal.lastModifiedBy", c->who.name);
+    if (kg_call_prepare(c, t, NULL, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    if (kg_catalog_put(tx, r->id, r->location, r->json, KG_PUT_REPLACE, r->etag, NULL, err) < 0)
+        return -(int)err->code;
+    return kg_call_launch(c, &t, NULL, 202, kg_call_id(c), NULL, err);
+}
+
 int kg_res_instance_delete(struct kg_call *c, struct kg_err *err)
 {
-    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_DELETE_INSTANCE);
-    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
-    KG_AUTO_PUT struct kg_put p = { 0 };
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 }, vault = { 0 };
+    KG_AUTO_FREE char *vault_id = kg_call_vault_id(c);
     struct kg_err why = { 0 };
 
-    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &p.old, &why) < 0) {
+    if (kg_catalog_get(c->api->catalog, kg_call_id(c), &r, &why) < 0 || kg_catalog_get(c->api->catalog, vault_id, &vault, &why) < 0) {
         if (why.code == KG_E_NOT_FOUND)
             return kg_call_answer(c, 204, NULL, err);
         *err = why;
         return -(int)err->code;
     }
-    if (c->api->env.resource_busy(c->api->env.arg, p.old.id))
-        return kg_err_set(err, KG_E_BUSY, "backup instance '%s' is in use by a task that runs", p.old.name);
-    t->resource = kg_xstrdup(p.old.id);
-    t->vault = kg_xstrdup(vault);
-    t->instance = kg_xstrdup(p.old.id);
-    kg_json_set(t->params, "points", NULL);
-    p.exists = true;
-    p.json = kg_json_copy(p.old.json);
-    kg_json_set_str(p.json, "properties.provisioningState", "Deleting");
-    if (kg_call_prepare(c, t, NULL, err) < 0)
+    if (kg_instance_is_deleted(r.json))
+        return kg_call_answer(c, 204, NULL, err);
+    if (c->api->env.resource_busy(c->api->env.arg, r.id))
+        return kg_err_set(err, KG_E_BUSY, "backup instance '%s' is in use by a task that runs", r.name);
+    if (refuse_immutable(&vault, &r, err) < 0)
         return -(int)err->code;
-    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
-    if (kg_put_store(c, &p, NULL, err) < 0)
-        return -(int)err->code;
-    (void)tx;
-    return kg_call_launch(c, &t, NULL, 202, kg_call_id(c), NULL, err);
+    return is_soft(&vault, &r) ? delete_softly(c, &vault, &r, err) : delete_for_good(c, &vault, &r, err);
 }

@@ -31,9 +31,11 @@ static int refuse_used(void *arg, const struct kg_resource *instance, struct kg_
 
     if (!policy || !kg_id_equal(policy, kg_call_id(c)))
         return 0;
-    kg_err_set(err, KG_E_CONFLICT, "policy '%s' is used by backup instance '%s'", kg_call_param(c, "policy"),
-               instance->name);
-    kg_err_advise(err, "Give that backup instance another policy, or delete it.");
+    kg_err_set(err, KG_E_CONFLICT, "policy '%s' is used by %sbackup instance '%s'", kg_call_param(c, "policy"),
+               kg_instance_is_deleted(instance->json) ? "deleted " : "", instance->name);
+    kg_err_advise(err, kg_instance_is_deleted(instance->json)
+                           ? "It can come back until it is purged; soft delete of the vault turned off purges it now."
+                           : "Give that backup instance another policy, or delete it.");
     return -(int)err->code;
 }
 

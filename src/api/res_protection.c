@@ -1,5 +1,5 @@
-/* What stops protection and brings it back: the states that a backup instance goes through, without a worker. Nothing lies
- * deleted: soft delete is not in this version, and its routes, allowed or not like all others, say so. */
+/* What stops protection and brings it back: the states that a backup instance goes through, without a worker. One that was
+ * deleted is kept, hidden, for as long as its vault said on that day; engine/lifecycle.c deletes it for good then. */
 #include "api/call.h"
 #include "api/handlers.h"
 
@@ -73,27 +73,69 @@ int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
     return kg_call_answer(c, 200, NULL, err);
 }
 
-static int need_vault(struct kg_call *c, struct kg_err *err)
-{
-    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
-    bool there;
+/* ---- what was deleted and can come back ---- */
 
-    if (kg_catalog_exists(c->api->catalog, vault, &there, err) < 0)
-        return -(int)err->code;
-    return there ? 0 : kg_err_set(err, KG_E_NOT_FOUND, "there is no Backup vault '%s'", kg_call_param(c, "vault"));
+static struct kg_json *deleted_answer(const struct kg_resource *r)
+{
+    KG_AUTO_FREE char *vault = kg_id_parent(r->id), *id = kg_id_child(vault, "deletedBackupInstances", r->name);
+    struct kg_json *a;
+
+    if (!kg_instance_is_deleted(r->json))
+        return NULL;
+    a = kg_resource_answer(r);
+    kg_json_set_str(a, "id", id);
+    kg_json_set_str(a, "type", "Microsoft.DataProtection/backupVaults/deletedBackupInstances");
+    return a;
 }
 
 int kg_res_deleted_list(struct kg_call *c, struct kg_err *err)
 {
-    return need_vault(c, err) < 0 ? -(int)err->code : kg_call_answer_list(c, kg_json_array(), NULL, err);
+    KG_AUTO_FREE char *vault = kg_call_vault_id(c);
+
+    return kg_call_list_as(c, vault, KG_TYPE_INSTANCE, false, deleted_answer, err);
+}
+
+static int find_deleted(struct kg_call *c, struct kg_resource *ret, struct kg_err *err)
+{
+    KG_AUTO_FREE char *id = kg_call_instance_id(c);
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_get(c->api->catalog, id, &r, &why) < 0 && why.code != KG_E_NOT_FOUND) {
+        *err = why;
+        return -(int)err->code;
+    }
+    if (why.code == KG_E_NOT_FOUND || !kg_instance_is_deleted(r.json)) {
+        kg_err_set(err, KG_E_NOT_FOUND, "vault '%s' has no deleted backup instance '%s'", kg_call_param(c, "vault"),
+                   kg_call_param(c, "instance"));
+        kg_err_advise(err, "'keepgres backup-instance deleted-backup-instance list' shows those there are.");
+        return -(int)err->code;
+    }
+    *ret = r;
+    r = (struct kg_resource){ 0 };
+    return 0;
 }
 
 int kg_res_deleted_get(struct kg_call *c, struct kg_err *err)
 {
-    if (need_vault(c, err) < 0)
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    return find_deleted(c, &r, err) < 0 ? -(int)err->code : kg_call_answer(c, 200, deleted_answer(&r), err);
+}
+
+/* It comes back stopped: whoever deleted it decides when backups begin again. */
+int kg_res_undelete(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    if (find_deleted(c, &r, err) < 0)
         return -(int)err->code;
-    kg_err_set(err, KG_E_NOT_FOUND, "vault '%s' has no deleted backup instance '%s'", kg_call_param(c, "vault"),
-               kg_call_param(c, "instance"));
-    kg_err_advise(err, "Soft delete is not in this version yet: what was deleted is gone.");
-    return -(int)err->code;
+    if (strcasecmp(kg_json_str_or(r.json, "properties.provisioningState", ""), "Deleting") == 0)
+        return kg_err_set(err, KG_E_BUSY, "backup instance '%s' is being deleted for good", r.name);
+    change(r.json, "ProtectionStopped");
+    kg_json_remove(r.json, "properties.deletionInfo");
+    kg_json_set_str(r.json, "internal.lastModifiedBy", c->who.name);
+    if (kg_catalog_put(c->api->catalog, r.id, r.location, r.json, KG_PUT_REPLACE, r.etag, NULL, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, NULL, err);
 }

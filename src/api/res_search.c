@@ -185,9 +185,12 @@ static int offer_vault(void *arg, const struct kg_resource *r, struct kg_err *er
 static int offer_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
 {
     static const char *const shown[] = { "properties.dataSourceProperties", "properties.protectionErrorDetails" };
-    KG_AUTO_JSON struct kg_json *answer = kg_resource_answer(r);
-    struct kg_json *row = graph_row(answer);
+    KG_AUTO_JSON struct kg_json *answer = kg_instance_is_deleted(r->json) ? NULL : kg_resource_answer(r);
+    struct kg_json *row;
 
+    if (!answer)
+        return 0;
+    row = graph_row(answer);
     copy_member(row, "protectionState", "properties.currentProtectionState");
     copy_member(row, "datasourceId", "properties.dataSourceInfo.resourceID");
     for (size_t i = 0; i < KG_ARRAY_LEN(shown); i++)

@@ -39,7 +39,7 @@ static int refuse_protected(void *arg, const struct kg_resource *instance, struc
     const struct kg_call *c = arg;
     const char *set = kg_json_str(instance->json, "properties.dataSourceSetInfo.resourceID");
 
-    if (!set || !kg_id_equal(set, kg_call_id(c)))
+    if (!set || !kg_id_equal(set, kg_call_id(c)) || kg_instance_is_deleted(instance->json))
         return 0;
     kg_err_set(err, KG_E_CONFLICT, "server '%s' is protected by backup instance '%s'", kg_call_param(c, "server"),
                instance->id);

@@ -208,7 +208,8 @@ int kg_res_vault_delete(struct kg_call *c, struct kg_err *err)
     if (kg_call_delete(c, &why) == 0)
         return 0;
     if (why.code == KG_E_CONFLICT)
-        kg_err_advise(&why, "Delete all backup instances and backup policies of the vault first.");
+        kg_err_advise(&why, "Delete its backup instances and policies first; deleted instances must be purged "
+                      "('deleted-backup-instance list').");
     *err = why;
     return -(int)err->code;
 }

@@ -134,6 +134,17 @@ struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_tas
     return job;
 }
 
+struct kg_task *kg_purge_task(const char *vault, const char *instance)
+{
+    struct kg_task *t = kg_task_new(KG_TASK_DELETE_INSTANCE);
+
+    t->resource = kg_xstrdup(instance);
+    t->vault = kg_xstrdup(vault);
+    t->instance = kg_xstrdup(instance);
+    kg_json_set(t->params, "points", NULL); /* all there are */
+    return t;
+}
+
 /* ---- operations ---- */
 
 /* As Azure writes them: base64 of two GUIDs, the first one constant. */

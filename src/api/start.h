@@ -27,6 +27,9 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
 struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
                              bool user_triggered);
 
+/* Deleting an instance for good, with all its recovery points. */
+struct kg_task *kg_purge_task(const char *vault, const char *instance);
+
 /* Checks that the task may start, opens a transaction and writes the rows of its operation and job (job may be NULL). The
  * caller sets uid before, adds its own changes and calls kg_start_commit(); on any other way out it must roll back. */
 int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;

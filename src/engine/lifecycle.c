@@ -23,6 +23,7 @@
 
 enum { AT_ONCE = 1000 }; /* points of one task */
 #define FIRST_LOOK    (60 * KG_SECOND)
+#define PURGE_EVERY   (5 * KG_SECOND)
 #define COLLECT_EVERY (24 * 3600 * KG_SECOND)
 
 static const char *const store_names[KG_DATASTORE_COUNT_] = { "OperationalStore", "VaultStore", "ArchiveStore" };
@@ -151,7 +152,8 @@ static bool is_retained(struct kg_engine *e, const char *instance)
     struct kg_err ignored = { 0 };
 
     return kg_catalog_get(e->catalog, instance, &r, &ignored) < 0 ||
-           strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0;
+           strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0 ||
+           kg_instance_is_deleted(r.json);
 }
 
 static int expire_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
@@ -167,6 +169,44 @@ static int expire_instance(struct kg_engine *e, const char *instance, struct kg_
         return -(int)err->code;
     }
     return start_expiry(e, &target, expired, err);
+}
+
+/* ---- instances that were deleted ---- */
+
+/* Its time is over; or its vault's soft delete was turned off, which ends all of them. */
+static bool is_purged(struct kg_engine *e, const struct kg_resource *r, struct kg_err *err)
+{
+    KG_AUTO_FREE char *vault = kg_id_parent(r->id);
+    KG_AUTO_RESOURCE struct kg_resource v = { 0 };
+    kg_usec at;
+
+    if (kg_catalog_get(e->catalog, vault, &v, err) < 0)
+        return false;
+    return strcasecmp(kg_json_str_or(v.json, "properties.securitySettings.softDeleteSettings.state", "On"), "Off") == 0 ||
+           (kg_time_parse_iso(kg_json_str_or(r->json, "properties.deletionInfo.scheduledPurgeTime", ""), &at) && at <= kg_now_wall());
+}
+
+static int purge_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_FREE char *vault = kg_id_parent(instance);
+    KG_AUTO_TASK struct kg_task *t = NULL;
+    struct kg_job *none = NULL;
+
+    if (kg_catalog_get(e->catalog, instance, &r, err) < 0)
+        return -(int)err->code;
+    if (!kg_instance_is_deleted(r.json) || !is_purged(e, &r, err))
+        return err->code == KG_E_OK ? 0 : -(int)err->code;
+    t = kg_purge_task(vault, instance);
+    t->uid = geteuid();
+    if (kg_start_prepare(&e->api, t, NULL, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
+    kg_json_set_str(r.json, "properties.provisioningState", "Deleting");
+    if (kg_catalog_put(tx, r.id, r.location, r.json, KG_PUT_REPLACE, NULL, NULL, err) < 0)
+        return -(int)err->code;
+    kg_log(KG_LOG_INFO, "deleted backup instance '%s' goes for good", instance);
+    return kg_start_commit(&e->api, &t, &none, err);
 }
 
 /* ---- all of them ---- */
@@ -190,15 +230,20 @@ static void names_done(struct names *names)
     free(names->v);
 }
 
+static int add_deleted(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    return kg_instance_is_deleted(r->json) ? add_name(arg, r, err) : 0;
+}
+
 typedef int each_fn(struct kg_engine *e, const char *id, struct kg_err *err);
 
-static void for_each(struct kg_engine *e, const char *type, const char *what, each_fn *fn)
+static void for_each(struct kg_engine *e, const char *type, kg_resource_fn *choose, const char *what, each_fn *fn)
 {
     struct kg_resource_query q = { .type = type };
     KG_CLEANUP(names_done) struct names names = { 0 };
     struct kg_err err = { 0 };
 
-    if (kg_each_resource(e->catalog, &q, add_name, &names, &err) < 0) {
+    if (kg_each_resource(e->catalog, &q, choose, &names, &err) < 0) {
         kg_log_err(KG_LOG_WARN, &err, "%s: the catalog does not tell", what);
         return;
     }
@@ -246,10 +291,20 @@ static int collect_vault(struct kg_engine *e, const char *vault, struct kg_err *
     return kg_start_commit(&e->api, &t, &job, err);
 }
 
+/* Soft delete that is turned off purges at once, so this is looked at more often. */
+static void purge(struct kg_engine *e, kg_usec now)
+{
+    if (now < e->purge_at || e->stop != KG_STOP_NO || !kg_clock_is_settled(e))
+        return;
+    e->purge_at = now + PURGE_EVERY;
+    for_each(e, KG_TYPE_INSTANCE, add_deleted, "purge", purge_instance);
+}
+
 void kg_lifecycle_tick(struct kg_engine *e)
 {
     kg_usec now = kg_now_mono();
 
+    purge(e, now);
     if (!e->lifecycle_at)
         e->lifecycle_at = now + ((kg_usec)e->settings.lifecycle_seconds * KG_SECOND < FIRST_LOOK
                                      ? (kg_usec)e->settings.lifecycle_seconds * KG_SECOND : FIRST_LOOK);
@@ -260,6 +315,6 @@ void kg_lifecycle_tick(struct kg_engine *e)
         kg_log(KG_LOG_DEBUG, "the clock jumped: no recovery point is deleted until it has kept its pace for a while");
         return;
     }
-    for_each(e, KG_TYPE_INSTANCE, "expiry", expire_instance);
-    for_each(e, KG_TYPE_VAULT, "collection", collect_vault);
+    for_each(e, KG_TYPE_INSTANCE, add_name, "expiry", expire_instance);
+    for_each(e, KG_TYPE_VAULT, add_name, "collection", collect_vault);
 }

@@ -239,6 +239,10 @@ static void instance_failed(struct kg_json *json, const void *arg)
     const struct failure *f = arg;
     bool before = kg_json_bool(json, "internal.configured", false);
 
+    if (kg_instance_is_deleted(json)) { /* not gone yet: the next look at it tries again */
+        kg_json_set_str(json, "properties.provisioningState", "Failed");
+        return;
+    }
     kg_json_set_str(json, "properties.protectionStatus.status",
                     before ? "ProtectionConfigured" : "ConfiguringProtectionFailed");
     kg_json_set(json, "properties.protectionStatus.errorDetails", kg_user_error(f->why, f->detail, NULL, NULL));

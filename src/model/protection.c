@@ -12,6 +12,11 @@
 
 enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, STORAGE_MAX = 3 };
 
+bool kg_instance_is_deleted(const struct kg_json *json)
+{
+    return strcasecmp(kg_json_str_or(json, "properties.currentProtectionState", ""), "SoftDeleted") == 0;
+}
+
 /* ---- vaults ---- */
 
 static const char *const on_off[] = { "Enabled", "Disabled" };

@@ -35,7 +35,7 @@ static void remember(struct kg_control *c, const struct kg_resource *r)
     struct kg_datasource source = { 0 };
     struct kg_err ignored = { 0 };
 
-    if (!id || kg_datasource_parse(id, &source, &ignored) < 0)
+    if (!id || kg_instance_is_deleted(r->json) || kg_datasource_parse(id, &source, &ignored) < 0)
         return;
     KG_GROW(c->list, c->n, c->cap);
     c->list[c->n++] = (struct protected){ source, kg_xstrdup(r->id) };

@@ -67,6 +67,12 @@ after()
                                      kg_grant "$T/here/shop.json" >/dev/null ;;
     *role-template*) printf '%s\n' "$out" >roles.json ;;
     *'backup-vault create '*vault1*) VAULT_DIR=$(kg_vault_dir) ;;
+    *'backup-instance delete '*) # it can come back; what is taken apart next must not wait for that
+        keepgres backup-vault update -v vault1 --soft-delete-state Off >/dev/null
+        for _ in $(seq 100); do
+            [ "$(keepgres backup-instance deleted-backup-instance list -v vault1)" != '[]' ] || break
+            sleep 0.2
+        done ;;
     *adhoc-backup*) POINT=$(kg_newest pg1-shop) JOB=$(keepgres job list -v vault1 --query '[0].name' -o tsv) ;;
     esac
 }

@@ -72,7 +72,7 @@ wait $!
 if [ "$(id -u)" -eq 0 ] && mkdir "$T/tiny" && mount -t tmpfs -o size=1M none "$T/tiny" 2>/dev/null; then
     mounts+=("$T/tiny")
     VAULT=tiny
-    need keepgres backup-vault create -v $VAULT --store-path "$T/tiny/vault" --recovery-key-file "$T/$VAULT.key"
+    need keepgres backup-vault create -v $VAULT --soft-delete-state Off --store-path "$T/tiny/vault" --recovery-key-file "$T/$VAULT.key"
     need keepgres backup-policy create -n weekly -v $VAULT --policy "$T/policy.json"
     other=$POLICY_ID
     POLICY_ID=$(keepgres backup-policy show -n weekly -v $VAULT | jq -r .id)

@@ -34,6 +34,7 @@ no_more()   { sleep 7; has_points "$1"; } # a scan of the schedules has passed, 
 clock_to '2027-02-26T12:00:00Z' # a Friday
 pg_start
 need createdb shop
+need createdb second
 sql shop <<<'create table orders as select g as id, md5(g::text) as what from generate_series(1, 3000) g'
 kg_setup
 
@@ -47,6 +48,7 @@ jq '.policyRules[0].trigger.schedule = {repeatingTimeIntervals: ["R/2027-01-03T0
 need keepgres backup-policy create -n sundays -v $VAULT --policy "$T/sundays.json"
 POLICY_ID=$(keepgres backup-policy show -n sundays -v $VAULT | jq -r .id)
 need kg_protect shop
+is "the instance says when the next one is" "$(keepgres backup-instance show -n shop -v $VAULT | jq -r .properties.nextBackupTime)" 2027-02-28T01:00:00Z
 check "what the schedule wanted before an instance was there is not made up for" no_more 0
 clock_to '2027-02-28T00:59:50Z' # Sunday, ten seconds to two in Berlin
 check "before its time nothing starts" has_points 0
@@ -120,6 +122,28 @@ clock_to '2030-05-10T12:00:00Z'
 check "what is stopped keeps all that it has" no_more 2
 need keepgres backup-instance resume-protection -n shop -v $VAULT
 check "and what is resumed loses what is over" wait_for 20 has_points 1
+
+# ---- deleted, brought back, and gone ----
+
+need keepgres backup-vault update -v $VAULT --soft-delete-state On --soft-delete-retention 14
+succeeds "an instance is deleted" keepgres backup-instance delete -n shop -v $VAULT --yes
+is "it is not in the list" "$(keepgres backup-instance list -v $VAULT)" '[]'
+is "but among the deleted ones" "$(keepgres backup-instance deleted-backup-instance list -v $VAULT | jq -r '.[].name')" shop
+succeeds "it comes back" keepgres backup-instance deleted-backup-instance undelete -n shop -v $VAULT
+is "stopped" "$(keepgres backup-instance show -n shop -v $VAULT | jq -r .properties.currentProtectionState)" ProtectionStopped
+succeeds "with its points" kg_restore shop "$(kg_newest shop)" undeleted
+need keepgres backup-instance resume-protection -n shop -v $VAULT
+need kg_protect second
+need kg_backup second
+need keepgres backup-instance delete -n second -v $VAULT --yes
+clock_to '2030-05-23T12:00:00Z'
+sleep 7
+deleted() { keepgres backup-instance deleted-backup-instance list -v $VAULT | jq -r '.[].name'; }
+is "a deleted one is kept as long as its vault said" "$(deleted)" second
+clock_to '2030-05-25T12:00:00Z'
+gone() { [ -z "$(deleted)" ]; }
+check "and goes then" wait_for 20 gone
+is "the other stays" "$(keepgres backup-instance list -v $VAULT | jq -r '.[].name')" shop
 
 # ---- a clock that jumps ----
 

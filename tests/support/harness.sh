@@ -166,7 +166,7 @@ RULE=BackupWeekly
 # The secret's value for the superuser's login of kg_setup.
 connection() { echo "Server=127.0.0.1;Port=$PGPORT;Database=postgres;User Id=backup;Password=$PASSWORD;Ssl Mode=Disable;"; }
 
-# kg_setup [SERVER]: everything a database needs to be protected.
+# kg_setup [SERVER]: everything a database needs to be protected. What is deleted from the vault is gone: no soft delete.
 kg_setup()
 {
     local server=${1:-pg1}
@@ -175,7 +175,7 @@ kg_setup()
     need keepgres server add "$server" --host 127.0.0.1 --port "$PGPORT" --sslmode disable
     need keepgres keyvault create -n $KV
     connection | need keepgres keyvault secret set -v $KV -n login --value-stdin
-    need keepgres backup-vault create -v $VAULT --recovery-key-file "$T/$VAULT.key"
+    need keepgres backup-vault create -v $VAULT --soft-delete-state Off --recovery-key-file "$T/$VAULT.key"
     keepgres backup-policy get-default-policy-template --datasource-type $KIND >"$T/policy.json"
     need keepgres backup-policy create -n weekly -v $VAULT --policy "$T/policy.json"
     SERVER_ID=$(keepgres server show "$server" | jq -r .id)

@@ -338,7 +338,7 @@ static inline void make_bare_world(struct fixture *f)
     expect(f, "PUT", KEYVAULT, "{}", 201);
     expect(f, "PUT", KEYVAULT "/secrets/login", secret, 201);
     expect_operation(f, "PUT", VAULT, "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\","
-                     "\"type\":\"LocallyRedundant\"}]}}", "Succeeded");
+                     "\"type\":\"LocallyRedundant\"}],\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"Off\"}}}}", "Succeeded");
     expect(f, "PUT", POLICY, policy_body, 200);
 }
 

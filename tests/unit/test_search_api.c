@@ -142,7 +142,7 @@ static void test_a_patch_changes_what_it_names_and_nothing_else(void **state)
     assert_int_equal(r.status, 200);
     assert_string_equal(kg_json_str_or(r.json, "tags.team", ""), "dba");
     assert_int_equal(kg_json_u64(r.json, "properties.securitySettings.softDeleteSettings.retentionDurationInDays", 0), 30);
-    assert_string_equal(kg_json_str_or(r.json, "properties.securitySettings.softDeleteSettings.state", ""), "On");
+    assert_string_equal(kg_json_str_or(r.json, "properties.securitySettings.softDeleteSettings.state", ""), "Off");
     assert_string_equal(kg_json_str(r.json, "properties.storeSettings.path"), kg_json_str(before.json, "properties.storeSettings.path"));
     assert_string_equal(kg_json_str(r.json, "identity.principalId"), kg_json_str(before.json, "identity.principalId"));
     assert_string_equal(kg_json_str(r.json, "properties.provisioningState"), "Succeeded");
@@ -250,6 +250,60 @@ static void test_protection_goes_through_its_states_and_no_others(void **state)
     assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Completed");
 }
 
+static void soft_delete(struct fixture *f, const char *settings)
+{
+    KG_AUTO_FREE char *body = kg_xprintf("{\"properties\":{\"securitySettings\":%s}}", settings);
+
+    AUTO_REPLY struct reply r = call(f, "PATCH", VAULT, body);
+    assert_int_equal(r.status, 200);
+}
+
+static void test_what_is_deleted_softly_is_hidden_and_comes_back_stopped(void **state)
+{
+    static const char bi[] = VAULT "/backupInstances/bi-a", deleted[] = VAULT "/deletedBackupInstances/bi-a";
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *again = instance_body("a");
+
+    make_world(f);
+    add_instance(f, "a");
+    AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+    soft_delete(f, "{\"softDeleteSettings\":{\"state\":\"On\",\"retentionDurationInDays\":20}}");
+    expect(f, "DELETE", bi, NULL, 200);
+    expect(f, "DELETE", bi, NULL, 204);
+    expect_error(f, "GET", bi, NULL, KG_E_NOT_FOUND, "was deleted");
+    expect_error(f, "GET", VAULT "/backupInstances/bi-a/recoveryPoints", NULL, KG_E_NOT_FOUND, "was deleted");
+    expect_error(f, "POST", VAULT "/backupInstances/bi-a/backup", "{}", KG_E_NOT_FOUND, "was deleted");
+    expect_error(f, "PUT", bi, again, KG_E_CONFLICT, "bi-a");
+    expect_error(f, "PUT", VAULT "/backupInstances/other", again, KG_E_CONFLICT, "deleted backup instance 'bi-a'");
+    expect_error(f, "DELETE", VAULT, NULL, KG_E_CONFLICT, "");
+    assert_int_equal(count_of(f, VAULT "/backupInstances"), 0);
+    assert_int_equal(count_of(f, VAULT "/deletedBackupInstances"), 1);
+    AUTO_REPLY struct reply d = call(f, "GET", deleted, NULL);
+    assert_string_equal(kg_json_str_or(d.json, "properties.currentProtectionState", ""), "SoftDeleted");
+    kg_usec at, purge;
+    assert_true(kg_time_parse_iso(kg_json_str_or(d.json, "properties.deletionInfo.deletionTime", ""), &at));
+    assert_true(kg_time_parse_iso(kg_json_str_or(d.json, "properties.deletionInfo.scheduledPurgeTime", ""), &purge));
+    assert_int_equal((purge - at) / KG_SECOND, 20 * 86400);
+    expect(f, "POST", VAULT "/deletedBackupInstances/bi-a/undelete", NULL, 200);
+    expect_error(f, "GET", deleted, NULL, KG_E_NOT_FOUND, "bi-a");
+    AUTO_REPLY struct reply back = call(f, "GET", bi, NULL);
+    assert_string_equal(kg_json_str_or(back.json, "properties.currentProtectionState", ""), "ProtectionStopped");
+    assert_null(kg_json_get(back.json, "properties.deletionInfo"));
+    assert_int_equal(count_of(f, VAULT "/backupInstances/bi-a/recoveryPoints"), 1);
+}
+
+static void test_an_immutable_vault_gives_no_instance_away(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
+    soft_delete(f, "{\"immutabilitySettings\":{\"state\":\"Unlocked\"}}");
+    expect_error(f, "DELETE", VAULT "/backupInstances/bi-a", NULL, KG_E_CONFLICT, "immutable");
+    soft_delete(f, "{\"immutabilitySettings\":{\"state\":\"Disabled\"}}");
+    expect_operation(f, "DELETE", VAULT "/backupInstances/bi-a", NULL, "Succeeded");
+}
+
 static void test_what_was_deleted_is_gone_and_ranges_are_empty(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +338,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_an_instance_takes_another_policy_and_its_own_identity_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_protection_goes_through_its_states_and_no_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_deleted_is_gone_and_ranges_are_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_deleted_softly_is_hidden_and_comes_back_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_immutable_vault_gives_no_instance_away, setup, teardown),
     };
     int r = role_main(argc, argv);
 
