@@ -216,7 +216,8 @@ int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *
     return kg_call_list_as(c, kg_call_id(c), type, deep, kg_resource_answer, err);
 }
 
-int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep, kg_answer_fn *answer, struct kg_err *err)
+int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
+                    struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
 {
     KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
     struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
@@ -232,7 +233,8 @@ int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool de
     return kg_call_answer_resources(c, &l, answer, err);
 }
 
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l, kg_answer_fn *answer, struct kg_err *err)
+int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
+                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *array = kg_json_array();
     struct kg_json *shown;

@@ -63,10 +63,11 @@ struct kg_json *kg_resource_answer(const struct kg_resource *r);
 int kg_call_get(struct kg_call *c, struct kg_err *err);
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err);
 /* Answers with those rows that the caller may see; those of which answer makes NULL are left out. */
-typedef struct kg_json *kg_answer_fn(const struct kg_resource *r);
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l, kg_answer_fn *answer, struct kg_err *err);
+int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
+                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);
 /* kg_call_list() of the children of id, each shown as answer does. */
-int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep, kg_answer_fn *answer, struct kg_err *err);
+int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
+                    struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);
 /* Answers 200 or 204 as ARM does: deleting what is not there is no error. */
 int kg_call_delete(struct kg_call *c, struct kg_err *err);
 
