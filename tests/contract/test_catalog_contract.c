@@ -696,6 +696,82 @@ static void test_a_hundred_thousand_jobs_page_quickly(void **state)
 #define BOTH(test)                                                                                   \
     { #test " (file)", test, setup_file, teardown, NULL }, { #test " (memory)", test, setup_memory, teardown, NULL }
 
+/* ---- role assignments ---- */
+
+static char *text(const char *s) { return (char *)(uintptr_t)s; }
+
+static void assign(struct fixture *f, const char *id, const char *role, const char *principal, const char *scope)
+{
+    struct kg_assignment_row row = { .id = text(id), .scope = text(scope), .role = text(role), .principal = text(principal),
+                                     .principal_name = text("n"), .principal_type = text("User"), .created = 1,
+                                     .created_by = text("c") };
+
+    OK(kg_catalog_assignment_put(f->c, &row, err));
+}
+
+static void test_assignments_are_listed_by_principal_and_end_with_their_scope(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list all = { 0 }, one = { 0 }, left = { 0 };
+    struct kg_assignment_row again = { .id = text("ID-1"), .scope = text("/"), .role = text("r9"), .principal = text("p9"),
+                                       .principal_name = text("n"), .principal_type = text("User"), .created_by = text("c") };
+    struct kg_assignment_row same = again;
+
+    put_tree(f);
+    assign(f, "id-1", "r1", "p1", VAULT);
+    assign(f, "id-2", "r1", "P2", VAULT "/backupInstances/b1");
+    assign(f, "id-3", "r2", "p1", VAULT "x");
+    assign(f, "id-4", "r1", "p1", "/");
+    FAILS(KG_E_EXISTS, kg_catalog_assignment_put(f->c, &again, err));
+    same.id = text("id-5");
+    same.scope = text(SUB "/RESOURCEGROUPS/default/providers/microsoft.dataprotection/BACKUPVAULTS/vault1");
+    same.role = text("R1");
+    same.principal = text("P1");
+    FAILS(KG_E_EXISTS, kg_catalog_assignment_put(f->c, &same, err)); /* however it is spelt */
+    OK(kg_catalog_assignment_list(f->c, NULL, &all, err));
+    assert_int_equal(all.count, 4);
+    OK(kg_catalog_assignment_list(f->c, "p2", &one, err));
+    assert_int_equal(one.count, 1);
+    assert_string_equal(one.rows[0].scope, VAULT "/backupInstances/b1");
+    OK(kg_catalog_delete(f->c, VAULT, err));
+    OK(kg_catalog_assignment_list(f->c, NULL, &left, err));
+    assert_int_equal(left.count, 2);
+    OK(kg_catalog_assignment_delete(f->c, "ID-3", err));
+    FAILS(KG_E_NOT_FOUND, kg_catalog_assignment_delete(f->c, "id-3", err));
+}
+
+/* ---- audit ---- */
+
+static void test_audit_records_come_back_in_order_and_in_pages(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_AUDIT_ROW struct kg_audit_row last = { 0 };
+    KG_AUTO_AUDIT_LIST struct kg_audit_list page = { 0 }, rest = { 0 }, mine = { 0 };
+
+    OK(kg_catalog_audit_last(f->c, &last, err));
+    assert_int_equal(last.seq, 0);
+    for (uint64_t i = 1; i <= 5; i++) {
+        struct kg_audit_row row = { .seq = i, .time = (kg_usec)i, .principal = text(i % 2 ? "odd" : "even"), .principal_name = text("n"),
+                                    .uid = 7, .method = text("PUT"), .action = text("a"), .scope = text("/s"), .status = 201,
+                                    .activity = text("g"), .previous = text("0"), .hash = text("1") };
+
+        OK(kg_catalog_audit_add(f->c, &row, err));
+        if (i == 5) /* a number is given once */
+            assert_true(kg_catalog_audit_add(f->c, &row, &(struct kg_err){ 0 }) < 0);
+    }
+    OK(kg_catalog_audit_last(f->c, &last, err));
+    assert_int_equal(last.seq, 5);
+    OK(kg_catalog_audit_list(f->c, NULL, 0, 3, &page, err));
+    assert_int_equal(page.count, 3);
+    assert_int_equal(page.rows[0].seq, 1);
+    assert_int_equal(page.next, 3);
+    OK(kg_catalog_audit_list(f->c, NULL, page.next, 3, &rest, err));
+    assert_int_equal(rest.count, 2);
+    assert_int_equal(rest.next, 0);
+    OK(kg_catalog_audit_list(f->c, "odd", 1, 10, &mine, err));
+    assert_int_equal(mine.count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -723,6 +799,8 @@ int main(void)
         BOTH(test_operations_are_settled_then_forgotten),
         BOTH(test_recovery_points_are_found_by_instance_time_tag_and_expiry),
         BOTH(test_values_are_remembered_and_forgotten),
+        BOTH(test_assignments_are_listed_by_principal_and_end_with_their_scope),
+        BOTH(test_audit_records_come_back_in_order_and_in_pages),
         cmocka_unit_test_setup_teardown(test_a_hundred_thousand_jobs_page_quickly, setup_memory, teardown),
     };
 

@@ -267,6 +267,7 @@ static void test_what_is_deleted_softly_is_hidden_and_comes_back_stopped(void **
     make_world(f);
     add_instance(f, "a");
     AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Completed");
     soft_delete(f, "{\"softDeleteSettings\":{\"state\":\"On\",\"retentionDurationInDays\":20}}");
     expect(f, "DELETE", bi, NULL, 200);
     expect(f, "DELETE", bi, NULL, 204);
