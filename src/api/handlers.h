@@ -60,6 +60,8 @@ KG_HANDLER(policies_list);
 KG_HANDLER(policy_get);
 KG_HANDLER(policy_put);
 KG_HANDLER(policy_delete);
+/* res_preview.c */
+KG_HANDLER(policy_preview);
 /* res_instances.c */
 KG_HANDLER(instances_list);
 KG_HANDLER(instance_get);

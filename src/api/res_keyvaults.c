@@ -250,7 +250,7 @@ static int refuse_full(struct kg_call *c, struct kg_err *err)
     if (!l.count)
         return 0;
     kg_err_set(err, KG_E_CONFLICT, "key vault '%s' still holds secrets", kg_call_param(c, "keyvault"));
-    kg_err_advise(err, "Delete its secrets first, or add force=true to delete them with it.");
+    kg_err_advise(err, "Delete its secrets first, or delete them with it: --force (in the API, ?force=true).");
     return -(int)err->code;
 }
 

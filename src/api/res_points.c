@@ -7,27 +7,129 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "policy/promise.h"
 
 /* A check of the vault did not find it. */
 static bool is_lost(const struct kg_point_row *p) { return kg_json_str(p->json, "problem") != NULL; }
 
-static struct kg_json *store_details(const struct kg_point_row *p)
+/* The store's own id is the point's digits, so that it stays the same from answer to answer; that of a copy in another store
+ * begins with the store's number. */
+static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datastore store, const struct kg_stay *stay)
 {
-    struct kg_json *list = kg_json_array(), *d = kg_json_object();
+    struct kg_json *d = kg_json_object();
     char guid[37], when[32];
 
-    /* The store's own id is the point's digits, so that it stays the same from answer to answer. */
     snprintf(guid, sizeof guid, "%.8s-%.4s-%.4s-%.4s-%.12s", p->id, p->id + 8, p->id + 12, p->id + 16, p->id + 20);
+    if (store != KG_DATASTORE_VAULT)
+        guid[0] = (char)('0' + store);
     kg_json_set_str(d, "id", guid);
-    kg_json_set_str(d, "type", "VaultStore");
-    kg_json_set_str(d, "creationTime", kg_time_iso(p->time, when));
-    kg_json_set_str(d, "expiryTime", p->expires ? kg_time_iso(p->expires, when) : NULL);
+    kg_json_set_str(d, "type", kg_datastore_to_text(store));
+    kg_json_set_str(d, "creationTime", kg_time_iso(stay ? stay->from : p->time, when));
+    kg_json_set_str(d, "expiryTime", stay ? kg_time_iso(stay->until, when) : NULL);
     kg_json_set_str(d, "metaData", NULL);
     kg_json_set_bool(d, "visible", !is_lost(p));
     kg_json_set_str(d, "state", is_lost(p) ? "LOST" : "COMMITTED");
-    kg_json_push(list, d);
+    return d;
+}
+
+/* Only the stores where a copy is; each with the day it leaves that store. */
+static struct kg_json *store_details(const struct kg_point_row *p, const struct kg_life *life)
+{
+    struct kg_json *list = kg_json_array();
+
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++) {
+        const struct kg_stay *stay = NULL;
+
+        for (unsigned i = 0; i < life->stays && !stay; i++)
+            if (life->stay[i].store == (enum kg_datastore)s)
+                stay = &life->stay[i];
+        if (life->in & 1u << s)
+            kg_json_push(list, store_detail(p, (enum kg_datastore)s, stay));
+    }
     return list;
 }
+
+/* ---- why it is kept ---- */
+
+/* What a point's instance says about it; the same for all points of an answer. */
+struct keeper {
+    bool retained;                       /* protection was stopped, or the instance deleted: nothing leaves */
+    kg_usec newest;                      /* time of the newest good point; 0: there is none */
+};
+
+/* The newest good one is near the top: what a check calls lost is rare. */
+static int find_newest_good(struct kg_call *c, const char *instance, kg_usec *ret, struct kg_err *err)
+{
+    struct kg_point_query q = { .instance = instance, .top = 10 };
+    KG_AUTO_FREE char *after = NULL;
+
+    do {
+        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
+
+        q.after = after;
+        if (kg_catalog_point_list(c->api->catalog, &q, &l, err) < 0)
+            return -(int)err->code;
+        for (size_t i = 0; i < l.count; i++)
+            if (!is_lost(&l.rows[i])) {
+                *ret = l.rows[i].time;
+                return 0;
+            }
+        free(after);
+        after = KG_TAKE(l.next);
+        q.top = KG_PAGE_MAX;
+    } while (after);
+    return 0;
+}
+
+static int find_keeper(struct kg_call *c, const char *id, struct keeper *ret, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+
+    if (kg_catalog_get(c->api->catalog, id, &r, err) < 0) {
+        if (err->code != KG_E_NOT_FOUND)
+            return -(int)err->code;
+        *err = (struct kg_err){ 0 };
+        return kg_err_set(err, KG_E_NOT_FOUND, "there is no backup instance '%s'", id);
+    }
+    ret->retained = strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0 ||
+                    kg_instance_is_deleted(r.json);
+    return find_newest_good(c, id, &ret->newest, err);
+}
+
+/* One sentence. The order is that of the lifecycle: what keeps a point whatever the day, then its promise, then the exception. */
+static char *kept_because(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
+{
+    kg_usec end = kg_life_end(life);
+    char when[32];
+
+    kg_time_iso_seconds(end, when);
+    if (kg_json_bool(p->json, "held", false))
+        return kg_xstrdup("held: it stays until it is released");
+    if (k->retained)
+        return kg_xstrdup("protection of its instance is stopped: nothing leaves");
+    if (life->held)
+        return kg_xstrdup("what was promised of it cannot be read: it stays");
+    if (!life->stays)
+        return kg_xstrdup("no rule says when it leaves: it stays");
+    if (kg_now_wall() < end)
+        return kg_xprintf("rule %s keeps it until %.10s", p->tag, when);
+    if (life->good && p->time == k->newest)
+        return kg_xstrdup("it is the newest good recovery point of its instance: it stays until there is another");
+    return kg_xprintf("rule %s kept it until %.10s: it is about to leave", p->tag, when);
+}
+
+static struct kg_json *retention_of(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
+{
+    KG_AUTO_FREE char *because = kept_because(p, life, k);
+    struct kg_json *r = kg_json_object();
+
+    kg_json_set_str(r, "rule", p->tag);
+    kg_json_set(r, "stays", kg_promise_stays(life));
+    kg_json_set_str(r, "keptBecause", because);
+    return r;
+}
+
+/* ---- answers ---- */
 
 static void set_summary(struct kg_json *props, const struct kg_point_row *p)
 {
@@ -47,8 +149,9 @@ static void set_summary(struct kg_json *props, const struct kg_point_row *p)
     }
 }
 
-static struct kg_json *point_answer(const struct kg_point_row *p)
+static struct kg_json *point_answer(const struct kg_point_row *p, const struct keeper *k)
 {
+    struct kg_life life = kg_promise_read(p->json, p->time);
     struct kg_json *a = kg_json_object(), *props = kg_json_object();
     KG_AUTO_FREE char *id = kg_id_child(p->instance, "recoveryPoints", p->id);
     char when[32];
@@ -67,7 +170,8 @@ static struct kg_json *point_answer(const struct kg_point_row *p)
     kg_json_set_str(props, "retentionTagVersion", kg_json_str(p->json, "retentionTagVersion"));
     kg_json_set_str(props, "expiryTime", p->expires ? kg_time_iso(p->expires, when) : NULL);
     kg_json_set_str(props, "recoveryPointState", is_lost(p) ? "Lost" : "Completed");
-    kg_json_set(props, "recoveryPointDataStoresDetails", store_details(p));
+    kg_json_set(props, "recoveryPointDataStoresDetails", store_details(p, &life));
+    kg_json_set(props, "retention", retention_of(p, &life, k));
     set_summary(props, p);
     kg_json_set(a, "properties", props);
     return a;
@@ -98,15 +202,16 @@ int kg_res_points_list(struct kg_call *c, struct kg_err *err)
 {
     struct kg_point_query q = { .instance = kg_call_id(c), .after = kg_query_get(c->query, "$skipToken") };
     KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
+    struct keeper keeper = { 0 };
     struct kg_json *array;
 
-    if (need_instance(c, kg_call_id(c), err) < 0 || kg_call_top(c, &q.top, err) < 0 ||
+    if (find_keeper(c, kg_call_id(c), &keeper, err) < 0 || kg_call_top(c, &q.top, err) < 0 ||
         filter_time(c, "startDate", &q.from, err) < 0 || filter_time(c, "endDate", &q.to, err) < 0 ||
         kg_catalog_point_list(c->api->catalog, &q, &l, err) < 0)
         return -(int)err->code;
     array = kg_json_array();
     for (size_t i = 0; i < l.count; i++)
-        kg_json_push(array, point_answer(&l.rows[i]));
+        kg_json_push(array, point_answer(&l.rows[i], &keeper));
     return kg_call_answer_list(c, array, l.next, err);
 }
 
@@ -143,12 +248,13 @@ int kg_res_point_get(struct kg_call *c, struct kg_err *err)
 {
     KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
     KG_AUTO_FREE char *instance = kg_call_instance_id(c);
+    struct keeper keeper = { 0 };
     bool contents;
 
-    if (wants_contents(c, &contents, err) < 0 || need_instance(c, instance, err) < 0 ||
+    if (wants_contents(c, &contents, err) < 0 || find_keeper(c, instance, &keeper, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
-    return contents ? ask_contents(c, row.instance, row.id, err) : kg_call_answer(c, 200, point_answer(&row), err);
+    return contents ? ask_contents(c, row.instance, row.id, err) : kg_call_answer(c, 200, point_answer(&row, &keeper), err);
 }
 
 int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err)
@@ -156,12 +262,13 @@ int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *o
     KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
     KG_AUTO_FREE char *instance = kg_id_parent(op->resource);
     KG_AUTO_ID struct kg_id id = { 0 };
+    struct keeper keeper = { 0 };
     struct kg_json *a;
 
-    if (kg_id_parse(op->resource, &id, err) < 0 ||
+    if (kg_id_parse(op->resource, &id, err) < 0 || find_keeper(c, instance, &keeper, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_id_name(&id), &row, err) < 0)
         return -(int)err->code;
-    a = point_answer(&row);
+    a = point_answer(&row, &keeper);
     kg_json_set(a, "properties.contents", op->result ? kg_json_copy(op->result) : kg_json_object());
     return kg_call_answer(c, 200, a, err);
 }

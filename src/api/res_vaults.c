@@ -209,7 +209,7 @@ int kg_res_vault_delete(struct kg_call *c, struct kg_err *err)
         return 0;
     if (why.code == KG_E_CONFLICT)
         kg_err_advise(&why, "Delete its backup instances and policies first; deleted instances must be purged "
-                      "('deleted-backup-instance list').");
+                      "(turning soft delete off does that now).");
     *err = why;
     return -(int)err->code;
 }

@@ -70,6 +70,7 @@
 #define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, startTime?, endTime?}"
 #define B_ASSIGNMENT "{properties: {roleDefinitionId, principalId? | assignee?}}"
 #define B_POLICY   "{properties: BackupPolicy}"
+#define B_PREVIEW  "{until?, at?: [date], backupInstanceId? | backupInstanceName?, policy?: BackupPolicy}"
 #define B_INSTANCE "{tags?, properties: BackupInstance}"
 #define B_BACKUP   "{backupRuleOptions: {ruleName, triggerOption: {retentionTagOverride?}}}"
 #define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest"
@@ -191,6 +192,9 @@ const struct kg_route kg_routes[] = {
          B_POLICY, "200 backup policy"),
     DEL_(VAULT "/backupPolicies/{policy}", A_BV "backupPolicies/delete", policy_delete,
          "Delete a backup policy that no instance uses", "200, 204"),
+    ACT_(VAULT "/backupPolicies/{policy}/preview", A_BV "backupPolicies/read", policy_preview,
+         "Extension: which recovery points there will be on each date of the coming years; $top bounds points, which begin "
+         "with the oldest", B_PREVIEW, "200 {startTime, until, timeZone, schedule, pointCount, points, counts, cut}"),
 
     /* backup instances */
     LIST_(VAULT "/backupInstances", A_BI "read", instances_list, "List backup instances", "200 list"),

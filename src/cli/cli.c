@@ -118,7 +118,7 @@ static int use_id(struct kg_cli *cli, const struct kg_cmd *cmd, const char *text
 static int confirm(const struct kg_cmd *cmd, const struct kg_at *at, struct kg_err *err)
 {
     const char *what = at->name ? at->name : at->vault ? at->vault : at->group;
-    KG_AUTO_FREE char *question = kg_xprintf("%s '%s'", cmd->question, what);
+    KG_AUTO_FREE char *question = what ? kg_xprintf("%s '%s'", cmd->question, what) : kg_xstrdup(cmd->question);
 
     return kg_cli_confirm(question, err);
 }

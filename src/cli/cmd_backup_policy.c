@@ -1,4 +1,5 @@
 #include <stddef.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "cli/cli.h"
@@ -9,9 +10,9 @@
 
 struct policy_opts {
     struct kg_at at;
-    const char *datasource_type, *next_token;
+    const char *datasource_type, *next_token, *instance, *until;
     struct kg_json *policy;
-    struct kg_words datasource_types;
+    struct kg_words datasource_types, at_dates;
     struct kg_generic generic;
     uint64_t max_items;
     bool yes;
@@ -45,6 +46,14 @@ static const struct kg_opt list_opts[] = { KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW
 static const struct kg_opt delete_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
                                              KG_OPT_IDS_ROW(T),
                                              KG_OPT_YES_ROW(T), { 0 } };
+static const struct kg_opt preview_opts[] = {
+    POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+    KG_OPT(T, STRING, "backup-instance-name", instance, "NAME", "begin with the recovery points that this one has"),
+    KG_OPT(T, STRING, "until", until, "DATE", "how far to look: 2040-01-31; default a year, at most 30"),
+    KG_OPT(T, LIST, "at", at_dates, "DATE", "count on these dates; default: the first of each month"),
+    KG_OPT(T, JSON, "policy", policy, "JSON", "this policy instead of the one that is stored: JSON, @file or a file"),
+    { 0 },
+};
 
 static char *policy_path(const struct kg_cli *cli, const struct kg_at *at)
 {
@@ -125,6 +134,62 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_cli_show(cli, path, err);
 }
 
+static int preview_body(const struct policy_opts *o, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+
+    if (o->policy && kg_json_type(o->policy) != KG_JSON_OBJECT)
+        return kg_err_set(err, KG_E_USAGE, "--policy takes an object");
+    if (o->policy)
+        kg_json_set(body, "policy", properties_of(o->policy));
+    if (o->instance)
+        kg_json_set_str(body, "backupInstanceName", o->instance);
+    if (o->until)
+        kg_json_set_str(body, "until", o->until);
+    if (o->at_dates.n) {
+        struct kg_json *dates = kg_json_array();
+
+        for (size_t i = 0; i < o->at_dates.n; i++)
+            kg_json_push_str(dates, o->at_dates.v[i]);
+        kg_json_set(body, "at", dates);
+    }
+    *ret = KG_TAKE(body);
+    return 0;
+}
+
+/* A table has a row a date and a column a tag. That the rows have a type keeps a tag from being taken for another thing. */
+static struct kg_json *count_rows(const struct kg_json *preview)
+{
+    struct kg_json *rows = kg_json_array();
+
+    for (const struct kg_json *c = kg_json_first(kg_json_get(preview, "counts")); c; c = kg_json_next(c)) {
+        struct kg_json *row = kg_json_object();
+
+        kg_json_add(row, "date", kg_json_string(kg_json_str(c, "date")));
+        kg_json_add(row, "total", kg_json_copy(kg_json_get(c, "total")));
+        for (const struct kg_json *tag = kg_json_first(kg_json_get(c, "byTag")); tag; tag = kg_json_next(tag))
+            kg_json_add(row, kg_json_key(tag), kg_json_copy(tag));
+        kg_json_add(row, "type", kg_json_string("count"));
+        kg_json_push(rows, row);
+    }
+    return rows;
+}
+
+static int preview(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct policy_opts *o = opts;
+    KG_AUTO_FREE char *policy = policy_path(cli, &o->at);
+    KG_AUTO_FREE char *path = kg_xprintf("%s/preview", policy);
+    KG_AUTO_JSON struct kg_json *body = NULL, *answer = NULL;
+
+    if (preview_body(o, &body, err) < 0 || kg_cli_send(cli, "POST", path, body, false, &answer, err) < 0)
+        return -(int)err->code;
+    if (kg_json_bool(answer, "cut", false))
+        kg_cli_note(cli, "note: there are too many backups to look further than %.10s", kg_json_str_or(answer, "until", "?"));
+    kg_cli_emit(cli, cli->g.output && strcmp(cli->g.output, "table") == 0 && !cli->query ? count_rows(answer) : KG_TAKE(answer));
+    return 0;
+}
+
 static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct policy_opts *o = opts;
@@ -163,6 +228,14 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
       .about = "New recovery points are kept as the new policy says; those that are there stay as they are.",
       .examples = (const char *const[]){
           "backup-policy update -n weekly -v vault1 --policy policy.json", NULL } },
+    { .name = "backup-policy preview", .summary = "Show which recovery points there will be on the dates of the coming years",
+      .opts = preview_opts, .opts_size = sizeof(T), .run = preview, .ids_of = "backupPolicies",
+      .about = "Every backup that the schedule will start is taken to succeed. A date means its midnight in the policy's time\n"
+               "zone. With -o table, the points that are there on each date, by tag; otherwise also the next starts, and each\n"
+               "point with the rule that keeps it, where its copies will be, and when they leave.",
+      .examples = (const char *const[]){
+          "backup-policy preview -n weekly -v vault1 -o table",
+          "backup-policy preview -n weekly -v vault1 --policy policy.json --at 2040-01-01 2045-01-01", NULL } },
     { .name = "backup-policy delete", .summary = "Delete a Backup policy that nothing uses", .opts = delete_opts,
       .opts_size = sizeof(T), .run = delete, .ids_of = "backupPolicies", .flags = KG_CMD_CONFIRM,
       .question = "delete the Backup policy",

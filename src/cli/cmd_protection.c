@@ -74,7 +74,10 @@ static int undelete(struct kg_cli *cli, void *opts, struct kg_err *err)
     KG_AUTO_FREE char *url = kg_xprintf("%s/undelete", path);
     KG_AUTO_JSON struct kg_json *ignored = NULL;
 
-    return kg_cli_send(cli, "POST", url, NULL, o->no_wait, &ignored, err);
+    if (kg_cli_send(cli, "POST", url, NULL, o->no_wait, &ignored, err) < 0)
+        return -(int)err->code;
+    kg_cli_note(cli, "note: its protection is stopped; 'keepgres backup-instance resume-protection' goes on with backups");
+    return 0;
 }
 
 const struct kg_cmd kg_cmds_protection[] = {
@@ -93,7 +96,8 @@ const struct kg_cmd kg_cmds_protection[] = {
     { .name = "backup-instance deleted-backup-instance show", .summary = "Show a deleted backup instance",
       .opts = show_opts, .opts_size = sizeof(T), .run = show_deleted, .ids_of = "deletedBackupInstances",
       .examples = (const char *const[]){ "backup-instance deleted-backup-instance show -n pg1-shop -v vault1", NULL } },
-    { .name = "backup-instance deleted-backup-instance undelete", .summary = "Bring a deleted backup instance back",
+    { .name = "backup-instance deleted-backup-instance undelete",
+      .summary = "Bring a deleted backup instance back, with its protection stopped",
       .opts = resume_opts, .opts_size = sizeof(T), .run = undelete, .ids_of = "deletedBackupInstances",
       .examples = (const char *const[]){ "backup-instance deleted-backup-instance undelete -n pg1-shop -v vault1", NULL } },
     { 0 },

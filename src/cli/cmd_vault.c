@@ -15,7 +15,7 @@
 struct bytes_opts {
     struct kg_at at;
     const char *key_file, *store, *instance, *point, *output, *prefix;
-    bool read_data, dry_run, take_over, no_wait;
+    bool read_data, dry_run, take_over, no_wait, yes;
 };
 #define T struct bytes_opts
 
@@ -30,6 +30,7 @@ static const struct kg_opt issue_opts[] = {
     KG_OPT_VAULT_ROW(T),
     KG_OPT_GROUP_ROW(T),
     KG_OPT(T, STRING, "recovery-key-file", key_file, "FILE", "write the key to this new file instead of showing it"),
+    KG_OPT_YES_ROW(T),
     { 0 },
 };
 static const struct kg_opt check_opts[] = {
@@ -409,9 +410,10 @@ static int export_point(struct kg_cli *cli, void *opts, struct kg_err *err)
 const struct kg_cmd kg_cmds_vault[] = {
     { .name = "vault recovery-key", .summary = "Issue a new recovery key; the older ones cease to work",
       .opts = issue_opts,
-      .opts_size = sizeof(T), .run = recovery_key,
-      .examples = (const char *const[]){ "vault recovery-key -v vault1",
-                                         "vault recovery-key -v vault1 --recovery-key-file vault1.key", NULL } },
+      .opts_size = sizeof(T), .run = recovery_key, .flags = KG_CMD_CONFIRM,
+      .question = "make the recovery keys of before useless, and issue a new one for",
+      .examples = (const char *const[]){ "vault recovery-key -v vault1 --yes",
+                                         "vault recovery-key -v vault1 --recovery-key-file vault1.key --yes", NULL } },
     { .name = "vault check", .summary = "Check a vault: structure, or every byte of it", .opts = check_opts,
       .opts_size = sizeof(T), .run = check,
       .about = "Names each damaged object and the recovery points and tables that need it. Fails when there is one.",

@@ -149,9 +149,6 @@ int kg_schedule_ended(struct kg_engine *e, const struct kg_run *r, bool succeede
 
 /* ---- lifecycle.c: what expires, and the space of it ---- */
 void kg_lifecycle_tick(struct kg_engine *e);
-struct kg_retention;
-/* Where a new point will be, from when until when: [{store, from, until}]; *ret_end is when it leaves for good. */
-struct kg_json *kg_lifecycle_promise(const struct kg_retention *r, kg_usec time, kg_usec *ret_end);
 
 /* ---- clock.c ---- */
 int kg_clock_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;

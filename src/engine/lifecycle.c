@@ -20,60 +20,12 @@
 #include "crypto/crypto.h"
 #include "model/policy.h"
 #include "policy/lifecycle.h"
+#include "policy/promise.h"
 
 enum { AT_ONCE = 1000 }; /* points of one task */
 #define FIRST_LOOK    (60 * KG_SECOND)
 #define PURGE_EVERY   (5 * KG_SECOND)
 #define COLLECT_EVERY (24 * 3600 * KG_SECOND)
-
-static const char *const store_names[KG_DATASTORE_COUNT_] = { "OperationalStore", "VaultStore", "ArchiveStore" };
-
-/* ---- what was promised, as it is kept in the point ---- */
-
-struct kg_json *kg_lifecycle_promise(const struct kg_retention *r, kg_usec time, kg_usec *ret_end)
-{
-    struct kg_life life = { .time = time };
-    struct kg_json *stays = kg_json_array();
-    char when[32];
-
-    kg_life_plan(r, &life);
-    for (unsigned i = 0; i < life.stays; i++) {
-        struct kg_json *s = kg_json_object();
-
-        kg_json_set_str(s, "store", store_names[life.stay[i].store]);
-        kg_json_set_str(s, "from", kg_time_iso(life.stay[i].from, when));
-        kg_json_set_str(s, "until", kg_time_iso(life.stay[i].until, when));
-        kg_json_push(stays, s);
-    }
-    *ret_end = kg_life_end(&life);
-    return stays;
-}
-
-static bool read_stay(const struct kg_json *j, struct kg_stay *ret)
-{
-    const char *store = kg_json_str_or(j, "store", "");
-
-    for (int i = 0; i < KG_DATASTORE_COUNT_; i++)
-        if (strcmp(store_names[i], store) == 0) {
-            ret->store = (enum kg_datastore)i;
-            return kg_time_parse_iso(kg_json_str_or(j, "from", ""), &ret->from) &&
-                   kg_time_parse_iso(kg_json_str_or(j, "until", ""), &ret->until);
-        }
-    return false;
-}
-
-/* A point with a promise that cannot be read, or with none, stays. */
-static struct kg_life life_of(const struct kg_point_row *p)
-{
-    struct kg_life l = { .time = p->time, .in = 1u << KG_DATASTORE_VAULT, .good = !kg_json_str(p->json, "problem"),
-                         .held = kg_json_bool(p->json, "held", false) };
-    const struct kg_json *stays = kg_json_get(p->json, "stays");
-
-    for (const struct kg_json *s = kg_json_first(stays); s; s = kg_json_next(s))
-        if (l.stays == KG_STAYS || !read_stay(s, &l.stay[l.stays++]))
-            l.held = true;
-    return l;
-}
 
 /* ---- one instance ---- */
 
@@ -105,7 +57,7 @@ static int read_points(struct kg_engine *e, const char *instance, struct points 
 
             KG_GROW(ret->life, n, ret->cap);
             KG_GROW(ret->id, n, ret->cap_ids);
-            ret->life[ret->n] = life_of(&l.rows[i]);
+            ret->life[ret->n] = kg_promise_read(l.rows[i].json, l.rows[i].time);
             (void)snprintf(ret->id[ret->n++], sizeof ret->id[0], "%s", l.rows[i].id);
         }
         free(after);

@@ -14,6 +14,7 @@
 #include "model/id.h"
 #include "model/policy.h"
 #include "model/resources.h"
+#include "policy/promise.h"
 
 /* Changes a resource in place; one that is gone meanwhile is no error. */
 typedef void edit_fn(struct kg_json *json, const void *arg);
@@ -135,7 +136,7 @@ static void promise(struct kg_engine *e, const char *policy_id, struct kg_point_
 
     if (policy_id && kg_catalog_get(e->catalog, policy_id, &r, &ignored) == 0 &&
         kg_policy_from_json(r.json, &p, &ignored) == 0 && (rule = kg_policy_retention(p, row->tag)))
-        kg_json_set(json, "stays", kg_lifecycle_promise(rule, row->time, &row->expires));
+        kg_json_set(json, "stays", kg_promise_make(rule, row->time, &row->expires));
 }
 
 /* Inserts a point, or completes one that was adopted before its backup's end arrived here: that one knew less. */

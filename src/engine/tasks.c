@@ -298,9 +298,19 @@ static void record(struct kg_run *r)
     plan_retry(r, &err);
 }
 
+/* The job's log ends with why it failed. */
+static void log_failure(struct kg_run *r)
+{
+    KG_AUTO_FREE char *text = kg_xprintf("failed: %s", r->err.msg);
+
+    if (r->err.code != KG_E_OK)
+        add_line(r, text);
+}
+
 static void fail(struct kg_run *r, const struct kg_err *why)
 {
     r->err = *why;
+    log_failure(r);
     record(r);
 }
 
@@ -341,6 +351,7 @@ static void on_ended(void *arg, struct kg_outcome *o)
         r->err.code = KG_E_CANCELLED;
     if (r->round)
         kg_ready_judge(r);
+    log_failure(r);
     record(r);
 }
 

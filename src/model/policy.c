@@ -568,6 +568,19 @@ const struct kg_policy_tag *kg_policy_tag(const struct kg_policy *p, const char 
     return NULL;
 }
 
+/* Naming those that there are: the backup rule first. */
+static int no_such_rule(const struct kg_policy *p, const struct kg_place *at, const char *name, struct kg_err *err)
+{
+    char names[200];
+    size_t n = (size_t)snprintf(names, sizeof names, "%s", p->rule_name);
+
+    for (size_t i = 0; i < p->retention_count && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, ", %s", p->retention[i].name);
+    (void)kg_place_complain(at, err, "names '%s', and the policy has no such rule", name);
+    kg_err_advise(err, "Its rules are: %s.", names);
+    return -(int)err->code;
+}
+
 int kg_backup_request_parse(const struct kg_json *body, const struct kg_policy *p, const char **ret_tag,
                             struct kg_err *err)
 {
@@ -588,7 +601,7 @@ int kg_backup_request_parse(const struct kg_json *body, const struct kg_policy *
     }
     if (*rule_name && strcasecmp(rule_name, p->rule_name) != 0) {
         if (!(r = kg_policy_retention(p, rule_name)))
-            return kg_place_complain(&rule, err, "names '%s', and the policy has no such rule", rule_name);
+            return no_such_rule(p, &rule, rule_name, err);
         *ret_tag = r->name;
         return 0;
     }

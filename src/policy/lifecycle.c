@@ -132,19 +132,30 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
     return k;
 }
 
-unsigned kg_life_where(const struct kg_life *points, size_t n, size_t i, kg_usec at)
+unsigned kg_life_kept(const struct kg_life *l, kg_usec at)
 {
-    const struct kg_life *l = &points[i];
-    unsigned in = wanted(l, at), all = 0;
+    unsigned in = wanted(l, at), planned = 0;
 
     if (l->time > at)
         return 0;
-    if (l->held)
-        for (unsigned s = 0; s < l->stays; s++)
-            if (l->stay[s].from <= at)
-                in |= 1u << l->stay[s].store;
-    if (in || (i + 1 < n && points[i + 1].time <= at))
+    for (unsigned i = 0; i < l->stays; i++) {
+        planned |= 1u << l->stay[i].store;
+        if (l->held && l->stay[i].from <= at)
+            in |= 1u << l->stay[i].store;
+    }
+    return in | (l->held ? l->in : l->in & ~planned);
+}
+
+unsigned kg_life_where(const struct kg_life *points, size_t n, size_t i, kg_usec at)
+{
+    const struct kg_life *l = &points[i];
+    unsigned in = kg_life_kept(l, at), all = 0;
+
+    if (in || l->time > at || !l->good)
         return in;
+    for (size_t k = i + 1; k < n && points[k].time <= at; k++)
+        if (points[k].good)
+            return 0;
     for (unsigned s = 0; s < l->stays; s++)
         all |= 1u << l->stay[s].store;
     return all ? last_home(l, all) : 0;

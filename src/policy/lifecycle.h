@@ -42,8 +42,9 @@ struct kg_step {
  * Returns how many. After a copy was made, asking again may give the step that it was waited for. */
 size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, struct kg_step *ret);
 
-/* Where the point i will have copies at a moment, as bits, if every step is taken in time and the points of the list, which
- * are in order of time and good, are all there is. */
+/* Where a point will have copies at a moment, as bits, if every step is taken in time; the newest point's exception aside. */
+unsigned kg_life_kept(const struct kg_life *l, kg_usec at);
+/* The same for the point i of a list in order of time that is all there is, the exception included. */
 unsigned kg_life_where(const struct kg_life *points, size_t n, size_t i, kg_usec at);
 
 /* When the last copy will be deleted, the newest point's exception aside. */

@@ -78,6 +78,14 @@ int kg_socket_listen(const char *path, mode_t mode, int *ret_fd, struct kg_err *
     return 0;
 }
 
+static int refuse_connect(const char *path, struct kg_err *err)
+{
+    kg_err_set(err, KG_E_DENIED, "this user may not connect to '%s'", path);
+    kg_err_advise(err, "The service is another user's: it lets others in with 'socket_mode = 0666' in its keepgres.conf, and a directory "
+                  "that they may enter; then roles decide.");
+    return -(int)err->code;
+}
+
 int kg_socket_connect(const char *path, int *ret_fd, struct kg_err *err)
 {
     KG_AUTO_CLOSE int fd = -1;
@@ -96,7 +104,7 @@ int kg_socket_connect(const char *path, int *ret_fd, struct kg_err *err)
     if (r < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR))
         return kg_err_set(err, KG_E_NO_SERVICE, "no service answers on '%s'", path);
     if (r < 0 && (errno == EACCES || errno == EPERM))
-        return kg_err_set(err, KG_E_DENIED, "this user may not connect to '%s'", path);
+        return refuse_connect(path, err);
     if (r < 0)
         return kg_err_sys(err, errno, "connect to '%s'", path);
     *ret_fd = KG_TAKE_FD(fd);

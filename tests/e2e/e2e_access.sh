@@ -100,7 +100,7 @@ refused backup-vault delete -v $VAULT --yes
 refused backup-vault show -v other
 refused backup-policy delete -n weekly -v $VAULT --yes
 refused vault collect -v $VAULT
-refused vault recovery-key -v $VAULT --recovery-key-file "$T/everybody/drop/key"
+refused vault recovery-key -v $VAULT --recovery-key-file "$T/everybody/drop/key" --yes
 refused keyvault secret list -v $KV
 refused keyvault secret delete -v $KV -n login --yes
 refused role assignment create --assignee daemon --role Owner --scope "$VAULT_ID"

@@ -29,6 +29,7 @@ struct fixture {
     char dir[64], *socket, *state, *data, *config, *log;
     pid_t pid;
     const char *fault;
+    const char *clock;                   /* file of KG_CLOCK, see base/time.h; NULL: the machine's clock */
 };
 
 struct reply {
@@ -45,11 +46,17 @@ static void start_service(struct fixture *f)
     KG_AUTO_FREE char *e1 = kg_xprintf("KEEPGRES_DATA_DIR=%s", f->data);
     KG_AUTO_FREE char *e2 = kg_xprintf("KG_FAULT=%s", f->fault ? f->fault : "");
     KG_AUTO_FREE char *e3 = kg_xprintf("HOME=%s", f->dir);
-    const char *env[] = { e1, e3, "KEEPGRES_WORKER=/proc/self/exe", "KEEPGRES_DUMPABLE=1", f->fault ? e2 : NULL, NULL };
+    KG_AUTO_FREE char *e4 = kg_xprintf("KG_CLOCK=%s", f->clock ? f->clock : "");
+    const char *env[] = { e1, e3, "KEEPGRES_WORKER=/proc/self/exe", "KEEPGRES_DUMPABLE=1", NULL, NULL, NULL };
+    size_t more = 4;
     const char *argv[] = { "/proc/self/exe", "serve", f->socket, f->state, f->config, f->log, NULL };
     struct kg_proc_spec spec = { .argv = argv, .envp = env, .fd_in = -1, .fd_out = 2, .fd_err = 2 };
     struct kg_err err = { 0 };
 
+    if (f->fault)
+        env[more++] = e2;
+    if (f->clock)
+        env[more++] = e4;
     if (kg_proc_spawn(&spec, &f->pid, &err) < 0)
         fail_msg("%s", err.msg);
     for (int i = 0; i < 500; i++) {
@@ -417,6 +424,7 @@ static int serve_main(char **argv)
 static int role_main(int argc, char **argv)
 {
     kg_crypto_start();
+    kg_clock_from_environment();
     signal(SIGPIPE, SIG_IGN);
     if (argc == 6 && strcmp(argv[1], "serve") == 0)
         return serve_main(argv);
