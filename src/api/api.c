@@ -211,6 +211,8 @@ static void audit(const struct kg_call *c, const struct kg_match *m)
 
     if (!m->route || (only_reads(m) && e.status != 403))
         return;
+    if (strstr(m->route->pattern, "{assignment}")) /* which one: its path is the id, its scope what it is for */
+        e.scope = c->in->path;
     e.method = m->route->method;
     e.action = m->route->action;
     if (kg_audit_add(c->api->catalog, &e, &err) < 0)

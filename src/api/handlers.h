@@ -7,6 +7,9 @@
 /* An action that no route has: see kg_call_may_choose_path(). */
 #define KG_ACTION_PATHS "Microsoft.KeepGres/service/paths/write"
 
+/* Another: using the identity that this machine has in Azure. */
+#define KG_ACTION_MACHINE "Microsoft.KeepGres/service/managedIdentity/action"
+
 #define KG_HANDLER(name) kg_handler kg_res_##name
 
 /* res_groups.c */

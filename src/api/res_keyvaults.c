@@ -46,9 +46,26 @@ static int check_azure(struct kg_call *c, const struct kg_keyvault_body *b, stru
  * right to assign roles, or a Contributor would become the first who has an access policy. */
 static int check_model(struct kg_call *c, const struct kg_put *p, const struct kg_keyvault_body *b, struct kg_err *err)
 {
-    if (!p->exists || kg_keyvault_uses_rbac(p->old.json) == kg_json_bool(b->properties, "enableRbacAuthorization", true))
+    bool rbac = kg_json_bool(b->properties, "enableRbacAuthorization", true);
+
+    /* What is registered anew may have been another's, deleted a moment ago: Azure keeps the secrets. */
+    if (p->exists ? kg_keyvault_uses_rbac(p->old.json) == rbac : rbac || !b->azure)
         return 0;
     return kg_identity_may(c->api->identity, &c->who, KG_TYPE_ASSIGNMENT "/write", kg_call_id(c), err);
+}
+
+/* The machine's identity opens whatever it opens in Azure: that is not for everybody to lend. */
+static int check_machine(struct kg_call *c, const struct kg_put *p, const struct kg_keyvault_body *b, struct kg_err *err)
+{
+    static const char *const paths[] = { "vaultUri", "credential.type", "credential.clientId" };
+    bool changed = !p->exists;
+
+    if (strcasecmp(kg_json_str_or(b->properties, "credential.type", ""), "ManagedIdentity") != 0)
+        return 0;
+    for (size_t i = 0; i < KG_ARRAY_LEN(paths) && !changed; i++)
+        changed = strcasecmp(kg_json_str_or(b->properties, paths[i], ""),
+                             kg_json_str_or(kg_json_get(p->old.json, "properties"), paths[i], "")) != 0;
+    return changed ? kg_identity_may(c->api->identity, &c->who, KG_ACTION_MACHINE, "/", err) : 0;
 }
 
 static bool has_credential(struct kg_call *c)
@@ -114,7 +131,7 @@ static int store(struct kg_call *c, struct kg_put *p, const struct kg_json *body
     }
     if (kg_keyvault_body_parse(name, body, &b, err) < 0)
         return -(int)err->code;
-    if (check_model(c, p, &b, err) < 0 || (b.azure && check_azure(c, &b, err) < 0))
+    if (check_model(c, p, &b, err) < 0 || (b.azure && (check_machine(c, p, &b, err) < 0 || check_azure(c, &b, err) < 0)))
         return -(int)err->code;
     if (!p->exists)
         add_creator(c, body, b.properties);

@@ -18,6 +18,15 @@ static const char *server_type(const struct kg_call *c)
 int kg_res_servers_list(struct kg_call *c, struct kg_err *err) { return kg_call_list(c, server_type(c), true, err); }
 int kg_res_server_get(struct kg_call *c, struct kg_err *err) { return kg_call_get(c, err); }
 
+/* Through a directory's socket PostgreSQL takes the service for the OS user that it runs as: that is not for everybody to lend. */
+static int check_socket(struct kg_call *c, const struct kg_put *p, struct kg_err *err)
+{
+    static const char path[] = "properties.fullyQualifiedDomainName";
+    const char *host = kg_json_str_or(p->json, path, ""), *was = kg_json_str_or(p->old.json, path, "");
+
+    return *host == '/' && strcmp(host, was) != 0 ? kg_call_may_choose_path(c, host, err) : 0;
+}
+
 int kg_res_server_put(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_PUT struct kg_put p = { 0 };
@@ -27,6 +36,8 @@ int kg_res_server_put(struct kg_call *c, struct kg_err *err)
         return -(int)err->code;
     kg_json_set(p.json, "properties", kg_server_properties(&s));
     kg_server_done(&s);
+    if (check_socket(c, &p, err) < 0)
+        return -(int)err->code;
     kg_json_set_str(p.json, "properties.state", "Ready");
     if (p.exists && kg_json_str(p.old.json, "properties.version"))
         kg_json_set_str(p.json, "properties.version", kg_json_str(p.old.json, "properties.version"));

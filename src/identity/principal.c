@@ -46,6 +46,11 @@ void kg_principal_of_vault(const char *principal_id, const char *vault_name, str
 
 /* ---- by whatever somebody calls them ---- */
 
+static bool is_guid(const char *s)
+{
+    return strlen(s) == 36 && strspn(s, "0123456789abcdefABCDEF-") == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-';
+}
+
 static bool is_user(const char *assignee, struct kg_principal *ret)
 {
     char block[4096];
@@ -69,7 +74,7 @@ static bool is_user_id(const char *assignee, struct kg_principal *ret)
     struct passwd *pw;
     bool found = false;
 
-    if (strlen(assignee) != 36)
+    if (!is_guid(assignee))
         return false;
     setpwent();
     while (!found && (pw = getpwent())) {
@@ -80,11 +85,14 @@ static bool is_user_id(const char *assignee, struct kg_principal *ret)
     return found;
 }
 
+/* What looks like a principalId is one: a vault that somebody named so is not meant. */
 static bool is_vault(const struct kg_resource *v, const char *assignee)
 {
     const char *id = kg_json_str(v->json, "identity.principalId");
 
-    return id && (strcasecmp(id, assignee) == 0 || strcasecmp(v->name, assignee) == 0 || kg_id_equal(v->id, assignee));
+    if (!id || is_guid(assignee))
+        return id && strcasecmp(id, assignee) == 0;
+    return strcasecmp(v->name, assignee) == 0 || kg_id_equal(v->id, assignee);
 }
 
 /* 1: found; 0: no vault is called that. KG_E_USAGE: several are. */
@@ -120,7 +128,7 @@ int kg_principal_find(struct kg_catalog *c, const char *assignee, struct kg_prin
 {
     int r;
 
-    if (is_user(assignee, ret))
+    if (!is_guid(assignee) && is_user(assignee, ret))
         return 0;
     if ((r = find_vault(c, assignee, ret, err)) != 0)
         return r < 0 ? r : 0;

@@ -136,6 +136,10 @@ fails "and cannot write them" "may not do 'Microsoft.KeyVault/vaults/secrets/set
 need keepgres role assignment create --assignee games --role Contributor --scope "$GROUP"
 fails "a role for a group chooses no directory of the machine" "directory '/etc/cron.d'.*may not do" \
       as games keepgres storage account create -n mine --path /etc/cron.d
+fails "nor a socket, where PostgreSQL would take the service for somebody" "directory '/var/run/postgresql'.*may not do" \
+      as games keepgres server add lent --host /var/run/postgresql
+fails "nor the machine's identity in Azure" "may not do 'Microsoft.KeepGres/service/managedIdentity/action'" \
+      as games keepgres keyvault create -n lent --provider azure --vault-uri https://lent.vault.azure.net/
 fails "nor for a vault" "directory '/etc/vault'.*may not do" as games keepgres backup-vault create -v mine --store-path /etc/vault \
       --recovery-key-file "$T/everybody/drop/mine"
 fails "and gives no access to others" "may not do 'Microsoft.Authorization/roleAssignments/write'" as games keepgres role assignment create \

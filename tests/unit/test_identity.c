@@ -166,6 +166,10 @@ static void test_a_vault_is_found_by_name_id_and_principal_unless_two_are_called
         assert_int_equal(p.kind, KG_PRINCIPAL_SERVICE);
         assert_string_equal(p.id, id);
     }
+    put_vault(f, SUB "/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/bbbbbbbb-0000-4000-8000-00000000000b",
+              "aaaaaaaa-0000-4000-8000-000000000009");
+    assert_int_equal(kg_principal_find(f->catalog, "bbbbbbbb-0000-4000-8000-00000000000b", &p, &err), -KG_E_NOT_FOUND);
+    err = (struct kg_err){ 0 }; /* a vault that is called like a principal is not that principal */
     put_vault(f, SUB "/resourceGroups/rg2/providers/Microsoft.DataProtection/backupVaults/v1", "aaaaaaaa-0000-4000-8000-000000000002");
     assert_int_equal(kg_principal_find(f->catalog, "v1", &p, &err), -KG_E_USAGE);
 }
