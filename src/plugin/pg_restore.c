@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "plugin/pg_restore_said.h"
+#include "plugin/sqltext.h"
 #include "sys/fd.h"
 #include "sys/proc.h"
 
@@ -53,12 +54,79 @@ static bool is_rows_of_unknown(const struct kg_archive *a, const struct kg_toc_e
     return is_desc(e, "TABLE DATA") && e->n_deps && !kg_archive_dep(a, e, 0);
 }
 
+/* The privileges of schemas, which the other privileges wait for: who grants one on by its grant option must have USAGE of
+ * the schema by then. pg_dump does not say so, as it writes schemas first; of several jobs one may be faster. */
+struct schema_acl { const struct kg_toc_entry *e; char *schema; char id[12]; };
+struct schema_acls { struct schema_acl *of; size_t n, cap; };
+
+/* What "SCHEMA name", as pg_dump quotes it, is about; NULL for any other tag. The caller frees it. */
+static char *schema_of_tag(const char *tag)
+{
+    const char *end = tag + strlen(tag);
+    struct kg_sql_token t = kg_sql_next(&tag, end);
+
+    if (!kg_sql_is(&t, "SCHEMA"))
+        return NULL;
+    t = kg_sql_next(&tag, end);
+    return tag == end ? kg_sql_name(&t) : NULL;
+}
+
+static void find_schema_acls(const struct kg_archive *a, const bool *keep, struct schema_acls *ret)
+{
+    for (size_t i = 0; i < a->n_entries; i++) {
+        char *schema = keep[i] && is_desc(&a->entry[i], "ACL") ? schema_of_tag(a->entry[i].tag) : NULL;
+
+        if (!schema)
+            continue;
+        KG_GROW(ret->of, ret->n, ret->cap);
+        ret->of[ret->n] = (struct schema_acl){ .e = &a->entry[i], .schema = schema };
+        snprintf(ret->of[ret->n].id, sizeof ret->of->id, "%d", a->entry[i].dump_id);
+        ret->n++;
+    }
+}
+
+static void schema_acls_done(struct schema_acls *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->of[i].schema);
+    free(s->of);
+}
+
+/* e with one dependency more, when it is a privilege on something in a schema that has privileges too. deps is where they may
+ * be put; returned is where the next may be. */
+static const char **wait_for_schema(const struct schema_acls *s, struct kg_toc_entry *e, const char **deps)
+{
+    for (size_t i = 0; is_desc(e, "ACL") && e->schema && i < s->n; i++) {
+        if (e->dump_id == s->of[i].e->dump_id || strcmp(s->of[i].schema, e->schema) != 0)
+            continue;
+        for (size_t k = 0; k < e->n_deps; k++)
+            deps[k] = e->deps[k];
+        deps[e->n_deps++] = s->of[i].id;
+        e->deps = deps;
+        return deps + e->n_deps;
+    }
+    return deps;
+}
+
+static size_t count_deps(const struct kg_archive *a)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->n_entries; i++)
+        n += a->entry[i].n_deps;
+    return n;
+}
+
 static void cut_parallel(const struct kg_archive *a, const bool *keep, struct kg_buf *ret)
 {
     KG_AUTO_FREE bool *in = kg_xalloc_array(a->n_entries, sizeof *in);
     KG_AUTO_FREE struct kg_toc_entry *entry = kg_xalloc_array(a->n_entries, sizeof *entry);
+    KG_AUTO_FREE const char **deps = kg_xalloc_array(count_deps(a) + a->n_entries, sizeof *deps);
+    const char **next = deps;
+    struct schema_acls schemas = { 0 };
     struct kg_archive cut = *a;
 
+    find_schema_acls(a, keep, &schemas);
     for (size_t i = 0; i < a->n_entries; i++) {
         const struct kg_toc_entry *e = &a->entry[i];
 
@@ -70,10 +138,13 @@ static void cut_parallel(const struct kg_archive *a, const bool *keep, struct kg
                 in[d - a->entry] = true;
         }
     }
-    for (size_t i = 0; i < a->n_entries; i++)
+    for (size_t i = 0; i < a->n_entries; i++) {
         entry[i] = keep[i] ? a->entry[i] : name_only(a->entry[i]);
+        next = wait_for_schema(&schemas, &entry[i], next);
+    }
     cut.entry = entry;
     kg_archive_write(&cut, in, true, ret);
+    schema_acls_done(&schemas);
 }
 
 void kg_pg_restore_cut(const struct kg_archive *a, const bool *keep, bool parallel, struct kg_buf *ret)

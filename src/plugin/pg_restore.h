@@ -25,7 +25,8 @@ int kg_pg_restore_run(const struct kg_pg_restore_run *r, struct kg_err *err) KG_
 
 /* The archive that pg_restore gets: header and table of contents, with what is kept. For several jobs it has, by their names
  * alone, the tables too that what is kept depends on: pg_restore -j does not run two things at a time that lock the same
- * table, and it knows a table by its entry. An entry without a definition it passes over. */
+ * table, and it knows a table by its entry. An entry without a definition it passes over. And a privilege in a schema waits for the
+ * schema's own. */
 void kg_pg_restore_cut(const struct kg_archive *a, const bool *keep, bool parallel, struct kg_buf *ret);
 
 /* An entry that makes large objects: BLOB, BLOB METADATA. */

@@ -397,6 +397,42 @@ static void test_several_jobs_are_told_whose_locks_are_in_the_way(void **state)
     assert_int_equal(alone->n_entries, 5);
 }
 
+static void test_privileges_wait_for_those_of_their_schema(void **state)
+{
+    static const struct row rows[] = {
+        { "SCHEMA", "Odd s", "ann", "CREATE SCHEMA \"Odd s\";\n", NULL, NULL },
+        { "TABLE", "a", "ann", "CREATE TABLE a ();\n", NULL, "1" },
+        { "ACL", "SCHEMA \"Odd s\"", "ann", "GRANT USAGE ON SCHEMA \"Odd s\" TO bob;\n", NULL, "1" },
+        { "ACL", "TABLE a", "ann", "GRANT SELECT ON TABLE a TO bob;\n", NULL, "2" },
+        { "ACL", "TABLE b", "ann", "GRANT SELECT ON TABLE b TO bob;\n", NULL, NULL },
+        { "COMMENT", "SCHEMA \"Odd s\"", "ann", "COMMENT ON SCHEMA \"Odd s\" IS 'x';\n", NULL, "1" },
+    };
+    static const char *const schema[] = { "", "Odd s", "", "Odd s", "Odd", "" }, *const want[] = { "", "1", "1", "2 3", "", "1" };
+    static const bool keep[] = { true, true, true, true, true, true }, without[] = { true, true, false, true, true, true };
+    KG_CLEANUP(kg_archive_freep) struct kg_archive *a = archive_of(rows, KG_ARRAY_LEN(rows));
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(rows); i++)
+        a->entry[i].schema = schema[i];
+    for (size_t round = 0; round < 3; round++) {
+        KG_CLEANUP(kg_archive_freep) struct kg_archive *cut = NULL;
+        KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1u << 20);
+        struct kg_err err = { 0 };
+
+        kg_pg_restore_cut(a, round == 1 ? without : keep, round != 2, &b);
+        assert_int_equal(kg_archive_parse_memory(b.p, b.len, &cut, &err), 0);
+        for (size_t i = 0; i < cut->n_entries; i++) {
+            KG_AUTO_BUF struct kg_buf deps = KG_BUF_INIT(100);
+            size_t n = (size_t)cut->entry[i].dump_id - 1;
+
+            for (size_t k = 0; k < cut->entry[i].n_deps; k++)
+                kg_buf_addf(&deps, "%s%s", k ? " " : "", cut->entry[i].deps[k]);
+            kg_buf_add(&deps, "", 1);
+            assert_string_equal((const char *)deps.p, round && n == 3 ? "2" : want[n]);
+        }
+    }
+}
+
 #define D "FEHLER:  Verklemmung entdeckt\nDETAIL:  Prozess 1 wartet auf ShareRowExclusiveLock-Sperre auf Relation 2"
 
 static void test_what_met_in_a_deadlock_is_run_once_more(void **state)
@@ -458,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_behind_twenty_warnings_comes_how_many_more_there_are),
         cmocka_unit_test(test_an_error_that_several_jobs_count_twice_is_one_error),
         cmocka_unit_test(test_several_jobs_are_told_whose_locks_are_in_the_way),
+        cmocka_unit_test(test_privileges_wait_for_those_of_their_schema),
         cmocka_unit_test(test_what_met_in_a_deadlock_is_run_once_more),
     };
     return cmocka_run_group_tests_name("plugin_target", tests, NULL, NULL);
