@@ -29,12 +29,13 @@ FLAGS_fuzz    := -O1 -g -DKG_FAULTS -DKG_FUZZ -fsanitize=fuzzer-no-link $(saniti
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
 ALL_CFLAGS = $(BASE) $(WARN) $(WERROR) $(FLAGS_$(VARIANT)) $(pkg_cflags) $(CFLAGS)
 
-# Who may see whose headers is a matter of -I: the portal cannot include src/ at all.
+# Who may see whose headers: tests/lint/layers.txt. The portal sees base, json and the contract in include/ only.
 src_inc := -Iinclude -Isrc
-ui_inc  := -Iinclude -Iui
+ui_inc  := -Iinclude -Isrc -Iui
 
 src_c   := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
-lib_obj := $(src_c:%.c=$(B)/%.o)
+ui_c    := $(if $(filter client,$(ROOMS)),$(wildcard ui/*.c ui/*/*.c))
+lib_obj := $(src_c:%.c=$(B)/%.o) $(ui_c:%.c=$(B)/%.o)
 lib     := $(B)/libkeepgres.a
 sup_obj := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
 support := $(B)/libsupport.a
@@ -60,7 +61,7 @@ $(B)/ui/%.o: ui/%.c
 	$(CC) $(ALL_CFLAGS) $(ui_inc) -c -o $@ $<
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(src_inc) -Itests -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(ui_inc) -Itests -c -o $@ $<
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(support) $(lib)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(support) $(lib) $(LDFLAGS) $(pkg_libs) -lcmocka
 $(B)/tests/contract/%: $(B)/tests/contract/%.o $(support) $(lib)
