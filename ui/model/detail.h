@@ -1,0 +1,57 @@
+/* model/detail.h - the family of pages about one resource: tabs; the first shows values in sections ("Essentials"), the others
+ * are lists of what belongs to it. m->arg is the resource's id. */
+#ifndef UI_MODEL_DETAIL_H
+#define UI_MODEL_DETAIL_H
+
+#include "model/list.h"
+
+enum { UI_TABS_MAX = 8 };
+
+struct ui_value {
+    const char *label;                       /* NULL: label is a heading of a section in paths */
+    const char *paths;
+    enum ui_format format;
+    const char *opens;                       /* the kind that shows what the value, an id, names; NULL: none */
+    /* Instead of paths and format, or NULL. */
+    void (*text)(const struct kg_json *resource, int64_t now, struct ui_shown *ret);
+};
+
+struct ui_detail_kind {
+    const char *path;                        /* "{arg}" when NULL */
+    const struct ui_value *value;
+    size_t n_values;
+    const char *tab[UI_TABS_MAX];            /* kinds of the family of lists, with this page's arg; the first tab is the values */
+    const char *values_title;                /* of the first tab; NULL: "Overview" */
+    int refresh;                             /* seconds; 0: never by itself */
+};
+
+struct ui_detail {
+    struct ui_model base;
+    const struct ui_detail_kind *kind;
+    struct kg_json *resource;                /* NULL until it is there */
+    enum ui_load load;
+    struct kg_err err;
+    size_t n_tabs, tab;                      /* 0: the values */
+    struct ui_model *list[UI_TABS_MAX];      /* of tabs that were opened once; [0] is never used */
+    size_t cursor, top;                      /* among values; the view's top */
+    int page;
+    int64_t asked;
+    bool asking;
+};
+
+void ui_detail_open(struct ui_model *m);
+void ui_detail_done(struct ui_model *m);
+void ui_detail_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_answer *a);
+bool ui_detail_act(struct ui_model *m, enum ui_action a);
+bool ui_detail_type(struct ui_model *m, const struct ui_event *ev);
+void ui_detail_tick(struct ui_model *m);
+void ui_detail_closed(struct ui_model *m, const char *kind, const char *result);
+int64_t ui_detail_wake(const struct ui_model *m);
+
+void ui_detail_fetch(struct ui_detail *d);
+struct ui_list *ui_detail_list(const struct ui_detail *d);       /* of the tab that is shown; NULL: the values are */
+void ui_detail_value(const struct ui_detail *d, size_t i, struct ui_shown *ret);
+/* The JSON of the page's resource; NULL until it is there. For commands' refuse(). */
+const struct kg_json *ui_detail_resource(const struct ui_model *m);
+
+#endif

@@ -1,0 +1,41 @@
+/* model/format.h - values as people read them. Pure functions; times are shown in the time zone of the terminal's user. */
+#ifndef UI_MODEL_FORMAT_H
+#define UI_MODEL_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "json/json.h"
+
+enum ui_state { UI_NONE, UI_OK, UI_WARNING, UI_FAILED, UI_BUSY, UI_OFF };
+
+enum ui_format {
+    UI_F_TEXT,
+    UI_F_LAST,                               /* the last part of an id: a name */
+    UI_F_STATE,                              /* a status, of jobs, instances, resources: with its state */
+    UI_F_TIME,                               /* "2026-11-21 14:02", of today "14:02:09" */
+    UI_F_AGO,                                /* "3 min ago", "in 2 h" */
+    UI_F_DURATION,                           /* an ISO 8601 duration: "1 h 02 min", "10 years" */
+    UI_F_BYTES,                              /* "1.2 GiB" */
+    UI_F_COUNT,                              /* "1,234,567" */
+    UI_F_PERCENT,
+    UI_F_YES_NO,
+    UI_F_LIST,                               /* an array of texts, or of objects with names, by commas */
+};
+
+enum { UI_SHOWN = 240 };
+struct ui_shown { char text[UI_SHOWN]; enum ui_state state; };
+
+/* raw: the value as text (a JSON scalar's, or JSON of an array); "" when it is not there. Never fails: what cannot be
+ * understood is shown as it is. */
+void ui_format(enum ui_format f, const char *raw, int64_t now, struct ui_shown *ret);
+/* The state of a status word: "Completed", "ProtectionConfigured", … UI_NONE for a word that is not known. */
+enum ui_state ui_state_of(const char *status);
+/* The scalar at the first of blank-separated paths that is there, as text; arrays as JSON; "" otherwise. */
+void ui_raw(const struct kg_json *j, const char *paths, struct kg_buf *ret);
+/* Seconds as "1 h 02 min 03 s", at most the two largest units. */
+void ui_format_seconds(int64_t seconds, char *out, size_t n);
+void ui_format_bytes(double bytes, char *out, size_t n);
+const char *ui_last_part(const char *id);                        /* behind the last '/'; borrowed */
+
+#endif
