@@ -1,0 +1,375 @@
+/* The frame: title bar, command bar, menu, content, status line, and what lies on top. */
+#include "shell/parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "model/form.h"
+#include "model/format.h"
+#include "term/screen.h"
+#include "view/view.h"
+
+enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8 };
+
+struct ui_rect ui_centred(const struct ui_canvas *c, int h, int w)
+{
+    if (h > c->h - 2)
+        h = c->h - 2;
+    if (w > c->w - 2)
+        w = c->w - 2;
+    return (struct ui_rect){ (c->h - h) / 2, (c->w - w) / 2, h, w };
+}
+
+/* ---- title bar ---- */
+
+static const char *title_of(const struct ui_model *m) { return m->title ? m->title : m->kind->title; }
+
+/* Breadcrumbs from the right: of those that do not fit the first ones go. */
+static void draw_crumbs(const struct ui_shell *s, struct ui_canvas *c, int x, int w)
+{
+    size_t from = 0, shown = 0;
+    int need = 0;
+
+    for (size_t i = s->n_layers; i-- > 0;) {
+        if (s->layer[i].m->kind->shape == UI_DIALOG)
+            continue;
+        need += ui_width(title_of(s->layer[i].m)) + 3;
+        if (need > w && shown)
+            break;
+        from = i;
+        shown++;
+    }
+    for (size_t i = from; i < s->n_layers && w > 0; i++) {
+        bool last = i + 1 == s->n_layers;
+        int took;
+
+        if (s->layer[i].m->kind->shape == UI_DIALOG)
+            continue;
+        if (i > 0) {
+            x += 1 + ui_put(c, 0, x + 1, UI_ROLE_TITLE, UI_G_CRUMB) + 1;
+            w -= 3;
+        }
+        took = ui_text(c, 0, x, w, last ? UI_ROLE_TITLE_CRUMB : UI_ROLE_TITLE, title_of(s->layer[i].m));
+        x += took;
+        w -= took;
+    }
+}
+
+static void stale_text(const struct ui_shell *s, char *out, size_t n)
+{
+    struct kg_async_health h = s->transport.health(s->transport.ctx);
+    struct ui_shown when;
+    char iso[32];
+
+    *out = 0;
+    if (h.starting) {
+        kg_text_copy(out, n, "starting the service");
+    } else if (!h.reachable && h.since) {
+        ui_format(UI_F_TIME, kg_time_iso(h.since, iso), s->host.now, &when);
+        snprintf(out, n, "stale since %.40s", when.text);
+    } else if (!h.reachable && s->started) {
+        kg_text_copy(out, n, "the service does not answer");
+    }
+}
+
+static void draw_title(const struct ui_shell *s, struct ui_canvas *c)
+{
+    char right[240], stale[80], unread[32] = "";
+    int w;
+
+    ui_fill(c, (struct ui_rect){ 0, 0, 1, c->w }, UI_ROLE_TITLE);
+    stale_text(s, stale, sizeof stale);
+    if (s->n_unread)
+        snprintf(unread, sizeof unread, "! %zu  ", s->n_unread);
+    snprintf(right, sizeof right, "%s%s%s%.60s", s->host.readonly ? "read-only  " : "", unread, *s->host.user ? "" : " ",
+             s->host.user);
+    w = ui_width(right);
+    ui_text_right(c, 0, c->w - w - 1, w, s->n_unread ? UI_ROLE_TITLE_CRUMB : UI_ROLE_TITLE, right);
+    if (*stale) {
+        int sw = ui_width(stale);
+
+        ui_text(c, 0, c->w - w - sw - 4, sw, UI_ROLE_STATE_WARNING, stale);
+        w += sw + 3;
+    }
+    ui_text(c, 0, 1, 8, UI_ROLE_TITLE, "keepgres");
+    draw_crumbs(s, c, 11, c->w - w - 14);
+}
+
+/* ---- command bar ---- */
+
+/* Calls hit for each shown command; returns how many there are. */
+static void draw_commands(const struct ui_shell *s, struct ui_canvas *c)
+{
+    struct ui_of of[64];
+    size_t n = ui_shell_commands(s, of, KG_ARRAY_LEN(of));
+    int x = 1;
+
+    ui_fill(c, (struct ui_rect){ 1, 0, 1, c->w }, UI_ROLE_COMMAND);
+    for (size_t i = 0; i < n; i++) {
+        bool off = ui_command_refused(of[i].c, of[i].m) != NULL;
+        char key[24], label[16];
+        int w;
+
+        if ((of[i].c->flags & UI_HIDDEN) || !of[i].c->key)
+            continue;
+        snprintf(key, sizeof key, "[%s] ", ui_key_label(of[i].c->key, label));
+        w = ui_width(key) + ui_width(of[i].c->label) + 2;
+        if (x + w > c->w - 3) {
+            ui_put(c, 1, x, UI_ROLE_COMMAND, UI_G_ELLIPSIS);
+            break;
+        }
+        x += ui_text(c, 1, x, c->w - x, off ? UI_ROLE_COMMAND_OFF : UI_ROLE_COMMAND_KEY, key);
+        x += ui_text(c, 1, x, c->w - x, off ? UI_ROLE_COMMAND_OFF : UI_ROLE_COMMAND, of[i].c->label) + 2;
+    }
+}
+
+/* ---- status line ---- */
+
+static const enum ui_action hints[] = { UI_ACT_OPEN, UI_ACT_MARK, UI_ACT_FILTER, UI_ACT_NEXT, UI_ACT_PALETTE, UI_ACT_MENU,
+                                        UI_ACT_HELP, UI_ACT_BACK };
+
+static void draw_jobs(const struct ui_shell *s, struct ui_canvas *c, int *right)
+{
+    char text[60];
+    int w, full;
+
+    if (!s->jobs.running)
+        return;
+    if (s->jobs.percent < 0 || s->jobs.running > 1) {
+        snprintf(text, sizeof text, "%u job%s in progress ", s->jobs.running, s->jobs.running == 1 ? "" : "s");
+        w = ui_width(text);
+        ui_text(c, c->h - 1, *right - w, w, UI_ROLE_STATE_BUSY, text);
+        *right -= w;
+        return;
+    }
+    snprintf(text, sizeof text, " %3d%% ", (int)s->jobs.percent);
+    w = ui_width(text);
+    ui_text(c, c->h - 1, *right - w, w, UI_ROLE_STATE_BUSY, text);
+    full = (int)(s->jobs.percent * BAR_W / 100);
+    for (int i = 0; i < BAR_W; i++)
+        ui_put(c, c->h - 1, *right - w - BAR_W + i, i < full ? UI_ROLE_PROGRESS : UI_ROLE_PROGRESS_REST, i < full ? UI_G_FULL : UI_G_EMPTY);
+    ui_text(c, c->h - 1, *right - w - BAR_W - 6, 6, UI_ROLE_STATE_BUSY, "1 job ");
+    *right -= w + BAR_W + 6;
+}
+
+static void draw_status(const struct ui_shell *s, struct ui_canvas *c)
+{
+    const struct ui_model *m = ui_shell_top(s);
+    const struct ui_keymap *map = m ? ui_view_keys(m) : &ui_keys_global;
+    int y = c->h - 1, x = 1, right = c->w;
+
+    ui_fill(c, (struct ui_rect){ y, 0, 1, c->w }, UI_ROLE_STATUS);
+    draw_jobs(s, c, &right);
+    if (s->toast && s->n_notes && s->note[s->n_notes - 1].level < UI_NOTE_WARNING) {
+        const struct ui_noted *n = &s->note[s->n_notes - 1];
+
+        x += ui_put(c, y, x, ui_note_role(n->level), ui_note_glyph(n->level)) + 1;
+        ui_text(c, y, x, right - x - 1, ui_note_role(n->level), n->text);
+        return;
+    }
+    for (size_t i = 0; i < KG_ARRAY_LEN(hints); i++) {
+        uint32_t k = ui_keymap_key(map, hints[i]);
+        char label[16];
+        const char *key = ui_key_label(k, label);
+
+        if (!k || x + ui_width(key) + ui_width(ui_action_label(hints[i])) + 3 > right)
+            continue;
+        x += ui_text(c, y, x, right - x, UI_ROLE_STATUS_KEY, key) + 1;
+        x += ui_text(c, y, x, right - x, UI_ROLE_STATUS, ui_action_label(hints[i])) + 2;
+    }
+}
+
+/* ---- menu ---- */
+
+static void draw_menu(const struct ui_shell *s, struct ui_canvas *c, struct ui_rect r)
+{
+    const char *now = s->n_layers ? s->layer[0].m->kind->name : "";
+
+    ui_fill(c, r, UI_ROLE_MENU);
+    for (size_t i = 0; i < ui_menu_n && (int)i < r.h; i++) {
+        bool here = ui_menu[i].kind && strcmp(ui_menu[i].kind, now) == 0, at = s->menu.open && s->menu.cursor == i;
+        int y = r.y + (int)i;
+
+        if (!ui_menu[i].kind) {
+            ui_hline(c, y, r.x + 1, r.w - 2, UI_ROLE_FRAME);
+            ui_textf(c, y, r.x + 2, r.w - 4, UI_ROLE_DIM, " %s ", ui_menu[i].title);
+            continue;
+        }
+        if (at)
+            ui_fill(c, (struct ui_rect){ y, r.x, 1, r.w }, UI_ROLE_CURSOR);
+        if (here)
+            ui_put(c, y, r.x, at ? UI_ROLE_CURSOR : UI_ROLE_MENU_CURRENT, UI_G_CRUMB);
+        ui_text(c, y, r.x + 2, r.w - 2, at ? UI_ROLE_CURSOR : here ? UI_ROLE_MENU_CURRENT : UI_ROLE_MENU, ui_menu[i].title);
+    }
+}
+
+/* ---- content ---- */
+
+static void draw_start(const struct ui_shell *s, struct ui_canvas *c, struct ui_rect r)
+{
+    struct ui_rect in = { r.y + 2, r.x + 4, r.h - 3, r.w - 8 };
+    int lines;
+
+    if (s->start_err.code == KG_E_OK) {
+        ui_text(c, in.y, in.x, in.w, UI_ROLE_DIM, "Connecting to the service");
+        return;
+    }
+    ui_put(c, in.y, in.x, UI_ROLE_STATE_FAILED, UI_G_FAILED);
+    lines = ui_text_wrapped(c, (struct ui_rect){ in.y, in.x + 2, in.h, in.w - 2 }, 0, UI_ROLE_STATE_FAILED, s->start_err.msg);
+    lines += 1 + ui_text_wrapped(c, (struct ui_rect){ in.y + lines + 1, in.x + 2, in.h - lines, in.w - 2 }, 0, UI_ROLE_BASE,
+                                 s->start_err.action);
+    ui_text(c, in.y + lines + 1, in.x + 2, in.w - 2, UI_ROLE_DIM, "It is asked again every two seconds. q leaves.");
+}
+
+static void draw_ask(const struct ui_shell *s, struct ui_canvas *c)
+{
+    struct ui_rect r = ui_centred(c, 7, 60);
+
+    ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
+    ui_fill(c, r, UI_ROLE_DIALOG);
+    ui_box(c, r, UI_ROLE_FRAME, "Leave?");
+    ui_text_wrapped(c, (struct ui_rect){ r.y + 2, r.x + 3, 2, r.w - 6 }, 0, UI_ROLE_DIALOG, s->ask.text);
+    ui_text(c, r.y + 4, r.x + 3, 10, s->ask.yes ? UI_ROLE_BUTTON : UI_ROLE_BUTTON_FOCUS, s->ask.yes ? "[ Stay ]" : "[>Stay<]");
+    ui_text(c, r.y + 4, r.x + 14, 11, s->ask.yes ? UI_ROLE_BUTTON_FOCUS : UI_ROLE_BUTTON, s->ask.yes ? "[>Leave<]" : "[ Leave ]");
+}
+
+static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect content)
+{
+    struct ui_rect r = content;
+
+    if (m->kind->shape == UI_DIALOG) {
+        ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
+        r = m->kind->family == UI_FORM ? ui_form_dialog_area((const struct ui_form *)m, c->h, c->w) : ui_centred(c, c->h * 3 / 4, 76);
+    } else if (c->w >= WIDE) {
+        r = (struct ui_rect){ content.y, content.x + content.w - PANE_W, content.h, PANE_W };
+    }
+    ui_fill(c, r, m->kind->shape == UI_DIALOG ? UI_ROLE_DIALOG : UI_ROLE_PANE);
+    ui_box(c, r, UI_ROLE_FRAME, title_of(m));
+    ui_view_draw(m, c, (struct ui_rect){ r.y + 1, r.x + 2, r.h - 2, r.w - 4 });
+}
+
+static void draw_content(struct ui_shell *s, struct ui_canvas *c)
+{
+    struct ui_rect box = { 2, 0, c->h - 3, c->w }, in;
+    bool wide = c->w >= WIDE;
+
+    ui_box(c, box, UI_ROLE_FRAME, NULL);
+    in = (struct ui_rect){ box.y + 1, 1, box.h - 2, c->w - 2 };
+    if (wide) {
+        draw_menu(s, c, (struct ui_rect){ in.y, 1, in.h, MENU_W });
+        ui_vline(c, in.y, MENU_W + 1, in.h, UI_ROLE_FRAME);
+        ui_put(c, box.y, MENU_W + 1, UI_ROLE_FRAME, UI_G_TTEE);
+        ui_put(c, box.y + box.h - 1, MENU_W + 1, UI_ROLE_FRAME, UI_G_BTEE);
+        in = (struct ui_rect){ in.y, MENU_W + 3, in.h, c->w - MENU_W - 4 };
+    }
+    s->content = in;
+    if (!s->n_layers) {
+        draw_start(s, c, in);
+        return;
+    }
+    c->cursor_y = c->cursor_x = -1;
+    ui_view_draw(ui_shell_page(s), c, in);
+    for (size_t i = 0, seen = 0; i < s->n_layers; i++) {
+        seen |= s->layer[i].m == ui_shell_page(s);
+        if (seen && s->layer[i].m != ui_shell_page(s)) {
+            c->cursor_y = c->cursor_x = -1;
+            draw_overlay(c, s->layer[i].m, (struct ui_rect){ box.y, wide ? MENU_W + 1 : 0, box.h, wide ? c->w - MENU_W - 1 : c->w });
+        }
+    }
+    if (s->menu.open && !wide) {
+        struct ui_rect r = { box.y, 0, (int)ui_menu_n + 2, MENU_W + 4 };
+
+        ui_fill(c, r, UI_ROLE_MENU);
+        ui_box(c, r, UI_ROLE_FRAME, "Menu");
+        draw_menu(s, c, (struct ui_rect){ r.y + 1, r.x + 1, r.h - 2, r.w - 2 });
+    }
+}
+
+static void draw_too_small(struct ui_canvas *c)
+{
+    char text[100];
+
+    snprintf(text, sizeof text, "keepgres needs %d x %d, this terminal has %d x %d.", UI_MIN_W, UI_MIN_H, c->w, c->h);
+    ui_text_wrapped(c, (struct ui_rect){ 0, 0, c->h, c->w }, 0, UI_ROLE_BASE, text);
+}
+
+void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c)
+{
+    ui_canvas_clear(c);
+    if (c->h < UI_MIN_H || c->w < UI_MIN_W) {
+        draw_too_small(c);
+        return;
+    }
+    draw_title(s, c);
+    draw_commands(s, c);
+    draw_content(s, c);
+    draw_status(s, c);
+    if (s->toast && s->n_notes && s->note[s->n_notes - 1].level >= UI_NOTE_WARNING)
+        ui_notes_draw_toast(s, c, s->content);
+    if (s->notes_pane.open)
+        ui_notes_draw_pane(s, c, c->w >= WIDE ? (struct ui_rect){ 2, c->w - PANE_W, c->h - 3, PANE_W }
+                                              : (struct ui_rect){ 2, 0, c->h - 3, c->w });
+    if (s->help.open) {
+        ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
+        ui_help_draw(s, c);
+    }
+    if (s->palette.open)
+        ui_palette_draw(s, c);
+    if (s->ask.open)
+        draw_ask(s, c);
+}
+
+/* ---- the mouse ---- */
+
+static void click_menu(struct ui_shell *s, const struct ui_event *ev, int y0)
+{
+    int at = ev->y - y0;
+
+    if (at < 0 || at >= (int)ui_menu_n || !ui_menu[at].kind)
+        return;
+    s->menu.open = true;
+    s->menu.cursor = (size_t)at;
+    ui_shell_event(s, &(struct ui_event){ .kind = UI_EV_KEY, .key = UI_KEY_ENTER }, s->host.now);
+}
+
+static void click_command(struct ui_shell *s, int at)
+{
+    struct ui_of of[64];
+    size_t n = ui_shell_commands(s, of, KG_ARRAY_LEN(of));
+    int x = 1;
+
+    for (size_t i = 0; i < n; i++) {
+        char label[16];
+        int w;
+
+        if ((of[i].c->flags & UI_HIDDEN) || !of[i].c->key)
+            continue;
+        w = ui_width(ui_key_label(of[i].c->key, label)) + 3 + ui_width(of[i].c->label);
+        if (at >= x && at < x + w) {
+            ui_command_run(of[i].c, of[i].m);
+            return;
+        }
+        x += w + 2;
+    }
+}
+
+void ui_frame_click(struct ui_shell *s, const struct ui_event *ev)
+{
+    bool wide = s->content.x > MENU_W;
+
+    if (s->ask.open || s->palette.open || s->help.open || s->notes_pane.open)
+        return;
+    if (ev->y == 0)
+        ui_palette_open(s, "");
+    else if (ev->y == 1)
+        click_command(s, ev->x);
+    else if (wide && ev->x <= MENU_W)
+        click_menu(s, ev, s->content.y);
+    else if (s->menu.open && !wide)
+        click_menu(s, ev, s->content.y);
+    else if (ui_shell_top(s))
+        (void)ui_model_type(ui_shell_top(s), ev);
+}

@@ -1,0 +1,44 @@
+/* shell/parts.h - the shell's parts among themselves. */
+#ifndef UI_SHELL_PARTS_H
+#define UI_SHELL_PARTS_H
+
+#include "shell/shell.h"
+
+/* The menu's rows, here because tests and palette want them too. kind NULL: a heading. */
+struct ui_menu_row { const char *title, *kind; };
+extern const struct ui_menu_row ui_menu[];
+extern const size_t ui_menu_n;
+
+/* shell.c */
+void ui_shell_go(struct ui_shell *s, const char *kind, const char *arg);     /* to a page, in place of all others */
+void ui_shell_act(struct ui_shell *s, enum ui_action a);
+/* Asks before it goes on, when something typed would be lost. */
+void ui_shell_leave(struct ui_shell *s, void (*go)(struct ui_shell *s), const char *kind);
+uint64_t ui_shell_get(struct ui_shell *s, const char *method, const char *path, const char *body, kg_async_fn *fn);
+struct ui_of { const struct ui_command *c; struct ui_model *m; };
+/* The commands that can be given now: a grid's or a tab's first, then the page's. */
+size_t ui_shell_commands(const struct ui_shell *s, struct ui_of *ret, size_t max);
+
+/* palette.c */
+void ui_palette_open(struct ui_shell *s, const char *text);
+void ui_palette_close(struct ui_shell *s);
+void ui_palette_done(struct ui_shell *s);
+void ui_palette_event(struct ui_shell *s, const struct ui_event *ev);
+void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c);
+
+/* notes.c */
+void ui_notes_add(struct ui_shell *s, enum ui_note level, const char *text, const char *advice);
+void ui_notes_done(struct ui_shell *s);
+void ui_notes_act(struct ui_shell *s, enum ui_action a);
+void ui_notes_draw_pane(struct ui_shell *s, struct ui_canvas *c, struct ui_rect area);
+void ui_notes_draw_toast(struct ui_shell *s, struct ui_canvas *c, struct ui_rect area);
+
+/* frame.c, help.c */
+void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c);
+void ui_frame_click(struct ui_shell *s, const struct ui_event *ev);
+void ui_help_draw(struct ui_shell *s, struct ui_canvas *c);
+struct ui_rect ui_centred(const struct ui_canvas *c, int h, int w);
+enum ui_role ui_note_role(enum ui_note level);
+enum ui_glyph ui_note_glyph(enum ui_note level);
+
+#endif
