@@ -1,0 +1,174 @@
+/* Backup instances: the list over all vaults, and the page of one with its recovery points and jobs. */
+#include "base/alloc.h"
+#include "model/detail.h"
+#include "model/kinds.h"
+
+/* ---- what commands need to know ---- */
+
+static const char *state_of_page(const struct ui_model *m)
+{
+    return kg_json_str_or(ui_detail_resource(m), "properties.currentProtectionState", "");
+}
+
+static const char *protection(const struct ui_model *m)
+{
+    const struct ui_list *l = (const struct ui_list *)m;
+
+    if (m->kind->family == UI_DETAIL)
+        return state_of_page(m);
+    return ui_list_current(l) ? ui_row_value(l->kind, ui_list_current(l), "protectionState properties.currentProtectionState") : "";
+}
+
+static const char *needs_backups(const struct ui_model *m)
+{
+    const char *p = protection(m);
+
+    return strcmp(p, "ProtectionConfigured") == 0 || !*p ? NULL : "its protection is stopped; resume it first";
+}
+
+static const char *needs_stopped(const struct ui_model *m)
+{
+    return strcmp(protection(m), "ProtectionConfigured") == 0 ? "its backups are not stopped" : NULL;
+}
+
+/* ---- the list ---- */
+
+static const struct ui_column columns[] = {
+    { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 28 },
+    { .title = "Protection status", .paths = "protectionState properties.currentProtectionState", .format = UI_F_STATE, .min = 14, .want = 22 },
+    { .title = "Last backup", .paths = "properties.lastBackup.status", .format = UI_F_STATE, .min = 11, .want = 13, .rank = 1 },
+    { .title = "Latest point", .paths = "properties.latestRecoveryPoint.recoveryPointTime", .format = UI_F_AGO, .min = 11, .want = 14, .rank = 2 },
+    { .title = "Next backup", .paths = "properties.nextBackupTime", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 4 },
+    { .title = "Policy", .paths = "properties.policyInfo.policyId", .format = UI_F_LAST, .min = 8, .want = 12, .rank = 5 },
+    { .title = "Vault", .paths = "vaultName", .min = 8, .want = 14, .rank = 3 },
+};
+
+static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupInstances", path);
+    kg_buf_adds(body, "{}");
+}
+
+static const struct ui_list_kind list = {
+    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 15, .opens = "backup-instance",
+    .more = { "properties.nextBackupTime" }, .filter_form = "filter-instances",
+    .empty = "No database is protected yet. Press c to configure backup.",
+};
+
+#define INSTANCE_COMMANDS(needs) \
+    { "backup-now", "Backup now", 'b', UI_WRITES | (needs), "Back up this database now, by a rule of its policy", needs_backups, NULL, "backup-now" }, \
+    { "restore", "Restore", 'r', UI_WRITES | (needs), "Restore this database, as a database or as files", NULL, NULL, "restore" }, \
+    { "change-policy", "Change policy", 'p', UI_WRITES | (needs), "Protect it by another backup policy", NULL, NULL, "change-policy" }, \
+    { "stop-protection", "Stop protection", 'X', UI_WRITES | (needs), "Stop backups and keep or delete what is there", needs_backups, NULL, "stop-protection" }, \
+    { "resume-protection", "Resume", 'u', UI_WRITES | (needs), "Take backups up again", needs_stopped, NULL, "resume-protection" }, \
+    { "delete-instance", "Delete", 'D', UI_WRITES | (needs), "Delete the backup instance with its recovery points", NULL, NULL, "delete-instance" }
+
+static const struct ui_command commands[] = {
+    { "configure-backup", "Configure backup", 'c', UI_WRITES, "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
+    INSTANCE_COMMANDS(UI_NEEDS_ROW),
+};
+const struct ui_kind ui_page_instances = {
+    .name = "backup-instances", .title = "Backup instances", .family = UI_LIST, .data = &list, .commands = commands,
+    .n_commands = KG_ARRAY_LEN(commands), .found_by = "protected databases items",
+};
+
+/* ---- those of one vault ---- */
+
+static const struct ui_list_kind of_vault = {
+    .path = "{arg}/backupInstances", .column = columns, .n_columns = KG_ARRAY_LEN(columns) - 1, .sort = 1, .refresh = 15,
+    .opens = "backup-instance", .more = { "properties.nextBackupTime" }, .empty = "This vault protects nothing yet. Press c to configure backup.",
+};
+const struct ui_kind ui_list_vault_instances = {
+    .name = "vault-instances", .title = "Instances", .family = UI_LIST, .data = &of_vault, .commands = commands,
+    .n_commands = KG_ARRAY_LEN(commands),
+};
+
+/* ---- one ---- */
+
+static const struct ui_value values[] = {
+    { NULL, "Essentials", 0, NULL, NULL },
+    { "Database", "properties.dataSourceInfo.resourceName", 0, NULL, NULL },
+    { "Server", "properties.dataSourceSetInfo.resourceID", UI_F_LAST, "server", NULL },
+    { "Protection status", "properties.currentProtectionState", UI_F_STATE, NULL, NULL },
+    { "Backup policy", "properties.policyInfo.policyId", UI_F_LAST, "backup-policy", NULL },
+    { "Secret", "properties.datasourceAuthCredentials.secretStoreResource.uri", 0, NULL, NULL },
+    { "Location", "properties.dataSourceInfo.resourceLocation", 0, NULL, NULL },
+    { NULL, "Backups", 0, NULL, NULL },
+    { "Last backup", "properties.lastBackup.status", UI_F_STATE, NULL, NULL },
+    { "Last backup at", "properties.lastBackup.endTime properties.lastBackup.startTime", UI_F_TIME, NULL, NULL },
+    { "Latest recovery point", "properties.latestRecoveryPoint.recoveryPointTime", UI_F_TIME, NULL, NULL },
+    { "Next backup", "properties.nextBackupTime", UI_F_TIME, NULL, NULL },
+    { NULL, "Protection", 0, NULL, NULL },
+    { "Problem", "properties.protectionErrorDetails.message properties.protectionStatus.errorDetails.message", 0, NULL, NULL },
+    { "Created", "systemData.createdAt", UI_F_TIME, NULL, NULL },
+    { "Created by", "systemData.createdBy", 0, NULL, NULL },
+};
+static const struct ui_detail_kind detail = {
+    .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "instance-points", "instance-jobs" }, .refresh = 10,
+};
+static const struct ui_command page_commands[] = { INSTANCE_COMMANDS(0) };
+const struct ui_kind ui_page_instance = {
+    .name = "backup-instance", .title = "Backup instance", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
+    .n_commands = KG_ARRAY_LEN(page_commands),
+};
+
+/* ---- its recovery points ---- */
+
+static const struct ui_column point_columns[] = {
+    { .title = "Time", .paths = "properties.recoveryPointTime", .format = UI_F_TIME, .min = 16, .want = 19 },
+    { .title = "State", .paths = "properties.recoveryPointState", .format = UI_F_STATE, .min = 11, .want = 13, .rank = 3 },
+    { .title = "Rule", .paths = "properties.retentionTagName", .min = 7, .want = 12, .rank = 1 },
+    { .title = "Tier", .paths = "properties.recoveryPointDataStoresDetails.0.type", .min = 10, .want = 13, .rank = 2 },
+    { .title = "Rows", .paths = "properties.summary.rows", .format = UI_F_COUNT, .min = 8, .want = 13, .rank = 6, .right = true },
+    { .title = "Size", .paths = "properties.summary.bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 4, .right = true },
+    { .title = "Stored", .paths = "properties.summary.storedBytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 5, .right = true },
+    { .title = "Expires", .paths = "properties.expiryTime", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
+};
+static const struct ui_list_kind points = {
+    .path = "{arg}/recoveryPoints", .column = point_columns, .n_columns = KG_ARRAY_LEN(point_columns), .sort = -1, .refresh = 20,
+    .opens = "recovery-point", .empty = "No recovery point yet. Press b to back up now.",
+};
+static const struct ui_command point_commands[] = {
+    { "restore-point", "Restore this point", 't', UI_WRITES | UI_NEEDS_ROW, "Restore from the recovery point under the cursor", NULL, NULL, "restore" },
+};
+const struct ui_kind ui_list_instance_points = {
+    .name = "instance-points", .title = "Recovery points", .family = UI_LIST, .data = &points, .commands = point_commands,
+    .n_commands = KG_ARRAY_LEN(point_commands),
+};
+
+/* ---- one recovery point ---- */
+
+static const struct ui_value point_values[] = {
+    { NULL, "Essentials", 0, NULL, NULL },
+    { "Time", "properties.recoveryPointTime", UI_F_TIME, NULL, NULL },
+    { "State", "properties.recoveryPointState", UI_F_STATE, NULL, NULL },
+    { "Type", "properties.recoveryPointType", 0, NULL, NULL },
+    { "Policy", "properties.policyName", 0, NULL, NULL },
+    { "Server version", "properties.summary.serverVersion", 0, NULL, NULL },
+    { "pg_dump", "properties.summary.pgDump", 0, NULL, NULL },
+    { NULL, "What is in it", 0, NULL, NULL },
+    { "Tables", "properties.summary.tables", UI_F_COUNT, NULL, NULL },
+    { "Rows", "properties.summary.rows", UI_F_COUNT, NULL, NULL },
+    { "Large objects", "properties.summary.largeObjects", UI_F_COUNT, NULL, NULL },
+    { "Data read", "properties.summary.bytes", UI_F_BYTES, NULL, NULL },
+    { "Database's size", "properties.summary.databaseBytes", UI_F_BYTES, NULL, NULL },
+    { "Added to the vault", "properties.summary.storedBytes", UI_F_BYTES, NULL, NULL },
+    { NULL, "Retention", 0, NULL, NULL },
+    { "Rule", "properties.retentionTagName", 0, NULL, NULL },
+    { "Kept because", "properties.retention.keptBecause", 0, NULL, NULL },
+    { "Expires", "properties.expiryTime", UI_F_TIME, NULL, NULL },
+    { "Stored in", "properties.recoveryPointDataStoresDetails.0.type", 0, NULL, NULL },
+    { "Also in", "properties.recoveryPointDataStoresDetails.1.type", 0, NULL, NULL },
+    { "until", "properties.recoveryPointDataStoresDetails.1.expiryTime", UI_F_TIME, NULL, NULL },
+    { "Rehydrated until", "properties.recoveryPointDataStoresDetails.1.rehydrationExpiryTime", UI_F_TIME, NULL, NULL },
+};
+static const struct ui_detail_kind point_detail = {
+    .value = point_values, .n_values = KG_ARRAY_LEN(point_values), .tab = { "point-contents" },
+};
+static const struct ui_command page_point_commands[] = {
+    { "restore-point", "Restore", 'r', UI_WRITES, "Restore this recovery point, as a database or as files", NULL, NULL, "restore" },
+};
+const struct ui_kind ui_page_point = {
+    .name = "recovery-point", .title = "Recovery point", .family = UI_DETAIL, .data = &point_detail, .commands = page_point_commands,
+    .n_commands = KG_ARRAY_LEN(page_point_commands),
+};

@@ -1,0 +1,254 @@
+/* Backup jobs: the dashboard over all vaults, those of an instance or a vault, and the page of one with live progress. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/time.h"
+#include "model/detail.h"
+#include "model/kinds.h"
+
+/* ---- cells ---- */
+
+static bool is_running(const char *status)
+{
+    return strcmp(status, "InProgress") == 0 || strcmp(status, "Cancelling") == 0;
+}
+
+/* Of a running job: since its start. */
+static void duration(const char *status, const char *start, const char *lasted, int64_t now, struct ui_shown *ret)
+{
+    kg_usec begun;
+
+    if (is_running(status) && kg_time_parse_iso(start, &begun))
+        ui_format_seconds(now > begun ? (now - begun) / 1000000 : 0, ret->text, sizeof ret->text);
+    else
+        ui_format(UI_F_DURATION, lasted, now, ret);
+}
+
+static void progress(const char *status, const char *done, const char *total, struct ui_shown *ret)
+{
+    double all = strtod(total, NULL), now = strtod(done, NULL);
+
+    if (!is_running(status))
+        ui_format(UI_F_BYTES, done, 0, ret);
+    else if (all > 0 && now <= all)
+        snprintf(ret->text, sizeof ret->text, "%d%%", (int)(now * 100 / all));
+    else
+        ui_format_bytes(now, ret->text, sizeof ret->text);
+}
+
+#define P "properties.extendedInfo.progress."
+static const struct ui_list_kind all_jobs;
+
+static const char *of(const struct ui_row *r, const char *paths) { return ui_row_value(&all_jobs, r, paths); }
+
+static void duration_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
+{
+    duration(of(r, "properties.status"), of(r, "properties.startTime"), of(r, "properties.duration"), now, ret);
+}
+static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
+{
+    (void)now;
+    progress(of(r, "properties.status"), of(r, P "bytesDone"), of(r, P "bytesTotal"), ret);
+}
+
+/* ---- the lists ---- */
+
+#define COLUMNS(vault) \
+    { .title = "Status", .paths = "properties.status", .format = UI_F_STATE, .min = 13, .want = 24 }, \
+    { .title = "Operation", .paths = "properties.operation", .min = 8, .want = 16, .rank = 1 }, \
+    { .title = "Backup instance", .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", .min = 12, .want = 26 }, \
+    { .title = "Vault", .paths = "properties.vaultName", .min = 8, .want = 14, .rank = (vault) }, \
+    { .title = "Started", .paths = "properties.startTime", .format = UI_F_TIME, .min = 8, .want = 16, .rank = 2 }, \
+    { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 3, .right = true }, \
+    { .title = "Progress", .paths = P "bytesDone", .cell = progress_cell, .min = 8, .want = 10, .rank = 4, .right = true }
+
+static const struct ui_column columns[] = { COLUMNS(5) };
+#define MORE { P "bytesTotal", "properties.errorDetails.0.message", "properties.backupInstanceId" }
+
+/* What the filter form chose is the body of the search. */
+static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupJobs?$top=500", path);
+    if (l->chosen)
+        kg_json_print(l->chosen, false, body);
+    else
+        kg_buf_adds(body, *l->base.arg == '{' ? l->base.arg : "{}");
+}
+
+static const struct ui_list_kind all_jobs = {
+    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, .opens = "backup-job",
+    .filter_form = "filter-jobs", .empty = "No job in the last seven days. Press f for other times, or b on a backup instance to back up.",
+};
+
+static const char *row_status(const struct ui_model *m)
+{
+    const struct ui_list *l = (const struct ui_list *)m;
+
+    return ui_list_current(l) ? of(ui_list_current(l), "properties.status") : "";
+}
+static const char *not_running(const struct ui_model *m)
+{
+    return is_running(row_status(m)) ? NULL : "only a job in progress can be cancelled";
+}
+static const char *not_retryable(const struct ui_model *m)
+{
+    const char *s = row_status(m);
+
+    return strcmp(s, "Failed") == 0 || strcmp(s, "Cancelled") == 0 || strcmp(s, "CompletedWithWarnings") == 0
+               ? NULL : "only a job that failed, was cancelled or has warnings can be retried";
+}
+static const struct ui_command commands[] = {
+    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_NEEDS_ROW, "Stop the job; what it did so far is undone", not_running, NULL, "cancel-job" },
+    { "retry-job", "Retry", 't', UI_WRITES | UI_NEEDS_ROW, "Start the job again with what it was asked to do", not_retryable, NULL, "retry-job" },
+    { "job-log", "Log", 'o', UI_NEEDS_ROW, "Read the job's log", NULL, NULL, "job-log" },
+};
+const struct ui_kind ui_page_jobs = {
+    .name = "backup-jobs", .title = "Backup jobs", .family = UI_LIST, .data = &all_jobs, .commands = commands,
+    .n_commands = KG_ARRAY_LEN(commands), .found_by = "dashboard activity running failed",
+};
+
+static void search_instance(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    (void)body;
+    /* The instance's id is its vault's, "/backupInstances/" and a name. */
+    const char *at = strstr(l->base.arg, "/backupInstances/");
+
+    kg_buf_add(path, l->base.arg, at ? (size_t)(at - l->base.arg) : strlen(l->base.arg));
+    kg_buf_adds(path, "/backupJobs?$top=200&$filter=backupInstanceId%20eq%20'");
+    kg_buf_adds(path, l->base.arg);
+    kg_buf_adds(path, "'");
+}
+static const struct ui_list_kind instance_jobs = {
+    .request = search_instance, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, .opens = "backup-job",
+    .empty = "No job in the last seven days.",
+};
+const struct ui_kind ui_list_instance_jobs = {
+    .name = "instance-jobs", .title = "Jobs", .family = UI_LIST, .data = &instance_jobs, .commands = commands, .n_commands = KG_ARRAY_LEN(commands),
+};
+static const struct ui_list_kind vault_jobs = {
+    .path = "{arg}/backupJobs?$top=500", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, .opens = "backup-job",
+    .empty = "No job in the last seven days.",
+};
+const struct ui_kind ui_list_vault_jobs = {
+    .name = "vault-jobs", .title = "Jobs", .family = UI_LIST, .data = &vault_jobs, .commands = commands, .n_commands = KG_ARRAY_LEN(commands),
+};
+
+/* ---- one ---- */
+
+static const char *status(const struct kg_json *j) { return kg_json_str_or(j, "properties.status", ""); }
+
+static void duration_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    duration(status(j), kg_json_str_or(j, "properties.startTime", ""), kg_json_str_or(j, "properties.duration", ""), now, ret);
+}
+static void progress_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    double done = kg_json_double(j, P "bytesDone", 0), total = kg_json_double(j, P "bytesTotal", 0);
+    char a[40], b[40];
+
+    (void)now;
+    ui_format_bytes(done, a, sizeof a);
+    ui_format_bytes(total, b, sizeof b);
+    if (total > 0 && done <= total)
+        snprintf(ret->text, sizeof ret->text, "%d%%, %s of %s", (int)(done * 100 / total), a, b);
+    else
+        snprintf(ret->text, sizeof ret->text, "%s", a);
+}
+static void rate_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    kg_usec begun, end = now;
+    double done = kg_json_double(j, P "bytesDone", 0);
+    char a[40];
+
+    if (!kg_time_parse_iso(kg_json_str_or(j, "properties.startTime", ""), &begun))
+        return;
+    if (!is_running(status(j)) && !kg_time_parse_iso(kg_json_str_or(j, "properties.endTime", ""), &end))
+        return;
+    if (end <= begun || done <= 0)
+        return;
+    ui_format_bytes(done * 1e6 / (double)(end - begun), a, sizeof a);
+    snprintf(ret->text, sizeof ret->text, "%s/s", a);
+}
+static void tables_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    uint64_t total = kg_json_u64(j, P "tablesTotal", 0);
+
+    (void)now;
+    if (total)
+        snprintf(ret->text, sizeof ret->text, "%llu of %llu", (unsigned long long)kg_json_u64(j, P "tablesDone", 0), (unsigned long long)total);
+}
+static void warnings_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    size_t n = kg_json_count(kg_json_get(j, "properties.extendedInfo.warningDetails"));
+
+    (void)now;
+    if (n)
+        snprintf(ret->text, sizeof ret->text, "%zu: %s", n,
+                 kg_json_str_or(j, "properties.extendedInfo.warningDetails.0.warning.message", "see the log"));
+    ret->state = n ? UI_WARNING : UI_NONE;
+}
+
+static const struct ui_value values[] = {
+    { NULL, "Essentials", 0, NULL, NULL },
+    { "Status", "properties.status", UI_F_STATE, NULL, NULL },
+    { "Operation", "properties.operation", 0, NULL, NULL },
+    { "Backup instance", "properties.backupInstanceId", UI_F_LAST, "backup-instance", NULL },
+    { "Server", "properties.dataSourceSetName", 0, NULL, NULL },
+    { "Vault", "properties.vaultName", 0, NULL, NULL },
+    { "Policy", "properties.policyName", 0, NULL, NULL },
+    { "Started", "properties.startTime", UI_F_TIME, NULL, NULL },
+    { "Ended", "properties.endTime", UI_F_TIME, NULL, NULL },
+    { "Duration", "", 0, NULL, duration_value },
+    { "Started by", "properties.startedBy properties.initiatedBy", 0, NULL, NULL },
+    { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId", 0, NULL, NULL },
+    { NULL, "Progress", 0, NULL, NULL },
+    { "Phase", P "phase", 0, NULL, NULL },
+    { "Done", "", 0, NULL, progress_value },
+    { "Rows", P "rows", UI_F_COUNT, NULL, NULL },
+    { "Tables", "", 0, NULL, tables_value },
+    { "Rate", "", 0, NULL, rate_value },
+    { "Time left", P "timeLeft", UI_F_DURATION, NULL, NULL },
+    { "Added to the vault", P "storedBytes", UI_F_BYTES, NULL, NULL },
+    { NULL, "Error", 0, NULL, NULL },
+    { "Code", "properties.errorDetails.0.code", 0, NULL, NULL },
+    { "Message", "properties.errorDetails.0.message", 0, NULL, NULL },
+    { "Recommended", "properties.errorDetails.0.recommendedAction.0", 0, NULL, NULL },
+    { "Warnings", "", 0, NULL, warnings_value },
+};
+static const struct ui_detail_kind detail = {
+    .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "job-subtasks" }, .refresh = 1,
+};
+
+static const char *page_not_running(const struct ui_model *m)
+{
+    return is_running(status(ui_detail_resource(m))) ? NULL : "only a job in progress can be cancelled";
+}
+static const char *page_not_retryable(const struct ui_model *m)
+{
+    const char *s = status(ui_detail_resource(m));
+
+    return strcmp(s, "Failed") == 0 || strcmp(s, "Cancelled") == 0 || strcmp(s, "CompletedWithWarnings") == 0
+               ? NULL : "only a job that failed, was cancelled or has warnings can be retried";
+}
+static const struct ui_command page_commands[] = {
+    { "cancel-job", "Cancel job", 'X', UI_WRITES, "Stop the job; what it did so far is undone", page_not_running, NULL, "cancel-job" },
+    { "retry-job", "Retry", 't', UI_WRITES, "Start the job again with what it was asked to do", page_not_retryable, NULL, "retry-job" },
+    { "job-log", "Log", 'o', 0, "Read the job's log", NULL, NULL, "job-log" },
+};
+const struct ui_kind ui_page_job = {
+    .name = "backup-job", .title = "Job", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
+    .n_commands = KG_ARRAY_LEN(page_commands),
+};
+
+static const struct ui_column subtask_columns[] = {
+    { .title = "Subtask", .paths = "taskName", .min = 16, .want = 40 },
+    { .title = "Status", .paths = "taskStatus", .format = UI_F_STATE, .min = 12, .want = 16 },
+    { .title = "Progress", .paths = "taskProgress", .min = 8, .want = 30, .rank = 1 },
+};
+static const struct ui_list_kind subtasks = {
+    .path = "{arg}", .items = "properties.extendedInfo.subTasks", .id = "taskId", .column = subtask_columns,
+    .n_columns = KG_ARRAY_LEN(subtask_columns), .refresh = 2, .empty = "This job has no subtasks.",
+};
+const struct ui_kind ui_list_job_subtasks = { .name = "job-subtasks", .title = "Subtasks", .family = UI_LIST, .data = &subtasks };

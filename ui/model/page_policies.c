@@ -1,0 +1,90 @@
+/* Backup policies: the list over all vaults, that of one vault, and the page of one. */
+#include "base/alloc.h"
+#include "model/cells.h"
+#include "model/detail.h"
+#include "model/kinds.h"
+#include "model/policy_words.h"
+
+static void vault_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
+{
+    (void)now;
+    ui_id_part(r->id, "backupVaults", ret->text, sizeof ret->text);
+}
+
+static const struct ui_column columns[] = {
+    { .title = "Name", .paths = "name", .min = 10, .want = 24 },
+    { .title = "Schedule", .paths = "properties.scheduleText", .min = 14, .want = 40 },
+    { .title = "Instances", .paths = "properties.backupInstancesCount", .format = UI_F_COUNT, .min = 9, .want = 9, .rank = 2, .right = true },
+    { .title = "Vault", .paths = "id", .cell = vault_cell, .min = 8, .want = 16, .rank = 1 },
+};
+static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupPolicies", path);
+    kg_buf_adds(body, "{}");
+}
+static const struct ui_list_kind list = {
+    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 30, .opens = "backup-policy",
+    .empty = "No backup policy yet. Press c to create one.",
+};
+static const struct ui_list_kind of_vault = {
+    .path = "{arg}/backupPolicies", .column = columns, .n_columns = KG_ARRAY_LEN(columns) - 1, .sort = 1, .refresh = 30,
+    .opens = "backup-policy", .empty = "No backup policy in this vault yet. Press c to create one.",
+};
+static const struct ui_command commands[] = {
+    { "create-policy", "Create", 'c', UI_WRITES, "Create a backup policy", NULL, NULL, "create-policy" },
+    { "delete-policy", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the backup policy, which nothing may use", NULL, NULL, "delete-policy" },
+};
+const struct ui_kind ui_page_policies = {
+    .name = "backup-policies", .title = "Backup policies", .family = UI_LIST, .data = &list, .commands = commands,
+    .n_commands = KG_ARRAY_LEN(commands), .found_by = "schedule retention",
+};
+const struct ui_kind ui_list_vault_policies = {
+    .name = "vault-policies", .title = "Policies", .family = UI_LIST, .data = &of_vault, .commands = commands,
+    .n_commands = KG_ARRAY_LEN(commands),
+};
+
+static const struct ui_value values[] = {
+    { NULL, "Essentials", 0, NULL, NULL },
+    { "Name", "name", 0, NULL, NULL },
+    { "Datasource type", "properties.datasourceTypes.0", 0, NULL, NULL },
+    { "Created", "systemData.createdAt", UI_F_TIME, NULL, NULL },
+    { NULL, "Backup schedule", 0, NULL, NULL },
+    { "Backups", "", 0, NULL, ui_policy_schedule },
+    { "Time zone", "", 0, NULL, ui_policy_zone },
+    { NULL, "Retention, first match wins", 0, NULL, NULL },
+    { "Rule 1", "", 0, NULL, ui_policy_rule_1 },
+    { "Rule 2", "", 0, NULL, ui_policy_rule_2 },
+    { "Rule 3", "", 0, NULL, ui_policy_rule_3 },
+    { "Rule 4", "", 0, NULL, ui_policy_rule_4 },
+    { "Rule 5", "", 0, NULL, ui_policy_rule_5 },
+};
+static const struct ui_detail_kind detail = { .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "policy-timeline", "policy-instances" } };
+static const struct ui_command page_commands[] = {
+    { "edit-policy", "Edit", 'e', UI_WRITES, "Change schedule and retention for points that come", NULL, NULL, "edit-policy" },
+    { "delete-policy", "Delete", 'D', UI_WRITES, "Delete the backup policy, which nothing may use", NULL, NULL, "delete-policy" },
+};
+const struct ui_kind ui_page_policy = {
+    .name = "backup-policy", .title = "Backup policy", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
+    .n_commands = KG_ARRAY_LEN(page_commands),
+};
+
+/* ---- which recovery points there will be ---- */
+
+static const struct ui_column preview_columns[] = {
+    { .title = "Recovery point", .paths = "time", .format = UI_F_TIME, .min = 16, .want = 20 },
+    { .title = "Rule", .paths = "rule", .min = 7, .want = 12 },
+    { .title = "Stays in", .paths = "leaves.0.store", .min = 10, .want = 13 },
+    { .title = "until", .paths = "leaves.0.until", .format = UI_F_TIME, .min = 10, .want = 16 },
+    { .title = "then in", .paths = "leaves.1.store", .min = 10, .want = 13, .rank = 2 },
+    { .title = "until", .paths = "leaves.1.until", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
+};
+static void preview(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "{arg}/preview", path);
+    kg_buf_adds(body, "{}");
+}
+static const struct ui_list_kind timeline = {
+    .request = preview, .items = "points", .id = "time", .column = preview_columns, .n_columns = KG_ARRAY_LEN(preview_columns),
+    .empty = "This policy makes no recovery points in the coming year.",
+};
+const struct ui_kind ui_list_policy_timeline = { .name = "policy-timeline", .title = "Timeline", .family = UI_LIST, .data = &timeline };
