@@ -392,6 +392,24 @@ void ui_box(struct ui_canvas *c, struct ui_rect r, enum ui_role role, const char
     }
 }
 
+struct ui_style ui_cell_style(const struct ui_theme *t, const struct ui_cell *cell, int colours)
+{
+    struct ui_style own = ui_theme_style(t, (enum ui_role)cell->role, colours), st = own;
+
+    if (cell->flags & UI_SHADE)
+        return ui_theme_style(t, UI_ROLE_SHADE, colours);
+    if (cell->flags & UI_MARKED)
+        st = ui_theme_style(t, UI_ROLE_MARKED, colours);
+    if (cell->flags & UI_CURSOR_ROW) {
+        unsigned marked = cell->flags & UI_MARKED ? st.attrs : 0;
+
+        st = ui_theme_style(t, UI_ROLE_CURSOR, colours);
+        st.attrs |= marked & ~(unsigned)UI_DIM;
+    }
+    st.attrs |= own.attrs & (UI_BOLD | UI_UNDERLINE);
+    return st;
+}
+
 void ui_canvas_print(const struct ui_canvas *c, struct kg_buf *ret)
 {
     for (int y = 0; y < c->h; y++) {

@@ -79,6 +79,9 @@ void ui_box(struct ui_canvas *c, struct ui_rect r, enum ui_role role, const char
 int ui_width(const char *s);                                               /* columns of a text */
 size_t ui_fit(const char *s, int cols);                                    /* bytes of it that fit in so many columns */
 
+/* How a cell looks: its role's style, unless its flags say that the whole row looks like the cursor, marked, or in shade. */
+struct ui_style ui_cell_style(const struct ui_theme *t, const struct ui_cell *cell, int colours);
+
 /* The canvas as text, lines ended by '\n', without blanks at their ends: golden screens, ":save". */
 void ui_canvas_print(const struct ui_canvas *c, struct kg_buf *ret);
 
