@@ -31,7 +31,8 @@ ALL_CFLAGS = $(BASE) $(WARN) $(WERROR) $(FLAGS_$(VARIANT)) $(pkg_cflags) $(CFLAG
 
 # Who may see whose headers: tests/lint/layers.txt. The portal sees base, json and the contract in include/ only.
 src_inc := -Iinclude -Isrc
-ui_inc  := -Iinclude -Isrc -Iui
+ui_inc  := -Iinclude -Isrc -Iui -I$(B)
+themes  := $(sort $(wildcard themes/*.theme))
 
 src_c   := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
 ui_c    := $(if $(filter client,$(ROOMS)),$(wildcard ui/*.c ui/*/*.c))
@@ -59,6 +60,11 @@ $(B)/src/%.o: src/%.c
 $(B)/ui/%.o: ui/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ui_inc) -c -o $@ $<
+# The shipped themes are part of the program: rows of a table that theme.c includes.
+$(B)/ui/theme/theme.o: $(B)/shipped_themes.inc
+$(B)/shipped_themes.inc: $(themes)
+	@mkdir -p $(@D)
+	for t in $(themes:themes/%.theme=%); do echo "{ \"$$t\","; sed 's/["\\]/\\&/g; s/.*/"&\\n"/' themes/$$t.theme; echo "},"; done >$@
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ui_inc) -Itests -c -o $@ $<
