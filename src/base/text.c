@@ -1,30 +1,48 @@
 #include "base/text.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-/* Length of the valid UTF-8 character at s (of n bytes), or 0. Refuses overlong forms, surrogates, beyond U+10FFFF. */
-static size_t utf8_len(const unsigned char *s, size_t n)
+size_t kg_utf8_get(const char *text, size_t n, uint32_t *ret)
 {
-    size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
+    const unsigned char *s = (const unsigned char *)text;
+    size_t len = n == 0 ? 0 : s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
                : s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : 0;
+    uint32_t c;
 
     if (!len || len > n)
         return 0;
-    for (size_t i = 1; i < len; i++)
+    c = len == 1 ? s[0] : s[0] & (0x7Fu >> len);
+    for (size_t i = 1; i < len; i++) {
         if ((s[i] & 0xC0) != 0x80)
             return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
-        (s[0] == 0xF4 && s[1] > 0x8F))
+        c = c << 6 | (s[i] & 0x3F);
+    }
+    if ((len == 3 && c < 0x800) || (c >= 0xD800 && c < 0xE000) || (len == 4 && c < 0x10000) || c > 0x10FFFF)
         return 0;
+    *ret = c;
+    return len;
+}
+
+size_t kg_utf8_put(uint32_t c, char *out)
+{
+    size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+    if (len == 1) {
+        out[0] = (char)c;
+        return 1;
+    }
+    for (size_t i = len - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3F));
+    out[0] = (char)((0xF00u >> len) | c);
     return len;
 }
 
 bool kg_utf8_valid(const char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
-        size_t len = utf8_len((const unsigned char *)s + i, n - i);
+        uint32_t c;
+        size_t len = kg_utf8_get(s + i, n - i, &c);
 
         if (!len)
             return false;
@@ -38,9 +56,9 @@ void kg_text_add_printable(struct kg_buf *b, const char *s)
     size_t n = strlen(s);
 
     for (size_t i = 0; i < n;) {
-        const unsigned char *p = (const unsigned char *)s + i;
-        size_t len = utf8_len(p, n - i);
-        bool control = p[0] < 0x20 || p[0] == 0x7f || (len == 2 && p[0] == 0xC2 && p[1] < 0xA0);
+        uint32_t c = 0;
+        size_t len = kg_utf8_get(s + i, n - i, &c);
+        bool control = c < 0x20 || (c >= 0x7f && c < 0xA0);
 
         if (!len || control)
             kg_buf_add(b, "?", 1);

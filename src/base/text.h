@@ -4,8 +4,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/buf.h"
 
+/* The character at s (of n bytes): its length in bytes, or 0 where the bytes are broken: overlong forms, surrogates,
+ * beyond U+10FFFF, cut off. ret is then untouched. */
+size_t kg_utf8_get(const char *s, size_t n, uint32_t *ret);
+/* Writes character c (at most U+10FFFF) to out, which holds 4 bytes; returns how many it took. No NUL. */
+size_t kg_utf8_put(uint32_t c, char *out);
 bool kg_utf8_valid(const char *s, size_t n);
 /* Appends s for a person's eyes: control characters and broken UTF-8 become '?', so that a name cannot move a cursor. */
 void kg_text_add_printable(struct kg_buf *b, const char *s);

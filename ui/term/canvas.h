@@ -2,8 +2,11 @@
  * tests read it; nothing else knows curses. A frame is drawn whole, from the models; what did not change is not sent.
  *
  * Coordinates are columns and rows from the top left; what lies outside of the clip rectangle is dropped silently. Text is
- * UTF-8; a character is never split, control characters and broken bytes are shown as '?', so that a database's name cannot
- * move a cursor. The alphabet decides how a ui_glyph looks.
+ * UTF-8; a character is never split. Control characters, broken bytes and what has no width of its own (joiners, bidirectional
+ * controls, variation selectors, marks with nothing to sit on) are shown as '?', so that a database's name cannot move a cursor
+ * or look like another; of many marks on one character the first four are kept. The alphabet decides how a ui_glyph looks, also
+ * where one of these characters stands in a text; other text stays what it is (the screen knows what a terminal can show).
+ * Widths do not depend on the process's locale.
  * Ownership: ui_canvas_init/done; drawing borrows texts during the call. */
 #ifndef UI_TERM_CANVAS_H
 #define UI_TERM_CANVAS_H
@@ -16,6 +19,7 @@
 
 struct ui_rect { int y, x, h, w; };
 
+enum { UI_MAX_H = 1000, UI_MAX_W = 2000 };   /* a canvas is at least 1 x 1 and at most this; asked for more, it is this */
 enum { UI_CELL_BYTES = 23 };                 /* a character with its combining marks */
 /* How a cell stands out, besides its role. */
 enum { UI_CURSOR_ROW = 1, UI_MARKED = 2, UI_SHADE = 4 /* behind a dialog */ };
@@ -51,7 +55,7 @@ int ui_text(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, cons
 int ui_textf(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *fmt, ...) KG_PRINTF(6, 7);
 int ui_text_right(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *s); /* ends at x + cols */
 /* Breaks at blanks into rect's lines from its skip-th line on; returns how many lines the whole text has. A NULL canvas
- * measures. '\n' begins a new line. */
+ * measures. '\n' ends a line, a tab is a blank; a word that is too long for a line is broken. */
 int ui_text_wrapped(struct ui_canvas *c, struct ui_rect r, int skip, enum ui_role role, const char *s);
 void ui_fill(struct ui_canvas *c, struct ui_rect r, enum ui_role role);    /* blanks */
 void ui_flag(struct ui_canvas *c, struct ui_rect r, uint8_t flags);        /* on what is drawn already */
@@ -65,11 +69,11 @@ enum ui_glyph {
     UI_G_EIGHTH, /* … + 7: ▁ to ▇; use ui_bar_v() */
     UI_G_COUNT_ = UI_G_EIGHTH + 7,
 };
-const char *ui_glyph(enum ui_alphabet a, enum ui_glyph g);                 /* static storage */
+const char *ui_glyph(enum ui_alphabet a, enum ui_glyph g);                 /* static storage; as wide in either alphabet */
 int ui_put(struct ui_canvas *c, int y, int x, enum ui_role role, enum ui_glyph g);   /* columns taken */
 void ui_hline(struct ui_canvas *c, int y, int x, int w, enum ui_role role);
 void ui_vline(struct ui_canvas *c, int y, int x, int h, enum ui_role role);
-/* A frame with its title in the upper line; title may be NULL. */
+/* A frame with its title in the upper line; title may be NULL. Nothing below 2 x 2; what is inside stays as it is. */
 void ui_box(struct ui_canvas *c, struct ui_rect r, enum ui_role role, const char *title);
 
 int ui_width(const char *s);                                               /* columns of a text */
