@@ -17,8 +17,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/parse.h"
-#include "keepgres/version.h"
 #include "crypto/secret.h"
+#include "keepgres/version.h"
 
 struct kg_http {
     struct kg_loop *loop;
