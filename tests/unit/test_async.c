@@ -844,6 +844,8 @@ int main(int argc, char **argv)
         kg_crypto_start();
         return kg_worker_main();
     }
+    if (argc > 1)
+        return 2;
     if (readlink("/proc/self/exe", self, sizeof self - 1) < 0 || !mkdtemp(home) || kg_client_library_start(&err) < 0)
         return 1;
     KG_AUTO_FREE char *state_var = kg_xprintf("KEEPGRES_STATE_DIR=%s/state", home);
