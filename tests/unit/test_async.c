@@ -332,6 +332,7 @@ static void test_answers_come_while_polling_each_once(void **state)
     got_done(&g[0]);
     ask(a, "GET", "/odd-version", NULL, false, &g[0]);
     assert_string_equal(kg_async_health(a).server_version, "9.8.7");
+    got_done(&g[0]);
     kg_async_close(a);
     end_fake(&f);
 }
