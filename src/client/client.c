@@ -97,8 +97,10 @@ int kg_client_start_service(struct kg_client *c, bool *ret_started, struct kg_er
     while ((r = kg_start_step(&s, err)) == 0)
         if (pause_for(c, s.wait, err) < 0)
             return -(int)err->code;
+    if (r < 0)
+        return r;
     *ret_started = s.spawned;
-    return r < 0 ? r : 0;
+    return 0;
 }
 
 int kg_client_call(struct kg_client *c, const struct kg_request *rq, struct kg_reply *ret, struct kg_err *err)

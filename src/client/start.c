@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/alloc.h"
 #include "client/start.h"
@@ -17,6 +18,7 @@
 #include "sys/sock.h"
 
 #define START_LIMIT (10 * KG_SECOND)
+#define LOST_LIMIT  (2 * KG_SECOND)
 
 /* What a service may inherit from whoever happens to start it: where things are and how to test it, but none of libpq's
  * PG… variables, which would change where its workers connect. A name ending in '_' is a prefix. */
@@ -181,23 +183,37 @@ static int step_lock(struct kg_start *s, struct kg_err *err)
     return 0;
 }
 
-/* When the new process has ended, the socket is looked at once more: it may have lost against another service. */
+/* Whether what was started has ended; s->status is how. One that found another service at work leaves as busy: that other one
+ * may be starting still, because who started it did not stay, so it gets a moment more. */
+static bool has_ended(struct kg_start *s)
+{
+    struct kg_err running = { 0 };
+    kg_usec moment = kg_now_mono() + LOST_LIMIT;
+
+    if (s->pid && kg_proc_wait(s->pid, 0, &s->status, &running) == 0) {
+        s->pid = 0;
+        if (!WIFEXITED(s->status) || WEXITSTATUS(s->status) != kg_code_exit(KG_E_BUSY))
+            s->deadline = 0;
+        else if (s->deadline > moment)
+            s->deadline = moment;
+    }
+    return !s->pid;
+}
+
+/* The socket is looked at after the process was, for it may have lost against another service. */
 static int step_wait(struct kg_start *s, struct kg_err *err)
 {
-    struct kg_err down = { 0 }, running = { 0 };
-    int status = 0;
-    bool gone = kg_proc_wait(s->pid, 0, &status, &running) == 0;
+    struct kg_err down = { 0 };
+    bool gone = has_ended(s);
     char how[48];
 
-    if (gone)
-        s->pid = 0;
     if (probe(s, &down) == 0)
         return 1;
     s->wait = s->wait < KG_SECOND / 20 ? s->wait * 2 : s->wait;
-    if (!gone && kg_now_mono() < s->deadline)
+    if (kg_now_mono() < s->deadline)
         return 0;
     if (gone)
-        kg_err_set(err, KG_E_NO_SERVICE, "the service %s while starting", kg_proc_status_text(status, how));
+        kg_err_set(err, KG_E_NO_SERVICE, "the service %s while starting", kg_proc_status_text(s->status, how));
     else
         kg_err_set(err, KG_E_NO_SERVICE, "the service did not answer at '%s' within %d seconds", s->paths->socket,
                    (int)(START_LIMIT / KG_SECOND));

@@ -17,6 +17,7 @@ struct kg_start {
     struct kg_lock *lock;            /* held: nobody else starts one */
     bool spawned;
     pid_t pid;                       /* of what was started, for who outlives it to reap; 0: none, or it has been */
+    int status;                      /* how it ended */
     kg_usec deadline, wait;          /* wait: before the next step */
     off_t log_from;                  /* where what it wrote begins in the log */
 };

@@ -227,6 +227,8 @@ int kg_transfer_begin(struct kg_transfer *t, CURL *easy, const struct kg_paths *
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "keepgres/" KG_VERSION);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, rq->method);
+    /* On a connection that was used before, libcurl sends once more what got no answer; a change must not happen twice. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, strcmp(rq->method, "GET") == 0 ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 10L);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
