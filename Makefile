@@ -54,6 +54,7 @@ $(lib): $(lib_obj)
 	@rm -f $@; $(AR) rcs $@ $^
 $(support): $(sup_obj)
 	@mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
+$(B)/src/main.o: src_inc += -Iui # which wires the portal in, as every other role
 $(B)/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(src_inc) -c -o $@ $<

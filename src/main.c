@@ -1,10 +1,11 @@
-/* keepgres - one program, several roles: the command line, the service (`serve`), its workers (`worker`). */
+/* keepgres - one program, several roles: the command line, the portal, the service (`serve`), its workers (`worker`). */
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app.h"
 #include "base/fault.h"
 #include "cli/cli.h"
 #include "crypto/secret.h"
@@ -34,7 +35,15 @@ static int serve(const struct kg_serve_args *args, struct kg_err *err)
     return kg_engine_main(&o, err);
 }
 
-static const struct kg_roles roles = { .serve = serve, .api_docs = kg_api_docs };
+static int portal(const struct kg_portal_args *args, struct kg_err *err)
+{
+    struct ui_opts o = { .socket = args->socket, .theme = args->theme, .page = args->page, .readonly = args->readonly,
+                         .slow = args->slow, .plain = args->plain, .ascii = args->ascii, .mouse = args->mouse };
+
+    return ui_main(&o, err);
+}
+
+static const struct kg_roles roles = { .serve = serve, .portal = portal, .api_docs = kg_api_docs };
 
 /* Names and texts are shown in the user's language and alphabet, numbers never: a decimal comma would end up in JSON
  * and SQL. Service and workers have no locale at all. */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "crypto/secret.h"
+#include "keepgres/version.h"
 
 struct kg_http {
     struct kg_loop *loop;
@@ -99,6 +100,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, struct kg_http_out 
         return MHD_NO;
     if (len)
         MHD_add_response_header(r, "Content-Type", out->type ? out->type : "application/json; charset=utf-8");
+    MHD_add_response_header(r, "Server", "keepgres/" KG_VERSION);
     MHD_add_response_header(r, "Cache-Control", out->secret ? "no-store" : "no-cache");
     MHD_add_response_header(r, "Pragma", "no-cache");
     MHD_add_response_header(r, "Expires", "-1");

@@ -250,10 +250,15 @@ static int print_version(struct kg_err *err)
 
 static int dispatch(struct kg_cli *cli, int argc, const char *const *argv, struct kg_err *err)
 {
+    static const char *const bare[] = { "portal" };
     const struct kg_cmd *cmd;
     const struct kg_group *group;
     int words, r;
 
+    if (argc == 0 && cli->out_tty && isatty(STDIN_FILENO)) {
+        argc = 1;
+        argv = bare;
+    }
     if (argc && strcmp(argv[0], "dataprotection") == 0) {
         argc--;
         argv++;

@@ -21,9 +21,14 @@ struct kg_serve_args {
     const char *config, *socket, *state_dir, *log;
     bool idle_exit;
 };
+struct kg_portal_args {
+    const char *socket, *theme, *page;
+    bool readonly, slow, plain, ascii, mouse;
+};
 struct kg_roles {
     int (*serve)(const struct kg_serve_args *args, struct kg_err *err);
     int (*worker)(void);
+    int (*portal)(const struct kg_portal_args *args, struct kg_err *err);
     void (*api_docs)(struct kg_buf *b);
 };
 

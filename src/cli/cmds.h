@@ -23,6 +23,7 @@ extern const struct kg_cmd kg_cmds_job[];
 extern const struct kg_cmd kg_cmds_role[];
 extern const struct kg_cmd kg_cmds_audit[];
 extern const struct kg_cmd kg_cmds_vault[];
+extern const struct kg_cmd kg_cmds_portal[];
 extern const struct kg_cmd kg_cmds_service[];
 extern const struct kg_cmd kg_cmds_version[];
 

@@ -12,7 +12,7 @@ static const struct kg_env_row rows[] = {
     { "KEEPGRES_SOCKET", "where the service listens; otherwise below $XDG_RUNTIME_DIR" },
     { "KEEPGRES_STATE_DIR", "catalog, service key and log; otherwise below $XDG_STATE_HOME" },
     { "KEEPGRES_DATA_DIR", "Backup vaults that are given no place; otherwise below $XDG_DATA_HOME" },
-    { "NO_COLOR", "when set, to whatever, 'jsonc' and 'yamlc' are without colours" },
+    { "NO_COLOR", "when set, to whatever, 'jsonc', 'yamlc' and the portal are without colours" },
 };
 
 const struct kg_env_row *kg_env_at(size_t i) { return i < KG_ARRAY_LEN(rows) ? &rows[i] : NULL; }

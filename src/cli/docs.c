@@ -69,6 +69,7 @@ void kg_docs_cli(struct kg_buf *b)
 
     kg_buf_adds(b, "# Command line\n\n"
                    "<!-- Made by `keepgres internal docs-cli` from the command table in src/cli. Do not edit. -->\n\n"
+                   "`keepgres` without arguments opens the portal on a terminal; otherwise it prints what commands there are.\n"
                    "Results go to standard output (`-o json|jsonc|yaml|yamlc|table|tsv|none`, `--query` picks from them),\n"
                    "everything else to standard error. A failure prints `error: …` and `fix: …`,\n"
                    "and the exit code says what kind it was ([errors.md](errors.md)).\n"

@@ -145,7 +145,8 @@ void kg_help_top(struct kg_buf *b)
     const struct kg_topic *t;
 
     kg_buf_adds(b, "keepgres " KG_VERSION " - a Backup center for PostgreSQL in a terminal\n\n"
-                   "Usage\n    keepgres GROUP COMMAND [options]\n"
+                   "Usage\n    keepgres                            opens the portal on a terminal\n"
+                   "    keepgres GROUP COMMAND [options]\n"
                    "    Lines written for az work with 'keepgres' in place of 'az': the word\n"
                    "    'dataprotection' may stand in front of the group.\n\nGroups\n");
     for (size_t i = 0; (g = kg_group_at(i)); i++)

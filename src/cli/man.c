@@ -177,9 +177,10 @@ static void add_main_page(struct kg_buf *b)
     const struct kg_topic *t;
 
     add_head(b, "keepgres", "a Backup center for PostgreSQL in a terminal");
-    kg_buf_adds(b, ".SH SYNOPSIS\n.B keepgres\n.I GROUP COMMAND\n.RI [ options ]\n.SH DESCRIPTION\n"
+    kg_buf_adds(b, ".SH SYNOPSIS\n.B keepgres\n.RI [ \"GROUP COMMAND\" ]\n.RI [ options ]\n.SH DESCRIPTION\n"
                    "Backs up databases of PostgreSQL servers into encrypted Backup vaults and restores them, with the words, "
                    "resources\nand command lines of Azure Backup.\n"
+                   "Without arguments, on a terminal, it opens the portal.\n"
                    "The word dataprotection in front of a group is accepted and has no meaning.\n"
                    "The first command that needs the service starts it in the background.\n");
     add_group_list(b);

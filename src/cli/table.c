@@ -42,7 +42,7 @@ static const struct kg_cmd *const tables[] = {
     kg_cmds_backup_policy, kg_cmds_policy_edit, kg_cmds_backup_instance, kg_cmds_readiness, kg_cmds_deployment,
     kg_cmds_protection, kg_cmds_restore, kg_cmds_recovery_point, kg_cmds_time_range, kg_cmds_job,
     kg_cmds_role, kg_cmds_audit,
-    kg_cmds_vault, kg_cmds_service, kg_cmds_version,
+    kg_cmds_vault, kg_cmds_portal, kg_cmds_service, kg_cmds_version,
 };
 
 const struct kg_cmd *kg_cmd_at(size_t i)

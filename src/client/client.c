@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "client/operation.h"
+#include "client/start.h"
 #include "client/transfer.h"
 
 enum { PAGES_MAX = 10000 };
@@ -25,7 +26,7 @@ int kg_client_open(const struct kg_client_opts *o, struct kg_client **ret, struc
     struct kg_client *c = kg_xalloc(sizeof *c);
 
     c->opts = *o;
-    if (kg_client_paths(c, o->socket, err) < 0) {
+    if (kg_start_paths(&c->opts, &c->paths, err) < 0) {
         kg_client_close(c);
         return -(int)err->code;
     }
@@ -52,16 +53,6 @@ void kg_client_close(struct kg_client *c)
 const char *kg_client_socket(const struct kg_client *c) { return c->paths.socket; }
 const struct kg_json *kg_client_error_detail(const struct kg_client *c) { return c->error; }
 
-static void trace(const struct kg_client *c, const struct kg_request *rq, int status, kg_usec took)
-{
-    if (c->opts.trace) {
-        KG_AUTO_FREE char *line = kg_xprintf("%s %s -> %d in %.1f ms", rq->method, rq->path, status,
-                                             (double)took / 1000);
-
-        c->opts.trace(c->opts.ctx, line);
-    }
-}
-
 static void forget_error(struct kg_client *c)
 {
     kg_json_free(c->error);
@@ -71,27 +62,47 @@ static void forget_error(struct kg_client *c)
 static int call_once(struct kg_client *c, const struct kg_request *rq, struct kg_reply *ret, struct kg_err *err)
 {
     struct kg_transfer t;
-    kg_usec began = kg_now_mono();
-    CURLcode code;
-    long status = 0;
     int r;
 
     forget_error(c);
-    if (kg_paths_check_socket(&c->paths, err) < 0)
-        return -(int)err->code;
-    r = kg_transfer_begin(&t, c->easy, c->paths.socket, &c->opts, rq, err);
-    if (r == 0) {
-        code = curl_easy_perform(c->easy);
-        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-        trace(c, rq, (int)status, kg_now_mono() - began);
-        r = kg_transfer_finish(&t, c->easy, code, ret, &c->error, err);
-    }
+    r = kg_transfer_begin(&t, c->easy, &c->paths, &c->opts, rq, err);
+    if (r == 0)
+        r = kg_transfer_finish(&t, curl_easy_perform(c->easy), ret, &c->error, err);
     kg_transfer_done(&t);
     return r;
 }
 
-/* A service that was idle may leave between two calls. Nothing has been sent when connecting fails, so any request may
- * be repeated then; one that was cut off in the middle only when it changes nothing. */
+/* Sleeps, but not through an interruption. */
+static int pause_for(struct kg_client *c, kg_usec wait, struct kg_err *err)
+{
+    kg_usec until = kg_now_mono() + wait;
+
+    for (;;) {
+        kg_usec left = until - kg_now_mono();
+
+        if (c->opts.interrupted && c->opts.interrupted(c->opts.ctx))
+            return kg_err_set(err, KG_E_CANCELLED, "interrupted");
+        if (left <= 0)
+            return 0;
+        (void)poll(NULL, 0, left > KG_SECOND / 10 ? 100 : (int)(left / 1000) + 1);
+    }
+}
+
+int kg_client_start_service(struct kg_client *c, bool *ret_started, struct kg_err *err)
+{
+    KG_CLEANUP(kg_start_done) struct kg_start s;
+    int r;
+
+    kg_start_begin(&s, &c->paths, c->opts.program);
+    while ((r = kg_start_step(&s, err)) == 0)
+        if (pause_for(c, s.wait, err) < 0)
+            return -(int)err->code;
+    if (r < 0)
+        return r;
+    *ret_started = s.spawned;
+    return 0;
+}
+
 int kg_client_call(struct kg_client *c, const struct kg_request *rq, struct kg_reply *ret, struct kg_err *err)
 {
     struct kg_err first = { 0 };
@@ -99,8 +110,7 @@ int kg_client_call(struct kg_client *c, const struct kg_request *rq, struct kg_r
 
     if (call_once(c, rq, ret, &first) == 0)
         return 0;
-    if (c->opts.no_start || (first.code != KG_E_NO_SERVICE && first.code != KG_E_NO_REPLY) || c->error ||
-        (first.code == KG_E_NO_REPLY && strcmp(rq->method, "GET") != 0)) {
+    if (!kg_start_helps(&c->opts, rq, &first, c->error)) {
         *err = first;
         return -(int)err->code;
     }
@@ -164,34 +174,17 @@ int kg_client_list(struct kg_client *c, const char *path, size_t max, struct kg_
     return 0;
 }
 
-int kg_client_pause(struct kg_client *c, kg_usec wait, struct kg_err *err)
-{
-    kg_usec until = kg_now_mono() + wait;
-
-    for (;;) {
-        kg_usec left = until - kg_now_mono();
-
-        if (c->opts.interrupted && c->opts.interrupted(c->opts.ctx))
-            return kg_err_set(err, KG_E_CANCELLED, "interrupted");
-        if (left <= 0)
-            return 0;
-        (void)poll(NULL, 0, left > KG_SECOND / 10 ? 100 : (int)(left / 1000) + 1);
-    }
-}
-
 int kg_client_follow(struct kg_client *c, bool keep_text, struct kg_reply *reply, struct kg_err *err)
 {
     KG_CLEANUP(kg_operation_done) struct kg_operation op;
     KG_AUTO_REPLY struct kg_reply last = { 0 };
-    bool polled = false, from_result = false;
+    bool polled = false;
 
     kg_operation_begin(&op, reply);
     while (op.state != KG_OP_DONE) {
-        struct kg_request rq = { .method = "GET", .path = kg_operation_path(&op),
-                                 .keep_text = keep_text && op.state == KG_OP_RESULT };
+        struct kg_request rq = kg_operation_request(&op, keep_text);
 
-        from_result = op.state == KG_OP_RESULT;
-        if (kg_client_pause(c, op.wait, err) < 0)
+        if (pause_for(c, op.wait, err) < 0)
             return -(int)err->code;
         kg_reply_done(&last);
         if (kg_client_call(c, &rq, &last, err) < 0 || kg_operation_feed(&op, &last, &c->error, err) < 0)
@@ -200,12 +193,6 @@ int kg_client_follow(struct kg_client *c, bool keep_text, struct kg_reply *reply
     }
     if (!polled)
         return 0;
-    if (!from_result) { /* an operation without Location tells its result in its own properties */
-        struct kg_json *properties = kg_json_take(last.json, "properties");
-
-        kg_json_free(last.json);
-        last.json = properties;
-    }
     kg_reply_done(reply);
     *reply = last;
     last = (struct kg_reply){ 0 };

@@ -30,9 +30,12 @@ void kg_operation_done(struct kg_operation *op)
     *op = (struct kg_operation){ .state = KG_OP_DONE };
 }
 
-const char *kg_operation_path(const struct kg_operation *op)
+struct kg_request kg_operation_request(const struct kg_operation *op, bool keep_text)
 {
-    return op->state == KG_OP_POLL ? op->status_path : op->state == KG_OP_RESULT ? op->result_path : NULL;
+    bool result = op->state == KG_OP_RESULT;
+
+    return (struct kg_request){ .method = "GET", .path = result ? op->result_path : op->status_path,
+                                .keep_text = keep_text && result };
 }
 
 static void later(struct kg_operation *op, unsigned retry_after)
@@ -56,8 +59,23 @@ static int failed(const struct kg_reply *reply, struct kg_json **ret_error, stru
                       kg_json_str_or(reply->json, "status", "?"));
 }
 
-int kg_operation_feed(struct kg_operation *op, const struct kg_reply *reply, struct kg_json **ret_error,
-                      struct kg_err *err)
+/* What an operation that has ended leads to. */
+static void succeeded(struct kg_operation *op, struct kg_reply *reply)
+{
+    struct kg_json *properties;
+
+    op->wait = 0;
+    if (op->result_path) {
+        op->state = KG_OP_RESULT;
+        return;
+    }
+    properties = kg_json_take(reply->json, "properties");
+    kg_json_free(reply->json);
+    reply->json = properties;
+    op->state = KG_OP_DONE;
+}
+
+int kg_operation_feed(struct kg_operation *op, struct kg_reply *reply, struct kg_json **ret_error, struct kg_err *err)
 {
     const char *status;
 
@@ -72,8 +90,7 @@ int kg_operation_feed(struct kg_operation *op, const struct kg_reply *reply, str
     if (!status)
         return kg_err_set(err, KG_E_NO_REPLY, "the operation's state is missing in the service's answer");
     if (strcasecmp(status, "Succeeded") == 0) {
-        op->state = op->result_path ? KG_OP_RESULT : KG_OP_DONE;
-        op->wait = 0;
+        succeeded(op, reply);
         return 0;
     }
     if (strcasecmp(status, "Failed") == 0 || strcasecmp(status, "Canceled") == 0 ||

@@ -18,10 +18,11 @@ struct kg_operation {
 /* Begins with the answer to the request that started it; an answer without an operation is KG_OP_DONE. */
 void kg_operation_begin(struct kg_operation *op, const struct kg_reply *first);
 void kg_operation_done(struct kg_operation *op);
-/* What to GET next; NULL when state is KG_OP_DONE. */
-const char *kg_operation_path(const struct kg_operation *op);
-/* Takes the answer to that GET. A failed or cancelled operation is reported in err; *ret_error is its error object. */
-int kg_operation_feed(struct kg_operation *op, const struct kg_reply *reply, struct kg_json **ret_error,
+/* What to send next, unless state is KG_OP_DONE; borrowed from op. keep_text: the result may hold a secret. */
+struct kg_request kg_operation_request(const struct kg_operation *op, bool keep_text);
+/* Takes the answer to that; when state is KG_OP_DONE then, reply has become the operation's result: what Location leads to, else
+ * its properties. A failed or cancelled operation is reported in err; *ret_error is its error object. */
+int kg_operation_feed(struct kg_operation *op, struct kg_reply *reply, struct kg_json **ret_error,
                       struct kg_err *err) KG_MUST_CHECK;
 
 #endif

@@ -95,7 +95,7 @@ int kg_socket_connect(const char *path, int *ret_fd, struct kg_err *err)
     if (kg_socket_check_path(path, err) < 0)
         return -(int)err->code;
     a = address(path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return kg_err_sys(err, errno, "make a socket");
     do
@@ -103,6 +103,8 @@ int kg_socket_connect(const char *path, int *ret_fd, struct kg_err *err)
     while (r < 0 && errno == EINTR);
     if (r < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR))
         return kg_err_set(err, KG_E_NO_SERVICE, "no service answers on '%s'", path);
+    if (r < 0 && errno == EAGAIN) /* its queue is full: it hangs, or is asked too much */
+        return kg_err_set(err, KG_E_TIMEOUT, "the service at '%s' does not take any more calls", path);
     if (r < 0 && (errno == EACCES || errno == EPERM))
         return refuse_connect(path, err);
     if (r < 0)

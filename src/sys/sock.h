@@ -24,7 +24,8 @@ int kg_socket_check_path(const char *path, struct kg_err *err) KG_MUST_CHECK;
  * that others may ask). The caller owns the descriptor and unlinks the path when it stops. */
 int kg_socket_listen(const char *path, mode_t mode, int *ret_fd, struct kg_err *err) KG_MUST_CHECK;
 
-/* Connects, blocking. KG_E_NO_SERVICE when nobody listens there. */
+/* Connects without waiting; the descriptor is non-blocking. KG_E_NO_SERVICE when nobody listens there, KG_E_TIMEOUT when whoever
+ * listens does not come round to taking calls. */
 int kg_socket_connect(const char *path, int *ret_fd, struct kg_err *err) KG_MUST_CHECK;
 
 /* Two connected stream sockets, fds[0] non-blocking for the loop, fds[1] blocking for the other process. */

@@ -90,6 +90,7 @@ try()
     'keepgres serve' | 'keepgres serve '*)
         run timeout 2 env XDG_RUNTIME_DIR="$T/sock" XDG_STATE_HOME="$T/sock" XDG_DATA_HOME="$T/sock" bash -c "$line"
         like "$1 (until it is stopped)" "$status" '^(0|124)$' ;;
+    'keepgres portal' | 'keepgres portal '*) fails "$1 (there is no terminal)" 'terminal|not in this build' bash -c "$line" ;;
     *'backup-instance stop-protection '* | *'backup-instance suspend-backup '*)
         succeeds "$1" bash -c "$line"
         bash -c "$(sed 's/stop-protection\|suspend-backup/resume-protection/' <<<"$line")" ;;
