@@ -17,11 +17,7 @@ check() # folders of -I, headers…
 }
 check "-Iinclude" include/keepgres/*.h
 check "-Iinclude -Isrc" src/*/*.h
-<<<<<<< HEAD
-check "-Iinclude -Isrc -Iui" ui/*/*.h
-=======
 check "-Iinclude -Isrc -Iui" ui/*.h ui/*/*.h
->>>>>>> w/async
 # cmocka's header wants these before it, and says so; helpers of tests come after it.
 check "-Iinclude -Isrc -Itests -include setjmp.h -include stdarg.h -include stddef.h -include stdint.h -include cmocka.h" \
       tests/support/*.h
