@@ -1,7 +1,9 @@
 #include "base/parse.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -60,6 +62,18 @@ int kg_parse_size(const char *text, uint64_t *ret, struct kg_err *err)
     if (!n || *s || (shift && v >> (64 - shift)))
         return kg_err_set(err, KG_E_USAGE, "'%.60s' is not a size such as 512M or 2G", text);
     *ret = v << shift;
+    return 0;
+}
+
+int kg_parse_double(const char *text, double *ret, struct kg_err *err)
+{
+    bool shaped = text[0] && !text[strspn(text, "0123456789+-.eE")];   /* strtod would take "inf", "0x1p3" and blanks */
+    char *end = NULL;
+    double v = shaped ? strtod(text, &end) : 0;
+
+    if (!shaped || end == text || *end || !isfinite(v))
+        return kg_err_set(err, KG_E_USAGE, "'%.60s' is not a number", text);
+    *ret = v;
     return 0;
 }
 

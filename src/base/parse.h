@@ -13,6 +13,8 @@ int kg_parse_u64(const char *text, uint64_t *ret, struct kg_err *err) KG_MUST_CH
 int kg_parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
 /* "16M", "1 GiB", "4096": powers of 1024; suffixes k M G T with optional B or iB, case ignored. */
 int kg_parse_size(const char *text, uint64_t *ret, struct kg_err *err) KG_MUST_CHECK;
+/* "12", "-3.5", "1e+20": finite, as JSON writes numbers. */
+int kg_parse_double(const char *text, double *ret, struct kg_err *err) KG_MUST_CHECK;
 /* true/t/yes/y/on/1 and their opposites, case ignored. */
 int kg_parse_bool(const char *text, bool *ret, struct kg_err *err) KG_MUST_CHECK;
 

@@ -1,5 +1,7 @@
 /* model/detail.h - the family of pages about one resource: tabs; the first shows values in sections ("Essentials"), the others
- * are lists of what belongs to it. m->arg is the resource's id. */
+ * are lists of what belongs to it. m->arg is the resource's id. The title becomes the resource's name.
+ * A tab's list is a model of its own (its "of" is the page): it asks, and is answered, by itself, and its commands are there
+ * while it is shown. It is made when it is shown first. */
 #ifndef UI_MODEL_DETAIL_H
 #define UI_MODEL_DETAIL_H
 
@@ -8,7 +10,7 @@
 enum { UI_TABS_MAX = 8 };
 
 struct ui_value {
-    const char *label;                       /* NULL: label is a heading of a section in paths */
+    const char *label;                       /* NULL: paths is the heading of a section */
     const char *paths;
     enum ui_format format;
     const char *opens;                       /* the kind that shows what the value, an id, names; NULL: none */
@@ -21,6 +23,7 @@ struct ui_detail_kind {
     const struct ui_value *value;
     size_t n_values;
     const char *tab[UI_TABS_MAX];            /* kinds of the family of lists, with this page's arg; the first tab is the values */
+    const char *state;                       /* paths of the status in the title; NULL: where resources mostly have it */
     const char *values_title;                /* of the first tab; NULL: "Overview" */
     int refresh;                             /* seconds; 0: never by itself */
 };
@@ -34,8 +37,9 @@ struct ui_detail {
     size_t n_tabs, tab;                      /* 0: the values */
     struct ui_model *list[UI_TABS_MAX];      /* of tabs that were opened once; [0] is never used */
     size_t cursor, top;                      /* among values; the view's top */
-    int page;
-    int64_t asked;
+    int page;                                /* lines on the screen, as the view last told */
+    uint64_t call;
+    int64_t asked, answered;
     bool asking;
 };
 
@@ -51,6 +55,10 @@ int64_t ui_detail_wake(const struct ui_model *m);
 void ui_detail_fetch(struct ui_detail *d);
 struct ui_list *ui_detail_list(const struct ui_detail *d);       /* of the tab that is shown; NULL: the values are */
 void ui_detail_value(const struct ui_detail *d, size_t i, struct ui_shown *ret);
+const char *ui_detail_tab_title(const struct ui_detail *d, size_t tab);
+void ui_detail_show_tab(struct ui_detail *d, size_t tab);
+/* The resource's status, as in the title; an empty text while it is not known. */
+void ui_detail_state(const struct ui_detail *d, struct ui_shown *ret);
 /* The JSON of the page's resource; NULL until it is there. For commands' refuse(). */
 const struct kg_json *ui_detail_resource(const struct ui_model *m);
 

@@ -12,18 +12,18 @@ enum ui_state { UI_NONE, UI_OK, UI_WARNING, UI_FAILED, UI_BUSY, UI_OFF };
 enum ui_format {
     UI_F_TEXT,
     UI_F_LAST,                               /* the last part of an id: a name */
-    UI_F_STATE,                              /* a status, of jobs, instances, resources: with its state */
+    UI_F_STATE,                              /* a status, of jobs, instances, resources: with its state; "InProgress" reads "In progress" */
     UI_F_TIME,                               /* "2026-11-21 14:02", of today "14:02:09" */
     UI_F_AGO,                                /* "3 min ago", "in 2 h" */
     UI_F_DURATION,                           /* an ISO 8601 duration: "1 h 02 min", "10 years" */
-    UI_F_BYTES,                              /* "1.2 GiB" */
+    UI_F_BYTES,                              /* "1.2 GB", as the command line says it */
     UI_F_COUNT,                              /* "1,234,567" */
     UI_F_PERCENT,
     UI_F_YES_NO,
     UI_F_LIST,                               /* an array of texts, or of objects with names, by commas */
 };
 
-enum { UI_SHOWN = 240 };
+enum { UI_SHOWN = 640 };                    /* ids and error messages whole; a table cuts them at its columns */
 struct ui_shown { char text[UI_SHOWN]; enum ui_state state; };
 
 /* raw: the value as text (a JSON scalar's, or JSON of an array); "" when it is not there. Never fails: what cannot be
@@ -36,6 +36,8 @@ void ui_raw(const struct kg_json *j, const char *paths, struct kg_buf *ret);
 /* Seconds as "1 h 02 min 03 s", at most the two largest units. */
 void ui_format_seconds(int64_t seconds, char *out, size_t n);
 void ui_format_bytes(double bytes, char *out, size_t n);
+void ui_format_count(uint64_t v, char *out, size_t n);
+double ui_duration_seconds(const char *raw);                     /* of an ISO 8601 duration, for comparing; -1: it is none */
 const char *ui_last_part(const char *id);                        /* behind the last '/'; borrowed */
 
 #endif

@@ -52,9 +52,15 @@ void ui_model_free(struct ui_model *m)
     free(m);
 }
 
+static void changed(struct ui_model *m)
+{
+    for (; m; m = m->of)
+        m->changed = true;
+}
+
 void ui_model_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_answer *a)
 {
-    m->changed = true;
+    changed(m);
     if (OF(m->kind, answer))
         OF(m->kind, answer)(m, tag, id, a);
 }
@@ -85,7 +91,7 @@ bool ui_model_dirty(const struct ui_model *m) { return OF(m->kind, dirty) && OF(
 
 void ui_model_closed(struct ui_model *m, const char *kind, const char *result)
 {
-    m->changed = true;
+    changed(m);
     if (OF(m->kind, closed))
         OF(m->kind, closed)(m, kind, result);
 }

@@ -95,6 +95,7 @@ struct ui_kind {
 struct ui_model {
     const struct ui_kind *kind;
     struct ui_host *host;
+    struct ui_model *of;                     /* the page whose tab this list is; NULL: a model of its own */
     char *arg;                               /* a resource id, a JSON text, or "" */
     char *title;                             /* what the breadcrumb shows; NULL: kind->title */
     bool stale;                              /* what is shown is older than it should be: the service did not answer */
@@ -104,7 +105,7 @@ struct ui_model {
 struct ui_model *ui_model_new(const struct ui_kind *k, struct ui_host *h, const char *arg);  /* and opens it */
 void ui_model_free(struct ui_model *m);                          /* forgets its calls; NULL is allowed */
 
-/* The kind's function, else the family's, else nothing. */
+/* The kind's function, else the family's, else nothing. What changes a tab's list changes its page. */
 void ui_model_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_answer *a);
 bool ui_model_act(struct ui_model *m, enum ui_action a);
 bool ui_model_type(struct ui_model *m, const struct ui_event *ev);

@@ -9,8 +9,12 @@ struct ui_reader {
     struct ui_model base;
     enum ui_load load;
     struct kg_err err;
-    char *text;
-    int top, lines, page;                    /* lines and page: as the view last told */
+    char *text;                              /* what people may read of it: no control characters but newlines */
+    int top, lines, page;                    /* in lines of the screen; lines and page: as the view last told */
+    size_t *line;                            /* where each line of the screen begins in text; the view's */
+    int width;                               /* the view's line[] is for; 0: to be made anew */
+    uint64_t call;
+    bool asking;
 };
 
 void ui_reader_open(struct ui_model *m);
