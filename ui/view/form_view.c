@@ -5,8 +5,11 @@
 #include "base/alloc.h"
 #include "crypto/secret.h"
 #include "view/form_pen.h"
+#include "view/parts.h"
+#include "view/view.h"
 #include "widget/button.h"
 #include "widget/table.h"
+#include "widget/tabs.h"
 
 enum { ASIDE_FROM = 100, DIALOG_WIDEST = 76, ERROR_LINES = 4, TEXT_MAX = 64 << 10 };
 
@@ -14,51 +17,23 @@ struct ui_rect ui_pen_lift(struct ui_canvas *c) { return ui_clip(c, (struct ui_r
 
 /* ---- tabs ---- */
 
-static const struct { enum ui_role role; enum ui_glyph glyph; } tab_state[] = {
-    [UI_OK] = { UI_ROLE_STATE_OK, UI_G_OK }, [UI_FAILED] = { UI_ROLE_STATE_FAILED, UI_G_FAILED },
-};
-
-static int tabs_width(const struct ui_form *f)
-{
-    int w = 0;
-
-    for (size_t s = 0; s < f->n_steps; s++)
-        w += ui_width(ui_form_step_title(f, s)) + 2 + (ui_form_step_state(f, s) != UI_NONE ? 2 : 0) + (s ? 1 : 0);
-    return w;
-}
-
-static int draw_tab(const struct ui_form *f, struct ui_canvas *c, int y, int x, int w, size_t s)
-{
-    enum ui_state state = ui_form_step_state(f, s);
-    enum ui_role role = s != f->step ? f->reached[s] ? UI_ROLE_TAB : UI_ROLE_DIM
-                        : f->focus == UI_FOCUS_TABS ? UI_ROLE_CURSOR : UI_ROLE_TAB_CURRENT;
-    int took = ui_text(c, y, x, w, role, s == f->step && f->focus == UI_FOCUS_TABS ? ">" : " ");
-
-    took += ui_text(c, y, x + took, w - took, role, ui_form_step_title(f, s));
-    took += ui_text(c, y, x + took, w - took, role, " ");
-    if (state != UI_NONE && took + 2 <= w) {
-        took += ui_put(c, y, x + took, tab_state[state].role, tab_state[state].glyph);
-        took += ui_text(c, y, x + took, w - took, role, " ");
-    }
-    return took;
-}
-
-/* All steps where they fit, else the one that is shown and how many there are. */
 static void draw_tabs(const struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
 {
-    int x = r.x;
+    static const char hint[] = "Left, Right: other steps";
+    struct ui_rect line = { r.y, r.x, 1, r.w };
+    struct ui_tab tab[UI_STEPS_MAX + 1];
 
-    if (tabs_width(f) > r.w) {
-        x += ui_textf(c, r.y, x, r.w, UI_ROLE_DIM, "%zu of %zu", f->step + 1, f->n_steps);
-        draw_tab(f, c, r.y, x + 1, r.x + r.w - x - 1, f->step);
-    } else {
-        for (size_t s = 0; s < f->n_steps; s++) {
-            if (s)
-                x += ui_put(c, r.y, x, UI_ROLE_FRAME, UI_G_VLINE);
-            x += draw_tab(f, c, r.y, x, r.x + r.w - x, s);
-        }
+    for (size_t s = 0; s < f->n_steps; s++) {
+        enum ui_state state = ui_form_step_state(f, s);
+
+        tab[s] = (struct ui_tab){ ui_form_step_title(f, s), ui_state_glyph(state), ui_state_role(state) };
     }
     ui_hline(c, r.y + 1, r.x, r.w, UI_ROLE_FRAME);
+    ui_tabs(c, line, tab, f->n_steps, f->step);
+    if (f->focus == UI_FOCUS_TABS) {
+        ui_flag(c, line, UI_CURSOR_ROW);
+        ui_text_right(c, r.y + 1, r.x, r.w, UI_ROLE_DIM, hint);
+    }
 }
 
 /* ---- the lines at the bottom: what went wrong, what is being done, the buttons ---- */
