@@ -184,19 +184,30 @@ bool ui_edit_type(struct ui_edit *e, const struct ui_event *ev)
     }
 }
 
-char *ui_edit_shown(const struct ui_edit *e)
+/* What may be seen of the first n bytes. */
+static char *shown(const struct ui_edit *e, size_t n)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4 * UI_EDIT_MAX);
+    KG_AUTO_FREE char *part = e->text ? kg_xstrndup(e->text, n) : NULL;
 
-    if (e->text) {
-        kg_text_add_printable(&b, e->text);
+    if (part) {
+        kg_text_add_printable(&b, part);
     } else {
         const char *s = open_bytes(e);
 
-        for (size_t i = 0; i < e->len; i++)
+        for (size_t i = 0; i < n; i++)
             if (!inside(s, i))
                 kg_buf_adds(&b, "*");
         shut_bytes(e);
     }
     return kg_buf_take(&b);
+}
+
+char *ui_edit_shown(const struct ui_edit *e) { return shown(e, e->len); }
+
+size_t ui_edit_shown_cursor(const struct ui_edit *e)
+{
+    KG_AUTO_FREE char *part = shown(e, e->cursor);
+
+    return strlen(part);
 }

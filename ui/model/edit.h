@@ -27,5 +27,6 @@ const char *ui_edit_text(const struct ui_edit *e);               /* "" for a sec
 bool ui_edit_type(struct ui_edit *e, const struct ui_event *ev);
 /* What may stand on a screen: the text, or a dot for each character of a secret. The caller frees it. */
 char *ui_edit_shown(const struct ui_edit *e);
+size_t ui_edit_shown_cursor(const struct ui_edit *e);            /* the cursor in that, in bytes */
 
 #endif

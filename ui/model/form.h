@@ -28,7 +28,7 @@ enum ui_field_type {
     UI_FIELD_RADIO,                          /* one of choices, all of them in sight */
     UI_FIELD_CHECK,                          /* "true" or "false" */
     UI_FIELD_SET,                            /* any of choices: values by commas */
-    UI_FIELD_NOTE,                           /* no input: text() or help, broken into lines */
+    UI_FIELD_NOTE,                           /* no input: text() or help, broken into lines; in the review when review is set */
     UI_FIELD_HEADING,
     UI_FIELD_BUTTON,                         /* press() */
     UI_FIELD_GRID,                           /* rows that the form's kind keeps: see struct ui_grid */
@@ -36,7 +36,7 @@ enum ui_field_type {
 
 struct ui_choice { const char *value, *label, *help; };          /* label NULL: value */
 
-/* Choices that the service lists. */
+/* Choices that the service lists; of a TEXT: the names that are taken already. */
 struct ui_source {
     const char *path;                        /* with {sub}, {arg} and {FIELD}: another field's value; not asked while one is "" */
     void (*request)(const struct ui_form *f, struct kg_buf *path, struct kg_buf *body);   /* instead, or NULL */
@@ -224,6 +224,9 @@ bool ui_form_expand(const struct ui_form *f, const char *pattern, bool path, str
 void ui_form_add_secret(const struct ui_form *f, const char *field, struct kg_buf *body);
 /* Name and value as a shell wants them: " --vault-name 'x y'"; nothing when the value is empty. For cli(). */
 void ui_form_add_option(struct kg_buf *ret, const char *option, const char *value);
+
+/* From least to most ASCII letters, digits and characters of extra; a letter first if so wanted; none of extra at the end. */
+bool ui_name_ok(const char *s, size_t least, size_t most, const char *extra, bool letter);
 
 bool ui_form_input_shown(const struct ui_form *f, size_t input);
 bool ui_form_set_has(const struct ui_input *in, const char *value);         /* of a SET */

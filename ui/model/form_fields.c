@@ -173,9 +173,9 @@ const char *ui_form_wrong(const struct ui_form *f, size_t i)
     if (!in->edit.len)
         return d->optional ? NULL : d->type == UI_FIELD_CHOICE || d->type == UI_FIELD_RADIO ? "Choose one."
                : d->type == UI_FIELD_SET ? "Choose at least one." : "A value is needed.";
-    o = d->type == UI_FIELD_CHOICE ? ui_form_find_option(in, in->edit.text) : NULL;
-    if (o && o->refused)
-        return o->refused;
+    o = ui_form_find_option(in, ui_edit_text(&in->edit));
+    if (o && (o->refused || d->type == UI_FIELD_TEXT))
+        return o->refused ? o->refused : "That name is taken.";
     return d->check ? d->check(f, ui_edit_text(&in->edit)) : NULL;
 }
 
@@ -213,6 +213,19 @@ enum ui_state ui_form_step_state(const struct ui_form *f, size_t step)
     return ui_form_step_good(f, step) ? UI_OK : UI_FAILED;
 }
 
+bool ui_name_ok(const char *s, size_t least, size_t most, const char *extra, bool letter)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t n = strlen(s);
+
+    if (n < least || n > most || !n || (letter && !strchr(letters, s[0])) || strchr(extra, s[n - 1]))
+        return false;
+    for (; *s; s++)
+        if (!strchr(letters, *s) && !(*s >= '0' && *s <= '9') && !strchr(extra, *s))
+            return false;
+    return true;
+}
+
 /* ---- reading out ---- */
 
 const char *ui_form_review_label(const struct ui_form *f, size_t i)
@@ -220,7 +233,7 @@ const char *ui_form_review_label(const struct ui_form *f, size_t i)
     const struct ui_field *d = f->input[i].field;
     const char *label = d->review ? d->review : d->label;
 
-    if (d->type == UI_FIELD_NOTE || d->type == UI_FIELD_HEADING || d->type == UI_FIELD_BUTTON || d->type == UI_FIELD_GRID)
+    if ((d->type == UI_FIELD_NOTE && !d->review) || d->type == UI_FIELD_HEADING || d->type == UI_FIELD_BUTTON || d->type == UI_FIELD_GRID)
         return NULL;
     return label && *label && ui_form_input_shown(f, i) ? label : NULL;
 }
@@ -250,7 +263,10 @@ void ui_form_review_value(const struct ui_form *f, size_t i, struct kg_buf *ret)
     const struct ui_input *in = &f->input[i];
     const char *value = ui_edit_text(&in->edit), *label = NULL;
 
-    if (in->field->type == UI_FIELD_SECRET) {
+    if (in->field->type == UI_FIELD_NOTE) {
+        if (in->field->text)
+            in->field->text(f, ret);
+    } else if (in->field->type == UI_FIELD_SECRET) {
         kg_buf_adds(ret, in->edit.len ? "typed, not shown" : "none");
     } else if (in->field->type == UI_FIELD_CHECK) {
         kg_buf_adds(ret, strcmp(value, "true") == 0 ? "Yes" : "No");

@@ -21,11 +21,13 @@ void ui_form_drop_options(struct ui_input *in)
     in->n_options = 0;
 }
 
-/* Ids are the same whatever their case. */
+/* Ids are the same whatever their case, and so are the names that are taken. */
 const struct ui_option *ui_form_find_option(const struct ui_input *in, const char *value)
 {
+    bool nocase = *value == '/' || in->field->type == UI_FIELD_TEXT;
+
     for (size_t i = 0; *value && i < in->n_options; i++)
-        if ((*value == '/' ? strcasecmp : strcmp)(in->option[i].value, value) == 0)
+        if ((nocase ? strcasecmp : strcmp)(in->option[i].value, value) == 0)
             return &in->option[i];
     return NULL;
 }
@@ -60,6 +62,8 @@ static void forget_choice(struct ui_form *f, size_t i)
     struct ui_input *in = &f->input[i];
 
     ui_form_drop_options(in);
+    if (in->field->type != UI_FIELD_CHOICE)
+        return;
     in->touched = false;
     in->visited = false;
     free(in->label);
@@ -146,6 +150,8 @@ static void settle_choice(struct ui_form *f, size_t i)
     const struct ui_option *o = ui_form_find_option(in, ui_edit_text(&in->edit)), *only = NULL;
     size_t n = 0;
 
+    if (in->field->type != UI_FIELD_CHOICE)
+        return;
     if (o) {
         free(in->label);
         in->label = kg_xstrdup(o->label);
