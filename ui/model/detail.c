@@ -284,7 +284,7 @@ bool ui_detail_act(struct ui_model *m, enum ui_action a)
             ui_detail_show_tab(d, d->tab + 1);
         return d->n_tabs > 1;
     case UI_ACT_BACK:
-        if (!d->err.code)
+        if (!d->err.code || !d->resource)    /* an error without values is the whole page: it goes with it */
             return false;
         d->err = (struct kg_err){ 0 };
         return true;

@@ -420,7 +420,7 @@ static bool back(struct ui_list *l)
         (void)clear_filter(l);
         return true;
     }
-    if (l->err.code) {
+    if (l->err.code && l->answered) {        /* an error without rows is the whole page: it goes with it */
         l->err = (struct kg_err){ 0 };
         return true;
     }

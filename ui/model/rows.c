@@ -2,11 +2,9 @@
 #include "model/list.h"
 
 #include <ctype.h>
-#include <limits.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <wchar.h>
 #include <wctype.h>
 
 #include "base/alloc.h"
@@ -68,33 +66,27 @@ static void grow_slots(struct ui_rows *r)
 
 /* ---- what a row is made of ---- */
 
-/* In small letters, by the terminal's locale; bytes that are no character of it stay. */
+/* In small letters, whatever the process's locale is; broken bytes stay as they are. */
 static void fold(const char *s, struct kg_buf *ret)
 {
-    size_t left = strlen(s);
-    mbstate_t in = { 0 }, out = { 0 };
+    static locale_t utf8;                    /* one thread; kept until the process ends */
 
-    while (left) {
-        char bytes[MB_LEN_MAX];
-        wchar_t wc;
-        size_t n, m;
+    if (!utf8)
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    while (*s) {
+        char bytes[4];
+        uint32_t c;
+        size_t n = (unsigned char)*s < 0x80 ? 0 : kg_utf8_get(s, strnlen(s, sizeof bytes), &c);
 
-        if ((unsigned char)*s < 0x80) {
-            bytes[0] = (char)tolower((unsigned char)*s);
+        if (!n) {
+            bytes[0] = (char)((unsigned char)*s < 0x80 ? tolower((unsigned char)*s) : *s);
             kg_buf_add(ret, bytes, 1);
-            s++, left--;
-            continue;
+            s++;
+        } else {
+            c = utf8 ? (uint32_t)towlower_l((wint_t)c, utf8) : c;
+            kg_buf_add(ret, bytes, kg_utf8_put(c, bytes));
+            s += n;
         }
-        n = mbrtowc(&wc, s, left, &in);
-        if (n == 0 || n > left) {
-            memset(&in, 0, sizeof in);
-            n = 1;
-            kg_buf_add(ret, s, 1);
-        } else if ((m = wcrtomb(bytes, (wchar_t)towlower((wint_t)wc), &out)) <= sizeof bytes) {
-            kg_buf_add(ret, bytes, m);
-        }
-        s += n;
-        left -= n;
     }
 }
 

@@ -1,0 +1,77 @@
+#include "view/parts.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "widget/message.h"
+
+static const struct { enum ui_role role; int glyph; } states[] = {
+    [UI_NONE] = { UI_ROLE_ITEM, -1 }, [UI_OK] = { UI_ROLE_STATE_OK, UI_G_OK }, [UI_WARNING] = { UI_ROLE_STATE_WARNING, UI_G_WARNING },
+    [UI_FAILED] = { UI_ROLE_STATE_FAILED, UI_G_FAILED }, [UI_BUSY] = { UI_ROLE_STATE_BUSY, UI_G_BUSY },
+    [UI_OFF] = { UI_ROLE_STATE_OFF, UI_G_DOT },
+};
+
+enum ui_role ui_state_role(enum ui_state s) { return states[s].role; }
+int ui_state_glyph(enum ui_state s) { return states[s].glyph; }
+
+int ui_draw_state(struct ui_canvas *c, int y, int x, int cols, const struct ui_shown *s)
+{
+    int lead = 0;
+
+    if (states[s->state].glyph >= 0) {
+        (void)ui_put(c, y, x, states[s->state].role, (enum ui_glyph)states[s->state].glyph);
+        lead = 2;
+    }
+    return lead + ui_text(c, y, x + lead, cols - lead, states[s->state].role, s->text);
+}
+
+struct ui_table_cell ui_cell_of(const struct ui_shown *s)
+{
+    return (struct ui_table_cell){ s->text, states[s->state].role, states[s->state].glyph };
+}
+
+void ui_columns_of(const struct ui_column *column, size_t n, struct ui_table_column *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (struct ui_table_column){ column[i].title, column[i].min, column[i].want, column[i].rank, column[i].right };
+}
+
+void ui_draw_loading(struct ui_canvas *c, struct ui_rect area)
+{
+    char text[40];
+
+    snprintf(text, sizeof text, "Loading%s", ui_glyph(c->alphabet, UI_G_ELLIPSIS));
+    (void)ui_hint(c, area, text);
+}
+
+/* Columns of the first n bytes. */
+static int width_to(const char *s, size_t n)
+{
+    KG_AUTO_FREE char *part = kg_xstrndup(s, n);
+
+    return ui_width(part);
+}
+
+void ui_draw_edit(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, struct ui_edit *e)
+{
+    KG_AUTO_FREE char *shown = ui_edit_shown(e);
+    const char *s = shown;
+    int at;
+
+    ui_fill(c, (struct ui_rect){ y, x, 1, cols }, role);
+    at = e->text ? width_to(shown, e->cursor) : ui_width(shown);
+    while (at > cols - 2 && *s) {            /* the beginning leaves on the left */
+        size_t n = 1;
+        int w;
+
+        while (((unsigned char)s[n] & 0xC0) == 0x80)
+            n++;
+        w = width_to(s, n);
+        s += n;
+        at -= w;
+    }
+    e->scroll = (size_t)(s - shown);
+    (void)ui_text(c, y, x, cols, role, s);
+    c->cursor_y = y;
+    c->cursor_x = x + at;
+}
