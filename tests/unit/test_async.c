@@ -898,10 +898,11 @@ int main(int argc, char **argv)
     KG_AUTO_FREE char *state_var = kg_xprintf("KEEPGRES_STATE_DIR=%s/state", home);
     KG_AUTO_FREE char *data_var = kg_xprintf("KEEPGRES_DATA_DIR=%s/data", home);
     KG_AUTO_FREE char *home_var = kg_xprintf("HOME=%s", home);
-    char *private_env[] = { state_var, data_var, home_var, NULL };
+    char *private_env[] = { state_var, data_var, home_var, NULL }, **was = environ;
 
     environ = private_env;
     r = cmocka_run_group_tests(tests, NULL, NULL);
     kg_client_library_end();
+    environ = was;
     return remove_home() || r;
 }
