@@ -687,7 +687,7 @@ int main(int argc, char **argv)
     KG_AUTO_FREE char *state_var = kg_xprintf("KEEPGRES_STATE_DIR=%s", state_dir);
     KG_AUTO_FREE char *data_var = kg_xprintf("KEEPGRES_DATA_DIR=%s", state_dir);
     KG_AUTO_FREE char *home_var = kg_xprintf("HOME=%s", state_dir);
-    char *private_env[] = { state_var, data_var, home_var, NULL };
+    char *private_env[] = { state_var, data_var, home_var, NULL }, **was = environ;
 
     environ = private_env;
     r = cmocka_run_group_tests(tests, NULL, NULL);
@@ -697,5 +697,6 @@ int main(int argc, char **argv)
     (void)remove(vaults);
     (void)remove(state_dir);
     kg_client_library_end();
+    environ = was;
     return r;
 }
