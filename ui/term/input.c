@@ -82,23 +82,28 @@ static int next_code(struct ui_screen *s)
     return ERR;
 }
 
+/* Curses reports once for all that came together, and hands it out newest first; what is left there would turn up as a click
+ * much later. So everything is taken, and of several the newest counts. */
 static bool mouse_event(struct ui_screen *s, struct ui_event *ret)
 {
-    MEVENT m;
+    MEVENT m, newest = { 0 };
+    bool again = false, any = false;
 
-    if (getmouse(&m) != OK)
-        return false;
-    *ret = (struct ui_event){ .y = m.y, .x = m.x };
-    if (m.bstate & BUTTON4_PRESSED) {
+    while (getmouse(&m) == OK) {
+        again = again || (any && (m.bstate & newest.bstate & BUTTON1_PRESSED) && m.y == newest.y && m.x == newest.x);
+        newest = any ? newest : m;
+        any = true;
+    }
+    *ret = (struct ui_event){ .y = newest.y, .x = newest.x };
+    if (newest.bstate & BUTTON4_PRESSED) {
         ret->kind = UI_EV_WHEEL_UP;
-    } else if (m.bstate & BUTTON5_PRESSED) {
+    } else if (newest.bstate & BUTTON5_PRESSED) {
         ret->kind = UI_EV_WHEEL_DOWN;
-    } else if (m.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
-        bool again = m.y == s->in.click_y && m.x == s->in.click_x && ms_since(s->in.clicked) < DOUBLE_CLICK_MS;
-
+    } else if (newest.bstate & BUTTON1_PRESSED) {
+        again = again || (newest.y == s->in.click_y && newest.x == s->in.click_x && ms_since(s->in.clicked) < DOUBLE_CLICK_MS);
         ret->kind = again ? UI_EV_DOUBLE_CLICK : UI_EV_CLICK;
-        s->in.click_y = again ? -1 : m.y;    /* a third click is a first one */
-        s->in.click_x = m.x;
+        s->in.click_y = again ? -1 : newest.y; /* a third click is a first one */
+        s->in.click_x = newest.x;
         s->in.clicked = now();
     }
     return ret->kind != UI_EV_NONE;

@@ -180,7 +180,7 @@ void ui_screen_mouse(struct ui_screen *s, bool on)
 {
     /* Curses must not wait for a click to be complete: nothing may block the keyboard. */
     mouseinterval(0);
-    mousemask(on ? BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+    mousemask(on ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
     if (!on)
         send(s, MOUSE_OFF, strlen(MOUSE_OFF));
     s->mouse = on;

@@ -16,7 +16,7 @@
  *  256 colours  the theme as it is.
  *  16, 8        a colour of the 256 becomes the one of its hue; greys become black or white (and what lies between, of 16). With 8, a
  *               bright colour becomes its plain one, bold. What could not be read then (dark on dark, light on light) becomes
- *               black or white.
+ *               black or white; a role that then looks like the base gets its attributes of "mono".
  *  none         the attributes of the theme "mono", whatever the theme, unless it names no colour itself. */
 
 enum { INHERITED = -2, THEME_MAX = 16 * 1024, DEPTH_MAX = 5, LINE_MAX_ = 200 };
@@ -355,15 +355,10 @@ static short readable(short fg, short bg)
     return fg == bg || (fg & 7) == 0 || (fg & 7) == 4 ? 7 : fg;
 }
 
-struct ui_style ui_theme_style(const struct ui_theme *t, enum ui_role role, int colours)
+static struct ui_style with_fewer(struct ui_style st, int colours)
 {
-    struct ui_style st = t->role[role];
-    bool exact = (st.fg < 16 || colours >= 256) && (st.bg < 16 || colours >= 256);
+    bool exact = st.fg < 16 && st.bg < 16;
 
-    if (colours < 8)
-        return (struct ui_style){ -1, -1, t->plain[role] };
-    if (colours >= 256 || (colours >= 16 && exact))
-        return st;
     if (st.fg >= 16)
         st.fg = reduce(st.fg, colours, false);
     if (st.bg >= 16)
@@ -376,5 +371,21 @@ struct ui_style ui_theme_style(const struct ui_theme *t, enum ui_role role, int 
         st.bg = (short)(st.bg - 8);
     if (!exact || st.fg == st.bg)
         st.fg = readable(st.fg, st.bg);
+    return st;
+}
+
+static bool same(struct ui_style a, struct ui_style b) { return a.fg == b.fg && a.bg == b.bg && a.attrs == b.attrs; }
+
+struct ui_style ui_theme_style(const struct ui_theme *t, enum ui_role role, int colours)
+{
+    struct ui_style st = t->role[role], base = t->role[UI_ROLE_BASE];
+
+    if (colours < 8)
+        return (struct ui_style){ -1, -1, t->plain[role] };
+    if (colours >= 256)
+        return st;
+    st = with_fewer(st, colours);
+    if (!same(t->role[role], base) && same(st, with_fewer(base, colours)))
+        st.attrs |= t->plain[role];
     return st;
 }
