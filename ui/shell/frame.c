@@ -10,6 +10,7 @@
 #include "model/form.h"
 #include "model/format.h"
 #include "term/screen.h"
+#include "view/form_view.h"
 #include "view/view.h"
 
 enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8 };
