@@ -54,13 +54,16 @@ void ui_settings_load(struct ui_settings *s)
         return;
     text[n] = 0;
     for (; line; line = next) {
-        char name[32], value[64];
+        char *value;
 
         next = strchr(line, '\n');
         if (next)
             *next++ = 0;
-        if (sscanf(line, " %31[a-z_] = %63[A-Za-z0-9_.-]", name, value) == 2)
-            set(s, name, value);
+        value = strstr(line, " = ");
+        if (!value)
+            continue;
+        *value = 0;
+        set(s, line, value + 3);
     }
 }
 

@@ -11,16 +11,19 @@ static const struct ui_column columns[] = {
     { .title = "Since", .paths = "properties.createdOn", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 3 },
 };
 static const struct ui_list_kind all = {
-    .path = "/providers/Microsoft.Authorization/roleAssignments", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1,
+    .path = "/providers/Microsoft.Authorization/roleAssignments", .column = columns,
+      .n_columns = KG_ARRAY_LEN(columns), .sort = 1,
     .refresh = 30, .opens = "role-assignment", .empty = "No role is assigned to anybody. Press c to assign one.",
 };
 static const struct ui_list_kind of_scope = {
-    .path = "{arg}/providers/Microsoft.Authorization/roleAssignments", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1,
+    .path = "{arg}/providers/Microsoft.Authorization/roleAssignments", .column = columns,
+      .n_columns = KG_ARRAY_LEN(columns), .sort = 1,
     .refresh = 30, .opens = "role-assignment", .empty = "No role is assigned here. Press a to assign one.",
 };
 static const struct ui_command commands[] = {
     { "assign-role", "Add", 'c', UI_WRITES, "Assign a role to a user or to a vault's identity", NULL, NULL, "assign-role" },
-    { "check-access", "Check access", 'v', 0, "May somebody do something somewhere, and through which assignment?", NULL, NULL, "check-access" },
+    { "check-access", "Check access", 'v', 0, "May somebody do something somewhere, and through which assignment?",
+      NULL, NULL, "check-access" },
     { "audit", "Audit log", 'o', 0, "Who changed what, and who was refused", NULL, NULL, "audit" },
     { "remove-assignment", "Remove", 'D', UI_WRITES | UI_NEEDS_ROW, "Take the role away", NULL, NULL, "remove-assignment" },
 };
@@ -66,4 +69,5 @@ static const struct ui_list_kind audit = {
     .path = "/providers/Microsoft.KeepGres/service/audit?$top=500", .id = "seq", .column = audit_columns,
     .n_columns = KG_ARRAY_LEN(audit_columns), .sort = -1, .refresh = 30, .empty = "Nothing has been recorded yet.",
 };
-const struct ui_kind ui_page_audit = { .name = "audit", .title = "Audit log", .family = UI_LIST, .data = &audit, .found_by = "who changed history" };
+const struct ui_kind ui_page_audit = { .name = "audit", .title = "Audit log", .family = UI_LIST, .data = &audit,
+    .found_by = "who changed history" };

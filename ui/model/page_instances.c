@@ -16,7 +16,8 @@ static const char *protection(const struct ui_model *m)
 
     if (m->kind->family == UI_DETAIL)
         return state_of_page(m);
-    return ui_list_current(l) ? ui_row_value(l->kind, ui_list_current(l), "protectionState properties.currentProtectionState") : "";
+    return ui_list_current(l) ? ui_row_value(l->kind, ui_list_current(l),
+        "protectionState properties.currentProtectionState") : "";
 }
 
 static const char *needs_backups(const struct ui_model *m)
@@ -35,9 +36,12 @@ static const char *needs_stopped(const struct ui_model *m)
 
 static const struct ui_column columns[] = {
     { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 28 },
-    { .title = "Protection status", .paths = "protectionState properties.currentProtectionState", .format = UI_F_STATE, .min = 14, .want = 22 },
-    { .title = "Last backup", .paths = "properties.lastBackup.status", .format = UI_F_STATE, .min = 11, .want = 13, .rank = 1 },
-    { .title = "Latest point", .paths = "properties.latestRecoveryPoint.recoveryPointTime", .format = UI_F_AGO, .min = 11, .want = 14, .rank = 2 },
+    { .title = "Protection status", .paths = "protectionState properties.currentProtectionState",
+      .format = UI_F_STATE, .min = 14, .want = 22 },
+    { .title = "Last backup", .paths = "properties.lastBackup.status", .format = UI_F_STATE, .min = 11, .want = 13,
+      .rank = 1 },
+    { .title = "Latest point", .paths = "properties.latestRecoveryPoint.recoveryPointTime", .format = UI_F_AGO,
+      .min = 11, .want = 14, .rank = 2 },
     { .title = "Next backup", .paths = "properties.nextBackupTime", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 4 },
     { .title = "Policy", .paths = "properties.policyInfo.policyId", .format = UI_F_LAST, .min = 8, .want = 12, .rank = 5 },
     { .title = "Vault", .paths = "vaultName", .min = 8, .want = 14, .rank = 3 },
@@ -50,21 +54,29 @@ static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *
 }
 
 static const struct ui_list_kind list = {
-    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 15, .opens = "backup-instance",
+    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 15,
+      .opens = "backup-instance",
     .more = { "properties.nextBackupTime" }, .filter_form = "filter-instances",
     .empty = "No database is protected yet. Press c to configure backup.",
 };
 
 #define INSTANCE_COMMANDS(needs) \
-    { "backup-now", "Backup now", 'b', UI_WRITES | (needs), "Back up this database now, by a rule of its policy", needs_backups, NULL, "backup-now" }, \
-    { "restore", "Restore", 'r', UI_WRITES | (needs), "Restore this database, as a database or as files", NULL, NULL, "restore" }, \
-    { "change-policy", "Change policy", 'p', UI_WRITES | (needs), "Protect it by another backup policy", NULL, NULL, "change-policy" }, \
-    { "stop-protection", "Stop protection", 'X', UI_WRITES | (needs), "Stop backups and keep or delete what is there", needs_backups, NULL, "stop-protection" }, \
-    { "resume-protection", "Resume", 'u', UI_WRITES | (needs), "Take backups up again", needs_stopped, NULL, "resume-protection" }, \
-    { "delete-instance", "Delete", 'D', UI_WRITES | (needs), "Delete the backup instance with its recovery points", NULL, NULL, "delete-instance" }
+    { "backup-now", "Backup now", 'b', UI_WRITES | (needs), "Back up this database now, by a rule of its policy", \
+      needs_backups, NULL, "backup-now" }, \
+    { "restore", "Restore", 'r', UI_WRITES | (needs), "Restore this database, as a database or as files", NULL, NULL, \
+      "restore" }, \
+    { "change-policy", "Change policy", 'p', UI_WRITES | (needs), "Protect it by another backup policy", NULL, NULL, \
+      "change-policy" }, \
+    { "stop-protection", "Stop protection", 'X', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
+      needs_backups, NULL, "stop-protection" }, \
+    { "resume-protection", "Resume", 'u', UI_WRITES | (needs), "Take backups up again", needs_stopped, NULL, \
+      "resume-protection" }, \
+    { "delete-instance", "Delete", 'D', UI_WRITES | (needs), "Delete the backup instance with its recovery points", \
+      NULL, NULL, "delete-instance" }
 
 static const struct ui_command commands[] = {
-    { "configure-backup", "Configure backup", 'c', UI_WRITES, "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
+    { "configure-backup", "Configure backup", 'c', UI_WRITES,
+      "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
     INSTANCE_COMMANDS(UI_NEEDS_ROW),
 };
 const struct ui_kind ui_page_instances = {
@@ -76,7 +88,8 @@ const struct ui_kind ui_page_instances = {
 
 static const struct ui_list_kind of_vault = {
     .path = "{arg}/backupInstances", .column = columns, .n_columns = KG_ARRAY_LEN(columns) - 1, .sort = 1, .refresh = 15,
-    .opens = "backup-instance", .more = { "properties.nextBackupTime" }, .empty = "This vault protects nothing yet. Press c to configure backup.",
+    .opens = "backup-instance", .more = { "properties.nextBackupTime" },
+      .empty = "This vault protects nothing yet. Press c to configure backup.",
 };
 const struct ui_kind ui_list_vault_instances = {
     .name = "vault-instances", .title = "Instances", .family = UI_LIST, .data = &of_vault, .commands = commands,
@@ -99,7 +112,8 @@ static const struct ui_value values[] = {
     { "Latest recovery point", "properties.latestRecoveryPoint.recoveryPointTime", UI_F_TIME, NULL, NULL },
     { "Next backup", "properties.nextBackupTime", UI_F_TIME, NULL, NULL },
     { NULL, "Protection", 0, NULL, NULL },
-    { "Problem", "properties.protectionErrorDetails.message properties.protectionStatus.errorDetails.message", 0, NULL, NULL },
+    { "Problem", "properties.protectionErrorDetails.message properties.protectionStatus.errorDetails.message", 0,
+      NULL, NULL },
     { "Created", "systemData.createdAt", UI_F_TIME, NULL, NULL },
     { "Created by", "systemData.createdBy", 0, NULL, NULL },
 };
@@ -119,17 +133,22 @@ static const struct ui_column point_columns[] = {
     { .title = "State", .paths = "properties.recoveryPointState", .format = UI_F_STATE, .min = 11, .want = 13, .rank = 3 },
     { .title = "Rule", .paths = "properties.retentionTagName", .min = 7, .want = 12, .rank = 1 },
     { .title = "Tier", .paths = "properties.recoveryPointDataStoresDetails.0.type", .min = 10, .want = 13, .rank = 2 },
-    { .title = "Rows", .paths = "properties.summary.rows", .format = UI_F_COUNT, .min = 8, .want = 13, .rank = 6, .right = true },
-    { .title = "Size", .paths = "properties.summary.bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 4, .right = true },
-    { .title = "Stored", .paths = "properties.summary.storedBytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 5, .right = true },
+    { .title = "Rows", .paths = "properties.summary.rows", .format = UI_F_COUNT, .min = 8, .want = 13, .rank = 6,
+      .right = true },
+    { .title = "Size", .paths = "properties.summary.bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 4,
+      .right = true },
+    { .title = "Stored", .paths = "properties.summary.storedBytes", .format = UI_F_BYTES, .min = 9, .want = 10,
+      .rank = 5, .right = true },
     { .title = "Expires", .paths = "properties.expiryTime", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
 };
 static const struct ui_list_kind points = {
-    .path = "{arg}/recoveryPoints", .column = point_columns, .n_columns = KG_ARRAY_LEN(point_columns), .sort = -1, .refresh = 20,
+    .path = "{arg}/recoveryPoints", .column = point_columns, .n_columns = KG_ARRAY_LEN(point_columns), .sort = -1,
+      .refresh = 20,
     .opens = "recovery-point", .empty = "No recovery point yet. Press b to back up now.",
 };
 static const struct ui_command point_commands[] = {
-    { "restore-point", "Restore this point", 't', UI_WRITES | UI_NEEDS_ROW, "Restore from the recovery point under the cursor", NULL, NULL, "restore" },
+    { "restore-point", "Restore this point", 't', UI_WRITES | UI_NEEDS_ROW,
+      "Restore from the recovery point under the cursor", NULL, NULL, "restore" },
 };
 const struct ui_kind ui_list_instance_points = {
     .name = "instance-points", .title = "Recovery points", .family = UI_LIST, .data = &points, .commands = point_commands,
@@ -166,9 +185,11 @@ static const struct ui_detail_kind point_detail = {
     .value = point_values, .n_values = KG_ARRAY_LEN(point_values), .tab = { "point-contents" },
 };
 static const struct ui_command page_point_commands[] = {
-    { "restore-point", "Restore", 'r', UI_WRITES, "Restore this recovery point, as a database or as files", NULL, NULL, "restore" },
+    { "restore-point", "Restore", 'r', UI_WRITES, "Restore this recovery point, as a database or as files", NULL,
+      NULL, "restore" },
 };
 const struct ui_kind ui_page_point = {
-    .name = "recovery-point", .title = "Recovery point", .family = UI_DETAIL, .data = &point_detail, .commands = page_point_commands,
+    .name = "recovery-point", .title = "Recovery point", .family = UI_DETAIL, .data = &point_detail,
+      .commands = page_point_commands,
     .n_commands = KG_ARRAY_LEN(page_point_commands),
 };

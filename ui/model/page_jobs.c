@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "base/time.h"
 #include "model/detail.h"
 #include "model/kinds.h"
@@ -28,14 +29,17 @@ static void duration(const char *status, const char *start, const char *lasted, 
 
 static void progress(const char *status, const char *done, const char *total, struct ui_shown *ret)
 {
-    double all = strtod(total, NULL), now = strtod(done, NULL);
+    struct kg_err ignored = { 0 };
+    uint64_t all = 0, now = 0;
 
+    if (kg_parse_u64(total, &all, &ignored) < 0 || kg_parse_u64(done, &now, &ignored) < 0)
+        all = 0;
     if (!is_running(status))
         ui_format(UI_F_BYTES, done, 0, ret);
     else if (all > 0 && now <= all)
-        snprintf(ret->text, sizeof ret->text, "%d%%", (int)(now * 100 / all));
+        snprintf(ret->text, sizeof ret->text, "%d%%", (int)((double)now * 100 / (double)all));
     else
-        ui_format_bytes(now, ret->text, sizeof ret->text);
+        ui_format_bytes((double)now, ret->text, sizeof ret->text);
 }
 
 #define P "properties.extendedInfo.progress."
@@ -58,10 +62,12 @@ static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *
 #define COLUMNS(vault) \
     { .title = "Status", .paths = "properties.status", .format = UI_F_STATE, .min = 13, .want = 24 }, \
     { .title = "Operation", .paths = "properties.operation", .min = 8, .want = 16, .rank = 1 }, \
-    { .title = "Backup instance", .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", .min = 12, .want = 26 }, \
+    { .title = "Backup instance", .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", \
+      .min = 12, .want = 26 }, \
     { .title = "Vault", .paths = "properties.vaultName", .min = 8, .want = 14, .rank = (vault) }, \
     { .title = "Started", .paths = "properties.startTime", .format = UI_F_TIME, .min = 8, .want = 16, .rank = 2 }, \
-    { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 3, .right = true }, \
+    { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 3, \
+      .right = true }, \
     { .title = "Progress", .paths = P "bytesDone", .cell = progress_cell, .min = 8, .want = 10, .rank = 4, .right = true }
 
 static const struct ui_column columns[] = { COLUMNS(5) };
@@ -78,8 +84,10 @@ static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *
 }
 
 static const struct ui_list_kind all_jobs = {
-    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, .opens = "backup-job",
-    .filter_form = "filter-jobs", .empty = "No job in the last seven days. Press f for other times, or b on a backup instance to back up.",
+    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3,
+      .opens = "backup-job",
+    .filter_form = "filter-jobs",
+      .empty = "No job in the last seven days. Press f for other times, or b on a backup instance to back up.",
 };
 
 static const char *row_status(const struct ui_model *m)
@@ -100,8 +108,10 @@ static const char *not_retryable(const struct ui_model *m)
                ? NULL : "only a job that failed, was cancelled or has warnings can be retried";
 }
 static const struct ui_command commands[] = {
-    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_NEEDS_ROW, "Stop the job; what it did so far is undone", not_running, NULL, "cancel-job" },
-    { "retry-job", "Retry", 't', UI_WRITES | UI_NEEDS_ROW, "Start the job again with what it was asked to do", not_retryable, NULL, "retry-job" },
+    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_NEEDS_ROW, "Stop the job; what it did so far is undone",
+      not_running, NULL, "cancel-job" },
+    { "retry-job", "Retry", 't', UI_WRITES | UI_NEEDS_ROW, "Start the job again with what it was asked to do",
+      not_retryable, NULL, "retry-job" },
     { "job-log", "Log", 'o', UI_NEEDS_ROW, "Read the job's log", NULL, NULL, "job-log" },
 };
 const struct ui_kind ui_page_jobs = {
@@ -121,18 +131,22 @@ static void search_instance(const struct ui_list *l, struct kg_buf *path, struct
     kg_buf_adds(path, "'");
 }
 static const struct ui_list_kind instance_jobs = {
-    .request = search_instance, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, .opens = "backup-job",
+    .request = search_instance, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3,
+      .opens = "backup-job",
     .empty = "No job in the last seven days.",
 };
 const struct ui_kind ui_list_instance_jobs = {
-    .name = "instance-jobs", .title = "Jobs", .family = UI_LIST, .data = &instance_jobs, .commands = commands, .n_commands = KG_ARRAY_LEN(commands),
+    .name = "instance-jobs", .title = "Jobs", .family = UI_LIST, .data = &instance_jobs, .commands = commands,
+      .n_commands = KG_ARRAY_LEN(commands),
 };
 static const struct ui_list_kind vault_jobs = {
-    .path = "{arg}/backupJobs?$top=500", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, .opens = "backup-job",
+    .path = "{arg}/backupJobs?$top=500", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE,
+      .refresh = 3, .opens = "backup-job",
     .empty = "No job in the last seven days.",
 };
 const struct ui_kind ui_list_vault_jobs = {
-    .name = "vault-jobs", .title = "Jobs", .family = UI_LIST, .data = &vault_jobs, .commands = commands, .n_commands = KG_ARRAY_LEN(commands),
+    .name = "vault-jobs", .title = "Jobs", .family = UI_LIST, .data = &vault_jobs, .commands = commands,
+      .n_commands = KG_ARRAY_LEN(commands),
 };
 
 /* ---- one ---- */
@@ -141,7 +155,8 @@ static const char *status(const struct kg_json *j) { return kg_json_str_or(j, "p
 
 static void duration_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 {
-    duration(status(j), kg_json_str_or(j, "properties.startTime", ""), kg_json_str_or(j, "properties.duration", ""), now, ret);
+    duration(status(j), kg_json_str_or(j, "properties.startTime", ""), kg_json_str_or(j, "properties.duration", ""),
+        now, ret);
 }
 static void progress_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 {
@@ -177,7 +192,8 @@ static void tables_value(const struct kg_json *j, int64_t now, struct ui_shown *
 
     (void)now;
     if (total)
-        snprintf(ret->text, sizeof ret->text, "%llu of %llu", (unsigned long long)kg_json_u64(j, P "tablesDone", 0), (unsigned long long)total);
+        snprintf(ret->text, sizeof ret->text, "%llu of %llu", (unsigned long long)kg_json_u64(j, P "tablesDone", 0),
+            (unsigned long long)total);
 }
 static void warnings_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 {
@@ -233,8 +249,10 @@ static const char *page_not_retryable(const struct ui_model *m)
                ? NULL : "only a job that failed, was cancelled or has warnings can be retried";
 }
 static const struct ui_command page_commands[] = {
-    { "cancel-job", "Cancel job", 'X', UI_WRITES, "Stop the job; what it did so far is undone", page_not_running, NULL, "cancel-job" },
-    { "retry-job", "Retry", 't', UI_WRITES, "Start the job again with what it was asked to do", page_not_retryable, NULL, "retry-job" },
+    { "cancel-job", "Cancel job", 'X', UI_WRITES, "Stop the job; what it did so far is undone", page_not_running,
+      NULL, "cancel-job" },
+    { "retry-job", "Retry", 't', UI_WRITES, "Start the job again with what it was asked to do", page_not_retryable,
+      NULL, "retry-job" },
     { "job-log", "Log", 'o', 0, "Read the job's log", NULL, NULL, "job-log" },
 };
 const struct ui_kind ui_page_job = {
@@ -251,4 +269,5 @@ static const struct ui_list_kind subtasks = {
     .path = "{arg}", .items = "properties.extendedInfo.subTasks", .id = "taskId", .column = subtask_columns,
     .n_columns = KG_ARRAY_LEN(subtask_columns), .refresh = 2, .empty = "This job has no subtasks.",
 };
-const struct ui_kind ui_list_job_subtasks = { .name = "job-subtasks", .title = "Subtasks", .family = UI_LIST, .data = &subtasks };
+const struct ui_kind ui_list_job_subtasks = { .name = "job-subtasks", .title = "Subtasks", .family = UI_LIST,
+    .data = &subtasks };

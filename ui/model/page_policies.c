@@ -14,7 +14,8 @@ static void vault_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret
 static const struct ui_column columns[] = {
     { .title = "Name", .paths = "name", .min = 10, .want = 24 },
     { .title = "Schedule", .paths = "properties.scheduleText", .min = 14, .want = 40 },
-    { .title = "Instances", .paths = "properties.backupInstancesCount", .format = UI_F_COUNT, .min = 9, .want = 9, .rank = 2, .right = true },
+    { .title = "Instances", .paths = "properties.backupInstancesCount", .format = UI_F_COUNT, .min = 9, .want = 9,
+      .rank = 2, .right = true },
     { .title = "Vault", .paths = "id", .cell = vault_cell, .min = 8, .want = 16, .rank = 1 },
 };
 static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
@@ -23,7 +24,8 @@ static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *
     kg_buf_adds(body, "{}");
 }
 static const struct ui_list_kind list = {
-    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 30, .opens = "backup-policy",
+    .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 30,
+      .opens = "backup-policy",
     .empty = "No backup policy yet. Press c to create one.",
 };
 static const struct ui_list_kind of_vault = {
@@ -32,7 +34,8 @@ static const struct ui_list_kind of_vault = {
 };
 static const struct ui_command commands[] = {
     { "create-policy", "Create", 'c', UI_WRITES, "Create a backup policy", NULL, NULL, "create-policy" },
-    { "delete-policy", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the backup policy, which nothing may use", NULL, NULL, "delete-policy" },
+    { "delete-policy", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the backup policy, which nothing may use",
+      NULL, NULL, "delete-policy" },
 };
 const struct ui_kind ui_page_policies = {
     .name = "backup-policies", .title = "Backup policies", .family = UI_LIST, .data = &list, .commands = commands,
@@ -58,10 +61,13 @@ static const struct ui_value values[] = {
     { "Rule 4", "", 0, NULL, ui_policy_rule_4 },
     { "Rule 5", "", 0, NULL, ui_policy_rule_5 },
 };
-static const struct ui_detail_kind detail = { .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "policy-timeline", "policy-instances" } };
+static const struct ui_detail_kind detail = { .value = values, .n_values = KG_ARRAY_LEN(values),
+    .tab = { "policy-timeline", "policy-instances" } };
 static const struct ui_command page_commands[] = {
-    { "edit-policy", "Edit", 'e', UI_WRITES, "Change schedule and retention for points that come", NULL, NULL, "edit-policy" },
-    { "delete-policy", "Delete", 'D', UI_WRITES, "Delete the backup policy, which nothing may use", NULL, NULL, "delete-policy" },
+    { "edit-policy", "Edit", 'e', UI_WRITES, "Change schedule and retention for points that come", NULL, NULL,
+      "edit-policy" },
+    { "delete-policy", "Delete", 'D', UI_WRITES, "Delete the backup policy, which nothing may use", NULL, NULL,
+      "delete-policy" },
 };
 const struct ui_kind ui_page_policy = {
     .name = "backup-policy", .title = "Backup policy", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
@@ -84,7 +90,9 @@ static void preview(const struct ui_list *l, struct kg_buf *path, struct kg_buf 
     kg_buf_adds(body, "{}");
 }
 static const struct ui_list_kind timeline = {
-    .request = preview, .items = "points", .id = "time", .column = preview_columns, .n_columns = KG_ARRAY_LEN(preview_columns),
+    .request = preview, .items = "points", .id = "time", .column = preview_columns,
+      .n_columns = KG_ARRAY_LEN(preview_columns),
     .empty = "This policy makes no recovery points in the coming year.",
 };
-const struct ui_kind ui_list_policy_timeline = { .name = "policy-timeline", .title = "Timeline", .family = UI_LIST, .data = &timeline };
+const struct ui_kind ui_list_policy_timeline = { .name = "policy-timeline", .title = "Timeline", .family = UI_LIST,
+    .data = &timeline };

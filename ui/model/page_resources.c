@@ -25,9 +25,12 @@ static const struct ui_list_kind servers = {
 };
 static const struct ui_command server_commands[] = {
     { "add-server", "Add", 'c', UI_WRITES, "Register a PostgreSQL server", NULL, NULL, "add-server" },
-    { "test-connection", "Test connection", 't', UI_NEEDS_ROW, "Log in to the server with a secret and tell what is found", NULL, NULL, "test-connection" },
-    { "edit-server", "Edit", 'e', UI_WRITES | UI_NEEDS_ROW, "Change the server's host, port, SSL mode or access", NULL, NULL, "edit-server" },
-    { "remove-server", "Remove", 'D', UI_WRITES | UI_NEEDS_ROW, "Forget the server; nothing may be protected on it", NULL, NULL, "delete-resource" },
+    { "test-connection", "Test connection", 't', UI_NEEDS_ROW,
+      "Log in to the server with a secret and tell what is found", NULL, NULL, "test-connection" },
+    { "edit-server", "Edit", 'e', UI_WRITES | UI_NEEDS_ROW, "Change the server's host, port, SSL mode or access",
+      NULL, NULL, "edit-server" },
+    { "remove-server", "Remove", 'D', UI_WRITES | UI_NEEDS_ROW, "Forget the server; nothing may be protected on it",
+      NULL, NULL, "delete-resource" },
 };
 const struct ui_kind ui_page_servers = {
     .name = "servers", .title = "PostgreSQL servers", .family = UI_LIST, .data = &servers, .commands = server_commands,
@@ -48,12 +51,16 @@ static const struct ui_value server_values[] = {
 static const struct ui_detail_kind server_detail = { .value = server_values, .n_values = KG_ARRAY_LEN(server_values),
                                                      .tab = { "server-instances", "scope-access" }, .refresh = 15 };
 static const struct ui_command server_page_commands[] = {
-    { "test-connection", "Test connection", 't', 0, "Log in to the server with a secret and tell what is found", NULL, NULL, "test-connection" },
-    { "edit-server", "Edit", 'e', UI_WRITES, "Change the server's host, port, SSL mode or access", NULL, NULL, "edit-server" },
-    { "remove-server", "Remove server", 'V', UI_WRITES, "Forget the server; nothing may be protected on it", NULL, NULL, "delete-resource" },
+    { "test-connection", "Test connection", 't', 0, "Log in to the server with a secret and tell what is found", NULL,
+      NULL, "test-connection" },
+    { "edit-server", "Edit", 'e', UI_WRITES, "Change the server's host, port, SSL mode or access", NULL, NULL,
+      "edit-server" },
+    { "remove-server", "Remove server", 'V', UI_WRITES, "Forget the server; nothing may be protected on it", NULL,
+      NULL, "delete-resource" },
 };
 const struct ui_kind ui_page_server = {
-    .name = "server", .title = "PostgreSQL server", .family = UI_DETAIL, .data = &server_detail, .commands = server_page_commands,
+    .name = "server", .title = "PostgreSQL server", .family = UI_DETAIL, .data = &server_detail,
+      .commands = server_page_commands,
     .n_commands = KG_ARRAY_LEN(server_page_commands),
 };
 
@@ -64,15 +71,20 @@ static const struct ui_column keyvault_columns[] = {
     { .title = "Resource group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Vault URI", .paths = "properties.vaultUri", .min = 16, .want = 40 },
     { .title = "Provider", .paths = "properties.provider", .min = 6, .want = 9, .rank = 1 },
-    { .title = "RBAC", .paths = "properties.enableRbacAuthorization", .format = UI_F_YES_NO, .min = 5, .want = 5, .rank = 3 },
+    { .title = "RBAC", .paths = "properties.enableRbacAuthorization", .format = UI_F_YES_NO, .min = 5, .want = 5,
+      .rank = 3 },
 };
 static const struct ui_list_kind keyvaults = {
-    .path = "/subscriptions/{sub}/providers/Microsoft.KeyVault/vaults", .column = keyvault_columns, .n_columns = KG_ARRAY_LEN(keyvault_columns),
-    .sort = 1, .refresh = 30, .opens = "key-vault", .empty = "No key vault yet. Press c to create one; it holds the secrets with which backups log in.",
+    .path = "/subscriptions/{sub}/providers/Microsoft.KeyVault/vaults", .column = keyvault_columns,
+      .n_columns = KG_ARRAY_LEN(keyvault_columns),
+    .sort = 1, .refresh = 30, .opens = "key-vault",
+      .empty = "No key vault yet. Press c to create one; it holds the secrets with which backups log in.",
 };
 static const struct ui_command keyvault_commands[] = {
-    { "create-key-vault", "Create", 'c', UI_WRITES, "Create a key vault, or register one of Azure", NULL, NULL, "create-key-vault" },
-    { "delete-key-vault", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the key vault with its secrets", NULL, NULL, "delete-resource" },
+    { "create-key-vault", "Create", 'c', UI_WRITES, "Create a key vault, or register one of Azure", NULL, NULL,
+      "create-key-vault" },
+    { "delete-key-vault", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the key vault with its secrets", NULL,
+      NULL, "delete-resource" },
 };
 const struct ui_kind ui_page_keyvaults = {
     .name = "key-vaults", .title = "Key vaults", .family = UI_LIST, .data = &keyvaults, .commands = keyvault_commands,
@@ -91,11 +103,14 @@ static const struct ui_value keyvault_values[] = {
 static const struct ui_detail_kind keyvault_detail = { .value = keyvault_values, .n_values = KG_ARRAY_LEN(keyvault_values),
                                                        .tab = { "keyvault-secrets", "scope-access" } };
 static const struct ui_command keyvault_page_commands[] = {
-    { "create-secret", "New secret", 'c', UI_WRITES, "Put a secret into this key vault: a login for databases", NULL, NULL, "create-secret" },
-    { "delete-key-vault", "Delete key vault", 'V', UI_WRITES, "Delete the key vault with its secrets", NULL, NULL, "delete-resource" },
+    { "create-secret", "New secret", 'c', UI_WRITES, "Put a secret into this key vault: a login for databases", NULL,
+      NULL, "create-secret" },
+    { "delete-key-vault", "Delete key vault", 'V', UI_WRITES, "Delete the key vault with its secrets", NULL, NULL,
+      "delete-resource" },
 };
 const struct ui_kind ui_page_keyvault = {
-    .name = "key-vault", .title = "Key vault", .family = UI_DETAIL, .data = &keyvault_detail, .commands = keyvault_page_commands,
+    .name = "key-vault", .title = "Key vault", .family = UI_DETAIL, .data = &keyvault_detail,
+      .commands = keyvault_page_commands,
     .n_commands = KG_ARRAY_LEN(keyvault_page_commands),
 };
 
@@ -111,8 +126,10 @@ static const struct ui_list_kind secrets = {
     .opens = "secret", .empty = "This key vault holds no secret yet. Press c to make one.",
 };
 static const struct ui_command secret_commands[] = {
-    { "new-version", "New version", 'e', UI_WRITES | UI_NEEDS_ROW, "Store a new value; backups use it from then on", NULL, NULL, "new-secret-version" },
-    { "delete-secret", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the secret with all its versions", NULL, NULL, "delete-resource" },
+    { "new-version", "New version", 'e', UI_WRITES | UI_NEEDS_ROW, "Store a new value; backups use it from then on",
+      NULL, NULL, "new-secret-version" },
+    { "delete-secret", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the secret with all its versions", NULL, NULL,
+      "delete-resource" },
 };
 const struct ui_kind ui_list_secrets = {
     .name = "keyvault-secrets", .title = "Secrets", .family = UI_LIST, .data = &secrets, .commands = secret_commands,
@@ -132,7 +149,8 @@ static const struct ui_value secret_values[] = {
 };
 static const struct ui_detail_kind secret_detail = { .value = secret_values, .n_values = KG_ARRAY_LEN(secret_values) };
 static const struct ui_command secret_page_commands[] = {
-    { "new-version", "New version", 'e', UI_WRITES, "Store a new value; backups use it from then on", NULL, NULL, "new-secret-version" },
+    { "new-version", "New version", 'e', UI_WRITES, "Store a new value; backups use it from then on", NULL, NULL,
+      "new-secret-version" },
     { "delete-secret", "Delete", 'D', UI_WRITES, "Delete the secret with all its versions", NULL, NULL, "delete-resource" },
 };
 const struct ui_kind ui_page_secret = {
@@ -149,15 +167,20 @@ static const struct ui_column storage_columns[] = {
     { .title = "Path", .paths = "properties.path", .min = 12, .want = 40 },
 };
 static const struct ui_list_kind storage = {
-    .path = "/subscriptions/{sub}/providers/Microsoft.Storage/storageAccounts", .column = storage_columns, .n_columns = KG_ARRAY_LEN(storage_columns),
-    .sort = 1, .refresh = 30, .opens = "storage-account", .empty = "No storage account yet. Press c to add one; restores as files go there.",
+    .path = "/subscriptions/{sub}/providers/Microsoft.Storage/storageAccounts", .column = storage_columns,
+      .n_columns = KG_ARRAY_LEN(storage_columns),
+    .sort = 1, .refresh = 30, .opens = "storage-account",
+      .empty = "No storage account yet. Press c to add one; restores as files go there.",
 };
 static const struct ui_command storage_commands[] = {
-    { "create-storage-account", "Create", 'c', UI_WRITES, "Add a storage account: a folder for files", NULL, NULL, "create-storage-account" },
-    { "delete-storage-account", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Forget the storage account; its files stay", NULL, NULL, "delete-resource" },
+    { "create-storage-account", "Create", 'c', UI_WRITES, "Add a storage account: a folder for files", NULL, NULL,
+      "create-storage-account" },
+    { "delete-storage-account", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Forget the storage account; its files stay",
+      NULL, NULL, "delete-resource" },
 };
 const struct ui_kind ui_page_storage = {
-    .name = "storage-accounts", .title = "Storage accounts", .family = UI_LIST, .data = &storage, .commands = storage_commands,
+    .name = "storage-accounts", .title = "Storage accounts", .family = UI_LIST, .data = &storage,
+      .commands = storage_commands,
     .n_commands = KG_ARRAY_LEN(storage_commands), .found_by = "containers files blobs",
 };
 static const struct ui_value storage_values[] = {
@@ -172,11 +195,14 @@ static const struct ui_value storage_values[] = {
 static const struct ui_detail_kind storage_detail = { .value = storage_values, .n_values = KG_ARRAY_LEN(storage_values),
                                                       .tab = { "storage-containers", "scope-access" } };
 static const struct ui_command storage_page_commands[] = {
-    { "create-container", "New container", 'c', UI_WRITES, "Make a container in this storage account", NULL, NULL, "create-container" },
-    { "delete-storage-account", "Delete account", 'V', UI_WRITES, "Forget the storage account; its files stay", NULL, NULL, "delete-resource" },
+    { "create-container", "New container", 'c', UI_WRITES, "Make a container in this storage account", NULL, NULL,
+      "create-container" },
+    { "delete-storage-account", "Delete account", 'V', UI_WRITES, "Forget the storage account; its files stay", NULL,
+      NULL, "delete-resource" },
 };
 const struct ui_kind ui_page_storage_account = {
-    .name = "storage-account", .title = "Storage account", .family = UI_DETAIL, .data = &storage_detail, .commands = storage_page_commands,
+    .name = "storage-account", .title = "Storage account", .family = UI_DETAIL, .data = &storage_detail,
+      .commands = storage_page_commands,
     .n_commands = KG_ARRAY_LEN(storage_page_commands),
 };
 static const struct ui_column container_columns[] = {
@@ -184,18 +210,23 @@ static const struct ui_column container_columns[] = {
     { .title = "URL", .paths = "properties.url", .min = 20, .want = 60 },
 };
 static const struct ui_list_kind containers = {
-    .path = "{arg}/blobServices/default/containers", .column = container_columns, .n_columns = KG_ARRAY_LEN(container_columns), .sort = 1,
+    .path = "{arg}/blobServices/default/containers", .column = container_columns,
+      .n_columns = KG_ARRAY_LEN(container_columns), .sort = 1,
     .refresh = 30, .opens = "container", .empty = "No container yet. Press c to make one.",
 };
 static const struct ui_command container_commands[] = {
-    { "delete-container", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Forget the container, which must be empty", NULL, NULL, "delete-resource" },
+    { "delete-container", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Forget the container, which must be empty", NULL,
+      NULL, "delete-resource" },
 };
 const struct ui_kind ui_list_containers = {
-    .name = "storage-containers", .title = "Containers", .family = UI_LIST, .data = &containers, .commands = container_commands,
+    .name = "storage-containers", .title = "Containers", .family = UI_LIST, .data = &containers,
+      .commands = container_commands,
     .n_commands = KG_ARRAY_LEN(container_commands),
 };
 static const struct ui_value container_values[] = {
     { NULL, "Essentials", 0, NULL, NULL }, { "Name", "name", 0, NULL, NULL }, { "URL", "properties.url", 0, NULL, NULL },
 };
-static const struct ui_detail_kind container_detail = { .value = container_values, .n_values = KG_ARRAY_LEN(container_values) };
-const struct ui_kind ui_page_container = { .name = "container", .title = "Container", .family = UI_DETAIL, .data = &container_detail };
+static const struct ui_detail_kind container_detail = { .value = container_values,
+    .n_values = KG_ARRAY_LEN(container_values) };
+const struct ui_kind ui_page_container = { .name = "container", .title = "Container", .family = UI_DETAIL,
+    .data = &container_detail };

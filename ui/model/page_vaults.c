@@ -9,18 +9,23 @@ static const struct ui_column columns[] = {
     { .title = "Resource group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Location", .paths = "location", .min = 6, .want = 10, .rank = 1 },
     { .title = "Redundancy", .paths = "properties.storageSettings.0.type", .min = 8, .want = 16, .rank = 4 },
-    { .title = "Soft delete", .paths = "properties.securitySettings.softDeleteSettings.state", .min = 4, .want = 11, .rank = 3 },
+    { .title = "Soft delete", .paths = "properties.securitySettings.softDeleteSettings.state", .min = 4, .want = 11,
+      .rank = 3 },
     { .title = "Status", .paths = "properties.provisioningState", .format = UI_F_STATE, .min = 9, .want = 11 },
 };
 static const struct ui_list_kind list = {
-    .path = "/subscriptions/{sub}/providers/Microsoft.DataProtection/backupVaults", .column = columns, .n_columns = KG_ARRAY_LEN(columns),
+    .path = "/subscriptions/{sub}/providers/Microsoft.DataProtection/backupVaults", .column = columns,
+      .n_columns = KG_ARRAY_LEN(columns),
     .sort = 1, .refresh = 30, .empty = "No Backup vault yet. Press c to create one.", .opens = "backup-vault",
 };
 static const struct ui_command commands[] = {
     { "create-vault", "Create", 'c', UI_WRITES, "Create a Backup vault", NULL, NULL, "create-vault" },
-    { "check-vault", "Check", 'v', UI_WRITES | UI_NEEDS_ROW, "Read the vault and prove that its recovery points are whole", NULL, NULL, "check-vault" },
-    { "collect-vault", "Collect", 'o', UI_WRITES | UI_NEEDS_ROW, "Give back the space of what nothing uses any more", NULL, NULL, "collect-vault" },
-    { "delete-vault", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the Backup vault, which must be empty", NULL, NULL, "delete-vault" },
+    { "check-vault", "Check", 'v', UI_WRITES | UI_NEEDS_ROW,
+      "Read the vault and prove that its recovery points are whole", NULL, NULL, "check-vault" },
+    { "collect-vault", "Collect", 'o', UI_WRITES | UI_NEEDS_ROW, "Give back the space of what nothing uses any more",
+      NULL, NULL, "collect-vault" },
+    { "delete-vault", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the Backup vault, which must be empty", NULL,
+      NULL, "delete-vault" },
 };
 const struct ui_kind ui_page_vaults = {
     .name = "backup-vaults", .title = "Backup vaults", .family = UI_LIST, .data = &list, .commands = commands,
@@ -40,7 +45,8 @@ static const struct ui_value values[] = {
     { "ArchiveStore", "properties.storeSettings.archivePath", 0, NULL, NULL },
     { NULL, "Security", 0, NULL, NULL },
     { "Soft delete", "properties.securitySettings.softDeleteSettings.state", 0, NULL, NULL },
-    { "Kept after deletion (days)", "properties.securitySettings.softDeleteSettings.retentionDurationInDays", 0, NULL, NULL },
+    { "Kept after deletion (days)", "properties.securitySettings.softDeleteSettings.retentionDurationInDays", 0, NULL,
+      NULL },
     { "Immutability", "properties.securitySettings.immutabilitySettings.state", 0, NULL, NULL },
     { "Cross subscription restore", "properties.featureSettings.crossSubscriptionRestoreSettings.state", 0, NULL, NULL },
     { NULL, "Made", 0, NULL, NULL },
@@ -52,10 +58,13 @@ static const struct ui_detail_kind detail = {
     .tab = { "vault-instances", "vault-policies", "vault-jobs", "deleted-instances", "scope-access" },
 };
 static const struct ui_command page_commands[] = {
-    { "check-vault", "Check", 'v', UI_WRITES, "Read the vault and prove that its recovery points are whole", NULL, NULL, "check-vault" },
-    { "collect-vault", "Collect", 'o', UI_WRITES, "Give back the space of what nothing uses any more", NULL, NULL, "collect-vault" },
+    { "check-vault", "Check", 'v', UI_WRITES, "Read the vault and prove that its recovery points are whole", NULL,
+      NULL, "check-vault" },
+    { "collect-vault", "Collect", 'o', UI_WRITES, "Give back the space of what nothing uses any more", NULL, NULL,
+      "collect-vault" },
     { "vault-security", "Security", 'e', UI_WRITES, "Change soft delete and immutability", NULL, NULL, "vault-security" },
-    { "delete-vault", "Delete vault", 'V', UI_WRITES, "Delete the Backup vault, which must be empty", NULL, NULL, "delete-vault" },
+    { "delete-vault", "Delete vault", 'V', UI_WRITES, "Delete the Backup vault, which must be empty", NULL, NULL,
+      "delete-vault" },
 };
 const struct ui_kind ui_page_vault = {
     .name = "backup-vault", .title = "Backup vault", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
@@ -65,14 +74,17 @@ const struct ui_kind ui_page_vault = {
 static const struct ui_column deleted_columns[] = {
     { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 30 },
     { .title = "Deleted", .paths = "properties.deletionInfo.deletionTime", .format = UI_F_TIME, .min = 10, .want = 16 },
-    { .title = "Gone for good", .paths = "properties.deletionInfo.scheduledPurgeTime", .format = UI_F_TIME, .min = 10, .want = 16 },
+    { .title = "Gone for good", .paths = "properties.deletionInfo.scheduledPurgeTime", .format = UI_F_TIME, .min = 10,
+      .want = 16 },
 };
 static const struct ui_list_kind deleted = {
-    .path = "{arg}/deletedBackupInstances", .column = deleted_columns, .n_columns = KG_ARRAY_LEN(deleted_columns), .sort = -2,
+    .path = "{arg}/deletedBackupInstances", .column = deleted_columns, .n_columns = KG_ARRAY_LEN(deleted_columns),
+      .sort = -2,
     .refresh = 30, .opens = "undelete", .empty = "Nothing that was deleted waits here.",
 };
 static const struct ui_command deleted_commands[] = {
-    { "undelete", "Undelete", 'u', UI_WRITES | UI_NEEDS_ROW, "Bring the backup instance back, with its recovery points", NULL, NULL, "undelete" },
+    { "undelete", "Undelete", 'u', UI_WRITES | UI_NEEDS_ROW,
+      "Bring the backup instance back, with its recovery points", NULL, NULL, "undelete" },
 };
 const struct ui_kind ui_list_deleted = {
     .name = "deleted-instances", .title = "Deleted", .family = UI_LIST, .data = &deleted, .commands = deleted_commands,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/time.h"
 
 static const struct kg_json *rule_of_type(const struct kg_json *policy, const char *type)
@@ -24,18 +25,23 @@ static const char *const days[] = { "Thursday", "Friday", "Saturday", "Sunday", 
 static void interval_words(const char *interval, struct kg_buf *b)
 {
     const char *start = strchr(interval, '/'), *every = start ? strchr(start + 1, '/') : NULL;
-    int y, mo, d, h, mi;
-    char words[40];
+    char clock[17], words[40];
+    int64_t minutes;
+    kg_usec when;
+    int h, mi;
 
-    if (!every || sscanf(start + 1, "%d-%d-%dT%d:%d", &y, &mo, &d, &h, &mi) != 5 || mo < 1 || mo > 12 || d < 1 || d > 31) {
+    if (every)
+        kg_text_copy(clock, sizeof clock, start + 1);        /* without seconds and zone: as the policy's zone has it */
+    if (!every || !kg_time_parse_iso(clock, &when)) {
         kg_buf_adds(b, interval);
         return;
     }
     every++;
+    minutes = when / (60 * KG_SECOND);
+    h = (int)(minutes / 60 % 24);
+    mi = (int)(minutes % 60);
     if (strcmp(every, "P1W") == 0 || strcmp(every, "P7D") == 0) {
-        int64_t n = kg_days_from_civil(y, (unsigned)mo, (unsigned)d);
-
-        kg_buf_addf(b, "every %s at %02d:%02d", days[(n % 7 + 7) % 7], h, mi);
+        kg_buf_addf(b, "every %s at %02d:%02d", days[minutes / 1440 % 7], h, mi);
     } else if (strcmp(every, "P1D") == 0) {
         kg_buf_addf(b, "every day at %02d:%02d", h, mi);
     } else {

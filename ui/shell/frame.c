@@ -151,7 +151,8 @@ static void draw_jobs(const struct ui_shell *s, struct ui_canvas *c, int *right)
     ui_text(c, c->h - 1, *right - w, w, UI_ROLE_STATE_BUSY, text);
     full = (int)(s->jobs.percent * BAR_W / 100);
     for (int i = 0; i < BAR_W; i++)
-        ui_put(c, c->h - 1, *right - w - BAR_W + i, i < full ? UI_ROLE_PROGRESS : UI_ROLE_PROGRESS_REST, i < full ? UI_G_FULL : UI_G_EMPTY);
+        ui_put(c, c->h - 1, *right - w - BAR_W + i, i < full ? UI_ROLE_PROGRESS : UI_ROLE_PROGRESS_REST,
+            i < full ? UI_G_FULL : UI_G_EMPTY);
     ui_text(c, c->h - 1, *right - w - BAR_W - 6, 6, UI_ROLE_STATE_BUSY, "1 job ");
     *right -= w + BAR_W + 6;
 }
@@ -219,7 +220,8 @@ static void draw_start(const struct ui_shell *s, struct ui_canvas *c, struct ui_
         return;
     }
     ui_put(c, in.y, in.x, UI_ROLE_STATE_FAILED, UI_G_FAILED);
-    lines = ui_text_wrapped(c, (struct ui_rect){ in.y, in.x + 2, in.h, in.w - 2 }, 0, UI_ROLE_STATE_FAILED, s->start_err.msg);
+    lines = ui_text_wrapped(c, (struct ui_rect){ in.y, in.x + 2, in.h, in.w - 2 }, 0, UI_ROLE_STATE_FAILED,
+        s->start_err.msg);
     lines += 1 + ui_text_wrapped(c, (struct ui_rect){ in.y + lines + 1, in.x + 2, in.h - lines, in.w - 2 }, 0, UI_ROLE_BASE,
                                  s->start_err.action);
     ui_text(c, in.y + lines + 1, in.x + 2, in.w - 2, UI_ROLE_DIM, "It is asked again every two seconds. q leaves.");
@@ -233,8 +235,10 @@ static void draw_ask(const struct ui_shell *s, struct ui_canvas *c)
     ui_fill(c, r, UI_ROLE_DIALOG);
     ui_box(c, r, UI_ROLE_FRAME, "Leave?");
     ui_text_wrapped(c, (struct ui_rect){ r.y + 2, r.x + 3, 2, r.w - 6 }, 0, UI_ROLE_DIALOG, s->ask.text);
-    ui_text(c, r.y + 4, r.x + 3, 10, s->ask.yes ? UI_ROLE_BUTTON : UI_ROLE_BUTTON_FOCUS, s->ask.yes ? "[ Stay ]" : "[>Stay<]");
-    ui_text(c, r.y + 4, r.x + 14, 11, s->ask.yes ? UI_ROLE_BUTTON_FOCUS : UI_ROLE_BUTTON, s->ask.yes ? "[>Leave<]" : "[ Leave ]");
+    ui_text(c, r.y + 4, r.x + 3, 10, s->ask.yes ? UI_ROLE_BUTTON : UI_ROLE_BUTTON_FOCUS,
+        s->ask.yes ? "[ Stay ]" : "[>Stay<]");
+    ui_text(c, r.y + 4, r.x + 14, 11, s->ask.yes ? UI_ROLE_BUTTON_FOCUS : UI_ROLE_BUTTON,
+        s->ask.yes ? "[>Leave<]" : "[ Leave ]");
 }
 
 static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect content)
@@ -243,7 +247,8 @@ static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect
 
     if (m->kind->shape == UI_DIALOG) {
         ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
-        r = m->kind->family == UI_FORM ? ui_form_dialog_area((const struct ui_form *)m, c->h, c->w) : ui_centred(c, c->h * 3 / 4, 76);
+        r = m->kind->family == UI_FORM ? ui_form_dialog_area((const struct ui_form *)m, c->h, c->w) : ui_centred(c,
+            c->h * 3 / 4, 76);
     } else if (c->w >= WIDE) {
         r = (struct ui_rect){ content.y, content.x + content.w - PANE_W, content.h, PANE_W };
     }
@@ -277,7 +282,8 @@ static void draw_content(struct ui_shell *s, struct ui_canvas *c)
         seen |= s->layer[i].m == ui_shell_page(s);
         if (seen && s->layer[i].m != ui_shell_page(s)) {
             c->cursor_y = c->cursor_x = -1;
-            draw_overlay(c, s->layer[i].m, (struct ui_rect){ box.y, wide ? MENU_W + 1 : 0, box.h, wide ? c->w - MENU_W - 1 : c->w });
+            draw_overlay(c, s->layer[i].m, (struct ui_rect){ box.y, wide ? MENU_W + 1 : 0, box.h,
+                wide ? c->w - MENU_W - 1 : c->w });
         }
     }
     if (s->menu.open && !wide) {

@@ -125,7 +125,8 @@ static void forget_found(struct ui_shell *s)
 }
 
 /* bonus: what is nearer at hand comes first among equals. */
-static void offer(struct ui_shell *s, int bonus, const char *label, const char *hint, const char *words, struct ui_found what)
+static void offer(struct ui_shell *s, int bonus, const char *label, const char *hint, const char *words,
+    struct ui_found what)
 {
     KG_AUTO_FREE char *all = kg_xprintf("%s %s %s", label, hint, words ? words : "");
     int points = score(all, ui_edit_text(&s->palette.edit));
@@ -169,7 +170,8 @@ static void offer_kinds(struct ui_shell *s)
 }
 
 static const struct { const char *label, *hint; } portal[] = {
-    { "quit", "leave the portal; jobs go on" }, { "mouse", "mouse on or off" }, { "save", "save FILE: write the screen as text" },
+    { "quit", "leave the portal; jobs go on" }, { "mouse", "mouse on or off" }, { "save",
+      "save FILE: write the screen as text" },
     { "theme terminal", "the terminal's own colours" }, { "theme azure-dark", "" }, { "theme azure-light", "" },
     { "theme high-contrast", "" }, { "theme mono", "no colours" }, { "theme deuteranopia", "" },
 };
@@ -253,7 +255,8 @@ static bool run_portal(struct ui_shell *s, const char *text)
     } else if (strcmp(text, "mouse") == 0) {
         s->wish.mouse_changed = true;
         s->wish.mouse = !s->wish.mouse;
-        ui_notes_add(s, UI_NOTE_INFO, s->wish.mouse ? "The mouse is on: hold Shift to select text." : "The mouse is off.", NULL);
+        ui_notes_add(s, UI_NOTE_INFO,
+            s->wish.mouse ? "The mouse is on: hold Shift to select text." : "The mouse is off.", NULL);
     } else if (strncmp(text, "theme ", 6) == 0) {
         free(s->wish.theme);
         s->wish.theme = kg_xstrdup(text + 6);

@@ -343,7 +343,8 @@ static int64_t jobs_due(const struct ui_shell *s)
 
 /* ---- commands and actions ---- */
 
-static size_t add_commands(struct ui_of *ret, size_t n, size_t max, const struct ui_command *c, size_t n_c, struct ui_model *m)
+static size_t add_commands(struct ui_of *ret, size_t n, size_t max, const struct ui_command *c, size_t n_c,
+    struct ui_model *m)
 {
     for (size_t i = 0; i < n_c && n < max; i++)
         ret[n++] = (struct ui_of){ &c[i], m };
@@ -539,7 +540,8 @@ void ui_shell_event(struct ui_shell *s, const struct ui_event *ev, int64_t now)
         break;
     case UI_EV_WHEEL_UP: case UI_EV_WHEEL_DOWN:
         for (int i = 0; i < 3; i++)
-            pressed(s, &(struct ui_event){ .kind = UI_EV_KEY, .key = ev->kind == UI_EV_WHEEL_UP ? UI_KEY_UP : UI_KEY_DOWN });
+            pressed(s, &(struct ui_event){ .kind = UI_EV_KEY,
+                .key = ev->kind == UI_EV_WHEEL_UP ? UI_KEY_UP : UI_KEY_DOWN });
         break;
     case UI_EV_CLICK: case UI_EV_DOUBLE_CLICK: ui_frame_click(s, ev); break;
     case UI_EV_HANGUP: s->wish.quit = true; break;
