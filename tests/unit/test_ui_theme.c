@@ -152,14 +152,15 @@ static void test_no_role_becomes_invisible_with_few_colours(void **state)
                 assert_in_range(st.fg + 1, 0, colours[c]);
                 assert_in_range(st.bg + 1, 0, colours[c]);
                 if (st.fg >= 0 && st.bg >= 0 && contrast(st.fg, st.bg) < 2.5)
-                    fail_msg("%s, %d colours: %s is %d on %d", ui_theme_shipped(i), colours[c], ui_role_name((enum ui_role)r), st.fg, st.bg);
+                    fail_msg("%s, %d colours: %s is %d on %d", ui_theme_shipped(i), colours[c], ui_role_name((enum ui_role)r),
+                             st.fg, st.bg);
             }
 }
 
 static void test_a_style_is_colours_and_attributes(void **state)
 {
-    struct ui_theme t = parsed("# a comment\n\n  item=red  # another\nlink = bright blue on default bold underline\r\nfield = 208 on 17 dim\n"
-                               "tab = on bright white reverse\nbase = default\nvalue =\n");
+    struct ui_theme t = parsed("# a comment\n\n  item=red  # another\nlink = bright blue on default bold underline\r\n"
+                               "field = 208 on 17 dim\ntab = on bright white reverse\nbase = default\nvalue =\n");
 
     (void)state;
     assert_style(t.role[UI_ROLE_ITEM], 1, -1, 0);
