@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "model/form.h"
 #include "model/kinds.h"
 
@@ -113,9 +114,9 @@ static const struct ui_source groups = {
 };
 static const struct ui_source taken_vaults = { .path = VAULTS, .value = "name" };
 static const struct ui_choice redundancies[] = {
-    { "LocallyRedundant", "Locally redundant", "The datastore keeps the copies it keeps; keepgres writes one." },
-    { "ZoneRedundant", "Zone redundant", "For a datastore whose own copies are in several zones." },
-    { "GeoRedundant", "Geo-redundant", "For a datastore whose own copies are in another region, too." },
+    { "LocallyRedundant", "Locally redundant", "its copies are in one place" },
+    { "ZoneRedundant", "Zone redundant", "its copies are in several zones" },
+    { "GeoRedundant", "Geo-redundant", "and in another region, too" },
     { NULL, NULL, NULL },
 };
 static const struct ui_choice soft_deletes[] = {
@@ -248,7 +249,16 @@ static const char *danger_delete(const struct ui_form *f)
 
 static const char *name_of(const struct ui_form *f) { return ui_last_part(f->base.arg); }
 
-static void vault_id(const struct ui_form *f, struct kg_buf *ret) { kg_buf_adds(ret, f->base.arg); }
+static void vault_name(const struct ui_form *f, struct kg_buf *ret) { kg_text_add_printable(ret, name_of(f)); }
+
+static void vault_group(const struct ui_form *f, struct kg_buf *ret)
+{
+    static const char before[] = "/resourceGroups/";
+    const char *p = strcasestr(f->base.arg, before);
+    KG_AUTO_FREE char *group = p ? kg_xstrndup(p + sizeof before - 1, strcspn(p + sizeof before - 1, "/")) : NULL;
+
+    kg_text_add_printable(ret, group ? group : "");
+}
 
 static void cli_delete(const struct ui_form *f, struct kg_buf *ret)
 {
@@ -257,7 +267,10 @@ static void cli_delete(const struct ui_form *f, struct kg_buf *ret)
     kg_buf_adds(ret, " --yes\n");
 }
 
-static const struct ui_field delete_fields[] = { { .label = "Backup vault", .type = UI_FIELD_NOTE, .text = vault_id } };
+static const struct ui_field delete_fields[] = {
+    { .label = "Backup vault", .type = UI_FIELD_NOTE, .text = vault_name },
+    { .label = "Resource group", .type = UI_FIELD_NOTE, .text = vault_group },
+};
 static const struct ui_step delete_steps[] = { { .title = "Delete", FIELDS(delete_fields) } };
 static const struct ui_form_kind delete_form = {
     .step = delete_steps, .n_steps = 1, .submit_label = "Delete", .succeeded = "Backup vault was deleted", .submit = submit_delete,

@@ -6,7 +6,7 @@
 #include "widget/button.h"
 #include "widget/field.h"
 
-enum { FIELD_WIDEST = 60, LABELS_LEAST = 16, TEXT_MAX = 64 << 10 };
+enum { FIELD_WIDEST = 60, NARROW = 30 /* bytes */, LABELS_LEAST = 16, TEXT_MAX = 64 << 10 };
 
 /* ---- text ---- */
 
@@ -33,7 +33,7 @@ static int field_width(const struct ui_pen *p, const struct ui_field *d, int x)
 
     if (d->type == UI_FIELD_NUMBER)
         w = d->max && d->max < 20 ? (int)d->max + 4 : 24;
-    else if (d->type == UI_FIELD_TEXT && d->max && (int)d->max + 3 < w)
+    else if (d->type == UI_FIELD_TEXT && d->max && d->max < NARROW)
         w = (int)d->max + 3;
     return w > FIELD_WIDEST && !d->wide ? FIELD_WIDEST : w > p->w - x ? p->w - x : w;
 }
@@ -286,8 +286,8 @@ void ui_pen_review(struct ui_pen *p)
     for (size_t i = 0; i < f->n_inputs; i++)
         if (ui_form_review_label(f, i) && ui_width(ui_form_review_label(f, i)) + 4 > p->labels)
             p->labels = ui_width(ui_form_review_label(f, i)) + 4;
-    if (p->labels > p->w * 2 / 5)
-        p->labels = p->w * 2 / 5;
+    if (p->labels > p->w / 2)
+        p->labels = p->w / 2;
     draw_warning(p);
     for (size_t s = 0; s < f->kind->n_steps; s++)
         review_step(p, s);

@@ -70,9 +70,9 @@ void ui_pen_grid(struct ui_pen *p, size_t input)
         p->draw->grid.top = top;
         p->draw->grid.page = rows;
     }
-    ui_scroll_marks(p->c, (struct ui_rect){ p->y0 + p->line, p->x, rows, p->w }, top, n);
     for (int k = 0; k < rows; k++)
         draw_row(p, g, column, width, top + (size_t)k, p->f->focus == (int)input && p->f->grid.cursor == top + (size_t)k);
+    ui_scroll_marks(p->c, (struct ui_rect){ p->y0 + p->line - rows, p->x, rows, p->w }, top, n);
 }
 
 /* ---- the list of a choice ---- */

@@ -131,7 +131,7 @@ static struct ui_pen measure(const struct ui_form *f, struct ui_canvas *c, struc
     return p;
 }
 
-/* The first line that is shown: what has the keyboard is in sight, from its first line on. */
+/* The first line that is shown: what has the keyboard is in sight, from its first line on; with the buttons the end is. */
 static size_t first_line(const struct ui_form *f, const struct ui_pen *p, int h)
 {
     size_t top = f->top, last = p->line > h ? (size_t)(p->line - h) : 0;
@@ -142,6 +142,8 @@ static size_t first_line(const struct ui_form *f, const struct ui_pen *p, int h)
         top = (size_t)p->focus;
     if (!ui_form_is_review(f) && p->focus >= 0 && p->focus_end <= h)
         top = 0;
+    if (!ui_form_is_review(f) && f->focus < 0 && !f->kind->danger)
+        top = last;
     return top > last ? last : top;
 }
 
