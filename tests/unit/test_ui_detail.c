@@ -81,10 +81,70 @@ static void test_a_page_asks_for_its_resource_and_shows_it_in_one_column_or_two(
     assert_true(pictured(model, 24, 80, "Loading…"));
     fake_answer(&host, "prod-vault", GOOD);
     act(UI_ACT_DOWN);
-    assert_picture(model, 24, 80, UI_UTF8, "");
-    assert_picture(model, 24, 80, UI_ASCII, "");
-    assert_picture(model, 36, 120, UI_UTF8, "");
-    assert_picture(model, 36, 120, UI_ASCII, "");
+    assert_picture(model, 24, 80, UI_UTF8,
+        "prod-vault  ✓ Succeeded\n"
+        "[Overview]  Backup vaults   no-such-kind\n"
+        "Essentials\n"
+        "  Resource group       backups\n"
+        "› Location             westeurope\n"
+        "  Policy               weekly\n"
+        "  Id                   /subscriptions/default/resourceGroups/backups/providers/\n"
+        "                       Microsoft.DataProtection/backupVaults/prod-vault\n"
+        "  Created              2026-09-20 10:00\n"
+        "\n"
+        "Security\n"
+        "  Soft delete          ✓ On\n"
+        "  Kept after deletion  14 days\n"
+        "  Encryption key       -\n"
+        "\n"
+        "Storage\n"
+        "  Datastores           2 datastores\n"
+        "  Used                 1.2 GB\n"
+        "  Tags                 env=prod\n");
+    assert_picture(model, 24, 80, UI_ASCII,
+        "prod-vault  + Succeeded\n"
+        "[Overview]  Backup vaults   no-such-kind\n"
+        "Essentials\n"
+        "  Resource group       backups\n"
+        "> Location             westeurope\n"
+        "  Policy               weekly\n"
+        "  Id                   /subscriptions/default/resourceGroups/backups/providers/\n"
+        "                       Microsoft.DataProtection/backupVaults/prod-vault\n"
+        "  Created              2026-09-20 10:00\n"
+        "\n"
+        "Security\n"
+        "  Soft delete          + On\n"
+        "  Kept after deletion  14 days\n"
+        "  Encryption key       -\n"
+        "\n"
+        "Storage\n"
+        "  Datastores           2 datastores\n"
+        "  Used                 1.2 GB\n"
+        "  Tags                 env=prod\n");
+    assert_picture(model, 36, 120, UI_UTF8,
+        "prod-vault  ✓ Succeeded\n"
+        "[Overview]  Backup vaults   no-such-kind\n"
+        "Essentials                                                   Security\n"
+        "  Resource group       backups                                 Soft delete          ✓ On\n"
+        "› Location             westeurope                              Kept after deletion  14 days\n"
+        "  Policy               weekly                                  Encryption key       -\n"
+        "  Id                   /subscriptions/default/resourceGrou\n"
+        "                       ps/backups/providers/Microsoft.Data   Storage\n"
+        "                       Protection/backupVaults/prod-vault      Datastores           2 datastores\n"
+        "  Created              2026-09-20 10:00                        Used                 1.2 GB\n"
+        "                                                               Tags                 env=prod\n");
+    assert_picture(model, 36, 120, UI_ASCII,
+        "prod-vault  + Succeeded\n"
+        "[Overview]  Backup vaults   no-such-kind\n"
+        "Essentials                                                   Security\n"
+        "  Resource group       backups                                 Soft delete          + On\n"
+        "> Location             westeurope                              Kept after deletion  14 days\n"
+        "  Policy               weekly                                  Encryption key       -\n"
+        "  Id                   /subscriptions/default/resourceGrou\n"
+        "                       ps/backups/providers/Microsoft.Data   Storage\n"
+        "                       Protection/backupVaults/prod-vault      Datastores           2 datastores\n"
+        "  Created              2026-09-20 10:00                        Used                 1.2 GB\n"
+        "                                                               Tags                 env=prod\n");
 }
 
 static void test_the_cursor_passes_headings_and_stays_in_sight_where_there_is_little_room(void **state)
@@ -137,7 +197,13 @@ static void test_a_tab_is_a_list_of_its_own_that_has_the_keys_while_it_is_shown(
     fake_answer(&host, "providers/Microsoft.DataProtection/backupVaults?", "{\"value\":[" RESOURCE("Failed", "a") "]}");
     assert_true(model->changed);
     assert_string_equal(ui_model_row_id(model), ID);
-    assert_picture(model, 24, 80, UI_UTF8, "");
+    assert_picture(model, 24, 80, UI_UTF8,
+        "prod-vault  ✓ Succeeded\n"
+        " Overview  [Backup vaults]  no-such-kind\n"
+        "  Name ▲  Resource group    Location    Redundancy        Soft delete  Status\n"
+        "› a       backups           westeurope                                 ✗ Failed\n"
+        "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+        "1 row, sorted by Name\n");
     fake_type(model, ui_view_keys(model), "/");
     assert_ptr_equal(ui_view_keys(model), &ui_keys_text);
     fake_type(model, ui_view_keys(model), "x");
@@ -175,7 +241,13 @@ static void test_a_failure_without_the_resource_is_the_page(void **state)
 {
     (void)state;
     fake_fail(&host, "prod-vault", KG_E_NOT_FOUND, "no Backup vault 'prod-vault' in 'backups'");
-    assert_picture(model, 10, 60, UI_UTF8, "");
+    assert_picture(model, 10, 60, UI_UTF8,
+        "prod-vault\n"
+        "[Overview]  Backup vaults   no-such-kind\n"
+        "✗ ResourceNotFound: no Backup vault 'prod-vault' in\n"
+        "  'backups'\n"
+        "  List what exists, then try again with one of those names.\n"
+        "  R asks again.\n");
     assert_false(ui_model_act(model, UI_ACT_BACK));
     act(UI_ACT_OPEN);
     act(UI_ACT_COPY);
@@ -216,7 +288,31 @@ static void test_hostile_values_stay_in_their_places(void **state)
     snprintf(json, sizeof json, "{\"id\":\"x\",\"name\":\"\\u001b[31m%s\",\"resourceGroup\":\"\\u202eabc\",\"location\":\"%s\",\"properties\":"
              "{\"provisioningState\":\"\\u0007Odd\",\"used\":\"many\",\"key\":\"数据库 a\\nb\",\"retention\":[],\"policyId\":{}},\"tags\":7}", big, big);
     fake_answer(&host, "prod-vault", json);
-    assert_picture(model, 24, 80, UI_UTF8, "");
+    assert_picture(model, 24, 80, UI_UTF8,
+        "?[31mxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…  ?Odd\n"
+        "[Overview]  Backup vaults   no-such-kind\n"
+        "Essentials\n"
+        "› Resource group       ?abc\n"
+        "  Location             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"
+        "                       xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"
+        "                       xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"
+        "                       xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"
+        "                       xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"
+        "                       xxxxxxxxxxxxxxxxxxxx\n"
+        "  Policy               {}\n"
+        "  Id                   x\n"
+        "  Created              -\n"
+        "\n"
+        "Security\n"
+        "  Soft delete          -\n"
+        "  Kept after deletion  []\n"
+        "  Encryption key       数据库 a\n"
+        "                       b\n"
+        "\n"
+        "Storage\n"
+        "  Datastores           0 datastores\n"
+        "  Used                 many\n"
+        "  Tags                 7\n");
     assert_true(pictured(model, 3, 20, "?[31mxxx"));
 }
 
@@ -235,7 +331,14 @@ static void test_a_reader_breaks_lines_and_scrolls(void **state)
     struct ui_reader *r = reader("one two three four five\n\n\tx\ty\r\nabcdefghijklmnopqrstuvwxyz\n\033[2Jend");
 
     (void)state;
-    assert_picture(model, 10, 20, UI_UTF8, "");
+    assert_picture(model, 10, 20, UI_UTF8,
+        "one two three\n"
+        "four five\n"
+        "\n"
+        "        x       y\n"
+        "abcdefghijklmnopqr\n"
+        "stuvwxyz\n"
+        "?[2Jend\n");
     for (int i = 0; i < 1000; i++)
         kg_buf_addf(&b, "line %d\n", i);
     r = reader(b.p);
@@ -271,7 +374,7 @@ static void test_a_reader_of_a_path_asks_for_text_and_keeps_it_when_asking_again
     act(UI_ACT_REFRESH);
     fake_fail(&host, "log", KG_E_BUSY, "the service is busy");
     assert_true(model->stale);
-    assert_true(pictured(model, 10, 60, "the service is busy"));
+    assert_true(pictured(model, 10, 80, "the service is busy"));
     assert_true(pictured(model, 10, 60, "{\"a\":1}"));
     assert_true(ui_model_act(model, UI_ACT_BACK));
     assert_false(ui_model_act(model, UI_ACT_BACK));

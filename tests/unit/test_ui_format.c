@@ -141,7 +141,7 @@ static void test_ids_lists_and_truths_are_told_in_short(void **state)
     assert_string_equal(shown(UI_F_YES_NO, "maybe"), "maybe");
     assert_string_equal(shown(UI_F_LIST, "[\"a\",\"b\"]"), "a, b");
     assert_string_equal(shown(UI_F_LIST, "[{\"name\":\"x\"},{\"id\":\"/p/y\"},7]"), "x, y, 7");
-    assert_string_equal(shown(UI_F_LIST, "{\"env\":\"prod\",\"team\":\"db\"}"), "env, team");
+    assert_string_equal(shown(UI_F_LIST, "{\"env\":\"prod\",\"n\":{}}"), "env=prod, n={}");
     assert_string_equal(shown(UI_F_LIST, "[]"), "");
     assert_string_equal(shown(UI_F_LIST, "[\"a\","), "[\"a\",");
 }
