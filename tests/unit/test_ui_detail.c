@@ -285,8 +285,9 @@ static void test_hostile_values_stay_in_their_places(void **state)
     (void)state;
     memset(big, 'x', 300);
     big[300] = '\0';
-    snprintf(json, sizeof json, "{\"id\":\"x\",\"name\":\"\\u001b[31m%s\",\"resourceGroup\":\"\\u202eabc\",\"location\":\"%s\",\"properties\":"
-             "{\"provisioningState\":\"\\u0007Odd\",\"used\":\"many\",\"key\":\"数据库 a\\nb\",\"retention\":[],\"policyId\":{}},\"tags\":7}", big, big);
+    snprintf(json, sizeof json, "{\"id\":\"x\",\"name\":\"\\u001b[31m%s\",\"resourceGroup\":\"\\u202eabc\",\"location\":\"%s\","
+             "\"properties\":{\"provisioningState\":\"\\u0007Odd\",\"used\":\"many\","
+             "\"key\":\"数据库 a\\nb\",\"retention\":[],\"policyId\":{}},\"tags\":7}", big, big);
     fake_answer(&host, "prod-vault", json);
     assert_picture(model, 24, 80, UI_UTF8,
         "?[31mxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…  ?Odd\n"

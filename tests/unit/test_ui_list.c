@@ -530,7 +530,8 @@ static void test_hostile_names_neither_move_the_cursor_nor_hide_other_rows(void 
     memset(big, 'x', 300);
     big[300] = '\0';
     snprintf(json, sizeof json, "{\"value\":[{\"id\":\"1\",\"name\":\"\\u001b[2J\\u001b]0;owned\\u0007evil\\r\\n\\t\"},"
-             "{\"id\":\"2\",\"name\":\"abc\\u202edcba\\u2066x\"},{\"id\":\"3\",\"name\":\"%s\"},{\"id\":\"4\",\"name\":\"数据库数据库数据库\"},"
+             "{\"id\":\"2\",\"name\":\"abc\\u202edcba\\u2066x\"},{\"id\":\"3\",\"name\":\"%s\"},"
+             "{\"id\":\"4\",\"name\":\"数据库数据库数据库\"},"
              "{\"id\":\"5\",\"name\":\"\"},{\"id\":\"6\",\"name\":\"e\\u0301e\\u0301\"}]}", big);
     fake_answer(&host, "things", json);
     assert_picture(model, 12, 40, UI_UTF8,

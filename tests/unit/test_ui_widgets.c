@@ -104,8 +104,8 @@ static void test_tabs_keep_the_current_one_in_sight_and_know_where_they_were_cli
 
 static void test_bars_show_nothing_for_nothing_and_all_only_for_all(void **state)
 {
-    const struct ui_part part[] = { { 90, UI_ROLE_STATE_OK, UI_G_FULL }, { 1, UI_ROLE_STATE_FAILED, UI_G_FAILED }, { 0, UI_ROLE_DIM, UI_G_DOT },
-                                    { 9, UI_ROLE_STATE_WARNING, UI_G_EMPTY } };
+    const struct ui_part part[] = { { 90, UI_ROLE_STATE_OK, UI_G_FULL }, { 1, UI_ROLE_STATE_FAILED, UI_G_FAILED },
+                                    { 0, UI_ROLE_DIM, UI_G_DOT }, { 9, UI_ROLE_STATE_WARNING, UI_G_EMPTY } };
 
     (void)state;
     begin(8, 14, UI_UTF8);
@@ -119,7 +119,9 @@ static void test_bars_show_nothing_for_nothing_and_all_only_for_all(void **state
     assert_int_equal(ui_bar_h(&canvas, 6, 0, 10, UI_ROLE_CHART_1, -5, 0), 0);
     assert_int_equal(ui_bar_h(&canvas, 6, 0, 10, UI_ROLE_CHART_1, INFINITY, 1), 10);
     assert_int_equal(ui_bar_parts(&canvas, 7, 0, 12, part, 4, 100), 12);
-    assert_looks("█████████░ 99%\n░░░░░░░░░░░ 0%\n██████████████\n12 MB\n50%\n█\n██████████\n███████████✗");
+    assert_looks("█████████░ 99%\n░░░░░░░░░░░ 0%\n"
+                 "██████████████\n"
+                 "12 MB\n50%\n█\n██████████\n███████████✗");
 }
 
 static void test_a_chart_has_bars_in_eighths_an_axis_and_labels(void **state)
@@ -130,7 +132,8 @@ static void test_a_chart_has_bars_in_eighths_an_axis_and_labels(void **state)
     (void)state;
     begin(6, 20, UI_UTF8);
     ui_chart(&canvas, (struct ui_rect){ 0, 0, 6, 20 }, UI_ROLE_CHART_1, value, 5, label, "100");
-    assert_looks("100         ███ ▇▇▇\n            ███ ███\n        ███ ███ ███\n    ▁▁▁ ███ ███ ███\n"
+    assert_looks("100         ███ ▇▇▇\n            ███ ███\n"
+                 "        ███ ███ ███\n    ▁▁▁ ███ ███ ███\n"
                  "────────────────────\nMo  Tu      Th  Fr");
     begin(6, 20, UI_ASCII);
     ui_chart(&canvas, (struct ui_rect){ 0, 0, 6, 20 }, UI_ROLE_CHART_1, value, 5, NULL, NULL);
