@@ -79,7 +79,8 @@ static void test_durations_have_at_most_two_units(void **state)
         { "PT1H2M3.0040000S", "1 h 02 min" }, { "PT90000S", "1 d 01 h" }, { "P10Y", "10 years" }, { "P1Y", "1 year" },
         { "P1Y6M", "1 year 6 months" }, { "P15D", "15 days" }, { "P2W", "2 weeks" }, { "P1M", "1 month" }, { "P1DT6H", "1 day 6 h 00 min" },
         { "P1Y2M3D", "1 year 2 months" }, { "", "" }, { "P", "P" }, { "PT", "PT" }, { "P1", "P1" }, { "PT5", "PT5" }, { "1 h", "1 h" },
-        { "P1X", "P1X" }, { "PTM", "PTM" }, { "PT1e9S", "PT1e9S" }, { "P..D", "P..D" }, { "PT99999999999999999999S", "PT99999999999999999999S" },
+        { "P1X", "P1X" }, { "PTM", "PTM" }, { "PT1e9S", "PT1e9S" }, { "P..D", "P..D" },
+        { "PT99999999999999999999S", "PT99999999999999999999S" },
     };
 
     (void)state;
@@ -141,7 +142,7 @@ static void test_ids_lists_and_truths_are_told_in_short(void **state)
     assert_string_equal(shown(UI_F_YES_NO, "maybe"), "maybe");
     assert_string_equal(shown(UI_F_LIST, "[\"a\",\"b\"]"), "a, b");
     assert_string_equal(shown(UI_F_LIST, "[{\"name\":\"x\"},{\"id\":\"/p/y\"},7]"), "x, y, 7");
-    assert_string_equal(shown(UI_F_LIST, "{\"env\":\"prod\",\"team\":\"db\"}"), "env, team");
+    assert_string_equal(shown(UI_F_LIST, "{\"env\":\"prod\",\"n\":{}}"), "env=prod, n={}");
     assert_string_equal(shown(UI_F_LIST, "[]"), "");
     assert_string_equal(shown(UI_F_LIST, "[\"a\","), "[\"a\",");
 }

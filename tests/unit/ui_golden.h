@@ -31,7 +31,7 @@ static inline void assert_picture(struct ui_model *m, int h, int w, enum ui_alph
         for (const char *s = b.p; *s; s += strcspn(s, "\n") + (s[strcspn(s, "\n")] == '\n'))
             print_error("        \"%.*s\\n\"\n", (int)strcspn(s, "\n"), s);
         kg_buf_done(&b);
-        fail_msg("the picture at %dx%d is another one", w, h);
+        fail_msg("the picture at %dx%d in %s is another one", w, h, a == UI_ASCII ? "ASCII" : "UTF-8");
     }
     kg_buf_done(&b);
 }

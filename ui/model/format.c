@@ -89,10 +89,12 @@ static void list(const char *raw, struct ui_shown *ret)
         return;
     }
     for (const struct kg_json *c = kg_json_first(j); c; c = kg_json_next(c)) {
-        const char *s = raw[0] == '{' ? kg_json_key(c) : element(c);
+        const char *s = element(c);
 
         if (b.len)
             kg_buf_adds(&b, ", ");
+        if (raw[0] == '{')
+            kg_buf_addf(&b, "%s=", kg_json_key(c));
         if (s)
             kg_buf_adds(&b, s);
         else

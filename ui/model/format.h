@@ -20,7 +20,7 @@ enum ui_format {
     UI_F_COUNT,                              /* "1,234,567" */
     UI_F_PERCENT,
     UI_F_YES_NO,
-    UI_F_LIST,                               /* an array of texts, or of objects with names, by commas */
+    UI_F_LIST,                               /* an array of texts, or of objects with names, by commas; of an object "key=value" */
 };
 
 enum { UI_SHOWN = 640 };                    /* ids and error messages whole; a table cuts them at its columns */

@@ -45,6 +45,7 @@ static void arrange(struct ui_list *l, const char *id)
     l->order = kg_xrealloc_array(l->order, l->rows.n + 1, sizeof *l->order);
     l->shown = kg_xrealloc_array(l->shown, l->rows.n + 1, sizeof *l->shown);
     ui_rows_sort(&l->rows, l->kind, l->sort, l->base.host->now, l->order);
+    l->arranged++;
     filter(l, id, false);
 }
 

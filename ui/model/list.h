@@ -73,6 +73,8 @@ struct ui_list {
     size_t cursor;                           /* in shown */
     size_t top;                              /* first line on the screen; the view's */
     int page;                                /* lines on the screen, as the view last told */
+    size_t arranged, measured;               /* grows with each answer; the one that the view took widest[] from */
+    int widest[UI_COLUMNS_MAX];              /* columns that values take; the view's */
     int sort;                                /* column + 1, negative: downwards; 0: as answered */
     struct ui_edit filter;
     bool filtering;                          /* the filter's field has the keyboard */

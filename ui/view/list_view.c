@@ -69,6 +69,26 @@ static void draw_rows(const struct ui_list *l, struct ui_canvas *c, struct ui_re
     ui_scroll_marks(c, r, l->top, l->n_shown);
 }
 
+/* What values take, of some rows from all over the list: looking at all of them would be felt. */
+static void measure(struct ui_list *l)
+{
+    enum { SOME = 300 };
+    size_t step = l->rows.n / SOME + 1;
+
+    for (size_t k = 0; k < l->kind->n_columns; k++) {
+        l->widest[k] = 0;
+        for (size_t i = 0; i < l->rows.n; i += step) {
+            struct ui_shown s;
+            int w;
+
+            ui_list_cell(l, &l->rows.row[i], k, &s);
+            w = ui_width(s.text) + (ui_state_glyph(s.state) >= 0 ? 2 : 0);
+            l->widest[k] = w > l->widest[k] ? w : l->widest[k];
+        }
+    }
+    l->measured = l->arranged;
+}
+
 /* Why there is no row. */
 static void draw_none(const struct ui_list *l, struct ui_canvas *c, struct ui_rect r)
 {
@@ -92,7 +112,9 @@ void ui_list_view_draw(struct ui_list *l, struct ui_canvas *c, struct ui_rect ar
     if (p.error.h)
         (void)ui_error_box(c, p.error, &l->err, hint(l));
     draw_filter(l, c, p.filter);
-    ui_columns_of(l->kind->column, l->kind->n_columns, column);
+    if (l->measured != l->arranged)
+        measure(l);
+    ui_columns_fit(l->kind->column, l->kind->n_columns, l->widest, column);
     ui_table_widths(column, l->kind->n_columns, area.w - UI_TABLE_GUTTER - UI_TABLE_SCROLL, width);
     if (l->load != UI_BROKEN)
         ui_table_head(c, p.head, column, l->kind->n_columns, width, l->sort);

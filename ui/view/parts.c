@@ -32,8 +32,38 @@ struct ui_table_cell ui_cell_of(const struct ui_shown *s)
 
 void ui_columns_of(const struct ui_column *column, size_t n, struct ui_table_column *ret)
 {
-    for (size_t i = 0; i < n; i++)
-        ret[i] = (struct ui_table_column){ column[i].title, column[i].min, column[i].want, column[i].rank, column[i].right };
+    size_t widest = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct ui_column *c = &column[i];
+
+        ret[i] = (struct ui_table_column){ .title = c->title, .min = c->min, .want = c->want, .rank = c->rank, .right = c->right };
+        widest = c->want > column[widest].want ? i : widest;
+    }
+    if (n)
+        ret[widest].takes_rest = true;
+}
+
+static bool is_exact(const struct ui_column *c)
+{
+    return c->cell || c->format == UI_F_TIME || c->format == UI_F_AGO || c->format == UI_F_DURATION || c->format == UI_F_BYTES ||
+           c->format == UI_F_COUNT || c->format == UI_F_PERCENT;
+}
+
+void ui_columns_fit(const struct ui_column *column, size_t n, const int *widest, struct ui_table_column *ret)
+{
+    ui_columns_of(column, n, ret);
+    for (size_t i = 0; i < n; i++) {
+        int title = ui_width(column[i].title) + 2, needs = widest[i] > title ? widest[i] : title;
+
+        if (!widest[i])
+            continue;
+        ret[i].most = widest[i];
+        ret[i].min = ret[i].min > needs ? needs : ret[i].min;
+        ret[i].want = ret[i].want > needs ? needs : ret[i].want;
+        if (is_exact(&column[i]) && widest[i] > ret[i].min)
+            ret[i].min = widest[i] < column[i].want ? widest[i] : column[i].want;
+    }
 }
 
 void ui_draw_loading(struct ui_canvas *c, struct ui_rect area)

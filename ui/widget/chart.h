@@ -6,9 +6,8 @@
 #include <stddef.h>
 #include "term/canvas.h"
 
-/* Work under way: "███████░░░ 62%". done: 0 to 1; below 0: not known yet,
-    then there is no bar. text stands behind it; may be
- * NULL. Where there is no room for both, the text stays. */
+/* Work under way: "███░░ 62%". done: 0 to 1; below 0: not known yet, then there is no bar. text stands behind it; may be NULL.
+ * Where there is no room for both, the text stays. */
 void ui_progress(struct ui_canvas *c, int y, int x, int cols, double done, const char *text);
 
 /* A bar of value / max of cols columns. Returns the columns it took. */
@@ -20,10 +19,8 @@ void ui_bar_v(struct ui_canvas *c, struct ui_rect r, enum ui_role role, double v
 struct ui_part { double value; enum ui_role role; enum ui_glyph glyph; };
 int ui_bar_parts(struct ui_canvas *c, int y, int x, int cols, const struct ui_part *part, size_t n, double max);
 
-/* Columns over an axis, with a label under each (label may be NULL,
-    and so may single ones) and max's text at the top left. */
-void ui_chart(struct ui_canvas *c, struct ui_rect r, enum ui_role role, const double *value, size_t n,
-    const char *const *label,
+/* Columns over an axis, with a label under each (label may be NULL, and so may single ones) and max's text at the top left. */
+void ui_chart(struct ui_canvas *c, struct ui_rect r, enum ui_role role, const double *value, size_t n, const char *const *label,
               const char *max_text);
 
 #endif

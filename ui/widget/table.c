@@ -21,33 +21,51 @@ static size_t expendable(const struct ui_table_column *c, size_t n, const int *w
     return at;
 }
 
-void ui_table_widths(const struct ui_table_column *c, size_t n, int cols, int *ret_width)
+/* The column that gets what is left over. */
+static size_t takes_rest(const struct ui_table_column *c, size_t n, const int *width)
 {
-    size_t widest = 0, at;
-    bool grown = true;
-    int left;
+    size_t at = n;
 
-    for (size_t i = 0; i < n; i++) {
-        ret_width[i] = c[i].min > 0 ? c[i].min : 1;
-        if (c[i].want > c[widest].want)
-            widest = i;
-    }
-    while (total(ret_width, n) > cols && (at = expendable(c, n, ret_width)) < n)
-        ret_width[at] = 0;
-    if (n && !ret_width[widest])
-        for (widest = 0; widest + 1 < n && !ret_width[widest];)
-            widest++;
-    for (left = cols - total(ret_width, n); left > 0 && grown;) {
+    for (size_t i = 0; i < n; i++)
+        if (width[i] && (at == n || (c[i].takes_rest && !c[at].takes_rest) ||
+                         (c[i].takes_rest == c[at].takes_rest && c[i].want > c[at].want)))
+            at = i;
+    return at;
+}
+
+/* Lets the columns of a rank grow by turns, to want or to most; returns what is left. */
+static int grow(const struct ui_table_column *c, size_t n, int rank, bool to_most, int left, int *width)
+{
+    for (bool grown = true; grown && left > 0;) {
         grown = false;
         for (size_t i = 0; i < n && left > 0; i++)
-            if (ret_width[i] && ret_width[i] < c[i].want) {
-                ret_width[i]++;
+            if (width[i] && c[i].rank == rank && width[i] < (to_most ? c[i].most : c[i].want)) {
+                width[i]++;
                 left--;
                 grown = true;
             }
     }
-    if (n && left > 0 && ret_width[widest])
-        ret_width[widest] += left;
+    return left;
+}
+
+void ui_table_widths(const struct ui_table_column *c, size_t n, int cols, int *ret_width)
+{
+    int left, ranks = 0;
+    size_t at;
+
+    for (size_t i = 0; i < n; i++) {
+        ret_width[i] = c[i].min > 0 ? c[i].min : 1;
+        ranks = c[i].rank > ranks ? c[i].rank : ranks;
+    }
+    while (total(ret_width, n) > cols && (at = expendable(c, n, ret_width)) < n)
+        ret_width[at] = 0;
+    left = cols - total(ret_width, n);
+    for (int to_most = 0; to_most < 2; to_most++)
+        for (int rank = 0; rank <= ranks; rank++)
+            left = grow(c, n, rank, to_most, left, ret_width);
+    at = takes_rest(c, n, ret_width);
+    if (left > 0 && at < n)
+        ret_width[at] += left;
 }
 
 void ui_table_head(struct ui_canvas *c, struct ui_rect r, const struct ui_table_column *column, size_t n, const int *width,

@@ -12,13 +12,15 @@ enum { UI_TABLE_MAX = 16, UI_TABLE_GUTTER = 2, UI_TABLE_GAP = 2, UI_TABLE_SCROLL
 struct ui_table_column {
     const char *title;
     int min, want;
+    int most;                                /* what its values take, where that is more than want; 0: not known */
+    bool takes_rest;                         /* gets what is left over; where none does, the one with the highest want */
     int rank;                                /* where not all fit, the highest rank goes first; 0 stays */
     bool right;
 };
 struct ui_table_cell { const char *text; enum ui_role role; int glyph; };   /* glyph: -1: none, else drawn in front */
 
-/* The columns' widths in so many columns of the screen (gutter and scroll mark are not among them); 0: not shown. What is
- * left over goes to the column with the highest want. */
+/* The columns' widths in so many columns of the screen (gutter and scroll mark are not among them); 0: not shown. What there
+ * is above the least that all need goes to the lowest ranks first: up to want, then up to most. */
 void ui_table_widths(const struct ui_table_column *c, size_t n, int cols, int *ret_width);
 /* sort: column + 1, negative: downwards; 0: none. r: a line, with gutter and scroll mark. */
 void ui_table_head(struct ui_canvas *c, struct ui_rect r, const struct ui_table_column *column, size_t n, const int *width,
