@@ -155,7 +155,7 @@ enum { UI_BUTTON_NEXT, UI_BUTTON_SUBMIT, UI_BUTTON_BACK, UI_BUTTON_CLI, UI_BUTTO
        UI_BUTTON_COUNT_ };
 /* What has the keyboard, besides inputs and buttons. */
 enum { UI_FOCUS_TYPED = UI_FIELDS_MAX, UI_FOCUS_TABS };
-enum { UI_CALLS_MAX = 8 };
+enum { UI_CALLS_MAX = 64 };
 /* Rows of a choice's list that are no options. */
 #define UI_PICK_NONE   SIZE_MAX              /* "(none)", of an optional choice */
 #define UI_PICK_CREATE (SIZE_MAX - 1)

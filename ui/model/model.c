@@ -100,14 +100,17 @@ int64_t ui_model_wake(const struct ui_model *m) { return OF(m->kind, wake) ? OF(
 
 /* ---- commands ---- */
 
+static const struct ui_list *list_of(const struct ui_model *m)
+{
+    return m->kind->family == UI_LIST ? (const struct ui_list *)m
+           : m->kind->family == UI_DETAIL ? ui_detail_list((const struct ui_detail *)m) : NULL;
+}
+
 const char *ui_model_row_id(const struct ui_model *m)
 {
-    const struct ui_list *l = m->kind->family == UI_LIST ? (const struct ui_list *)m : NULL;
-    const struct ui_row *r;
+    const struct ui_list *l = list_of(m);
+    const struct ui_row *r = l ? ui_list_current(l) : NULL;
 
-    if (m->kind->family == UI_DETAIL)
-        l = ui_detail_list((const struct ui_detail *)m);
-    r = l ? ui_list_current(l) : NULL;
     return r ? r->id : NULL;
 }
 
@@ -118,6 +121,26 @@ const char *ui_command_refused(const struct ui_command *c, const struct ui_model
     if ((c->flags & UI_NEEDS_ROW) && !ui_model_row_id(m))
         return "there is no row to apply it to";
     return c->refuse ? c->refuse(m) : NULL;
+}
+
+static void add_id(void *ctx, const struct ui_row *r)
+{
+    struct kg_buf *b = ctx;
+
+    kg_buf_addf(b, "%s%s", b->len ? "\n" : "", r->id);
+}
+
+/* Opens what the command opens, with the marked rows' ids, the row's id, or the page's argument. */
+static void open_for(const struct ui_command *c, struct ui_model *m)
+{
+    KG_AUTO_BUF struct kg_buf ids = KG_BUF_INIT(1u << 20);
+
+    if ((c->flags & UI_MANY) == UI_MANY && list_of(m))
+        (void)ui_list_each(list_of(m), add_id, &ids);
+    if (ids.len)
+        ui_open(m, c->opens, ids.p);
+    else
+        ui_open(m, c->opens, c->flags & UI_NEEDS_ROW ? ui_model_row_id(m) : m->arg);
 }
 
 void ui_command_run(const struct ui_command *c, struct ui_model *m)
@@ -132,7 +155,7 @@ void ui_command_run(const struct ui_command *c, struct ui_model *m)
     } else if (c->run) {
         c->run(m);
     } else {
-        ui_open(m, c->opens, c->flags & UI_NEEDS_ROW ? ui_model_row_id(m) : m->arg);
+        open_for(c, m);
     }
 }
 

@@ -55,7 +55,8 @@ enum ui_shape { UI_PAGE, UI_PANE, UI_DIALOG, UI_WIZARD };        /* a wizard is 
 enum ui_family { UI_LIST, UI_DETAIL, UI_FORM, UI_READER, UI_CUSTOM };
 
 enum { UI_WRITES = 1,                        /* refused by --readonly */
-       UI_NEEDS_ROW = 2,                     /* needs a row under the cursor, or marked ones */
+       UI_NEEDS_ROW = 2,                     /* needs a row under the cursor */
+       UI_MANY = 8 | 2,                      /* the same, and applies to all marked rows: opens gets their ids, a line each */
        UI_HIDDEN = 4 };                      /* in palette and help, not in the command bar */
 
 /* What can be done here, besides moving about. */

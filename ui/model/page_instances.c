@@ -60,8 +60,8 @@ static const struct ui_list_kind list = {
     .empty = "No database is protected yet. Press c to configure backup.",
 };
 
-#define INSTANCE_COMMANDS(needs) \
-    { "backup-now", "Backup now", 'b', UI_WRITES | (needs), "Back up this database now, by a rule of its policy", \
+#define INSTANCE_COMMANDS(needs, many) \
+    { "backup-now", "Backup now", 'b', UI_WRITES | (many), "Back up this database now, by a rule of its policy", \
       needs_backups, NULL, "backup-now" }, \
     { "restore", "Restore", 'r', UI_WRITES | (needs), "Restore this database, as a database or as files", NULL, NULL, \
       "restore" }, \
@@ -69,15 +69,15 @@ static const struct ui_list_kind list = {
       "change-policy" }, \
     { "stop-protection", "Stop protection", 'X', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
-    { "resume-protection", "Resume", 'u', UI_WRITES | (needs), "Take backups up again", needs_stopped, NULL, \
+    { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Take backups up again", needs_stopped, NULL, \
       "resume-protection" }, \
-    { "delete-instance", "Delete", 'D', UI_WRITES | (needs), "Delete the backup instance with its recovery points", \
+    { "delete-instance", "Delete", 'D', UI_WRITES | (many), "Delete the backup instance with its recovery points", \
       NULL, NULL, "delete-instance" }
 
 static const struct ui_command commands[] = {
     { "configure-backup", "Configure backup", 'c', UI_WRITES,
       "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
-    INSTANCE_COMMANDS(UI_NEEDS_ROW),
+    INSTANCE_COMMANDS(UI_NEEDS_ROW, UI_MANY),
 };
 const struct ui_kind ui_page_instances = {
     .name = "backup-instances", .title = "Backup instances", .family = UI_LIST, .data = &list, .commands = commands,
@@ -120,7 +120,7 @@ static const struct ui_value values[] = {
 static const struct ui_detail_kind detail = {
     .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "instance-points", "instance-jobs" }, .refresh = 10,
 };
-static const struct ui_command page_commands[] = { INSTANCE_COMMANDS(0) };
+static const struct ui_command page_commands[] = { INSTANCE_COMMANDS(0, 0) };
 const struct ui_kind ui_page_instance = {
     .name = "backup-instance", .title = "Backup instance", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
     .n_commands = KG_ARRAY_LEN(page_commands),

@@ -108,9 +108,9 @@ static const char *not_retryable(const struct ui_model *m)
                ? NULL : "only a job that failed, was cancelled or has warnings can be retried";
 }
 static const struct ui_command commands[] = {
-    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_NEEDS_ROW, "Stop the job; what it did so far is undone",
+    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_MANY, "Stop the job; what it did so far is undone",
       not_running, NULL, "cancel-job" },
-    { "retry-job", "Retry", 't', UI_WRITES | UI_NEEDS_ROW, "Start the job again with what it was asked to do",
+    { "retry-job", "Retry", 't', UI_WRITES | UI_MANY, "Start the job again with what it was asked to do",
       not_retryable, NULL, "retry-job" },
     { "job-log", "Log", 'o', UI_NEEDS_ROW, "Read the job's log", NULL, NULL, "job-log" },
 };

@@ -165,7 +165,7 @@ static void draw_status(const struct ui_shell *s, struct ui_canvas *c)
 
     ui_fill(c, (struct ui_rect){ y, 0, 1, c->w }, UI_ROLE_STATUS);
     draw_jobs(s, c, &right);
-    if (s->toast && s->n_notes && s->note[s->n_notes - 1].level < UI_NOTE_WARNING) {
+    if (s->toast && s->n_notes && !ui_note_stays(s)) {
         const struct ui_noted *n = &s->note[s->n_notes - 1];
 
         x += ui_put(c, y, x, ui_note_role(n->level), ui_note_glyph(n->level)) + 1;
@@ -314,7 +314,7 @@ void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c)
     draw_commands(s, c);
     draw_content(s, c);
     draw_status(s, c);
-    if (s->toast && s->n_notes && s->note[s->n_notes - 1].level >= UI_NOTE_WARNING)
+    if (ui_note_stays(s))
         ui_notes_draw_toast(s, c, s->content);
     if (s->notes_pane.open)
         ui_notes_draw_pane(s, c, c->w >= WIDE ? (struct ui_rect){ 2, c->w - PANE_W, c->h - 3, PANE_W }

@@ -18,9 +18,16 @@ void ui_notes_add(struct ui_shell *s, enum ui_note level, const char *text, cons
     }
     s->note[s->n_notes++] = (struct ui_noted){ .at = s->host.now, .level = level, .text = kg_xstrdup(text),
                                                .advice = advice && *advice ? kg_xstrdup(advice) : NULL };
-    s->n_unread += level >= UI_NOTE_WARNING;
     s->toast = true;
+    s->n_unread += ui_note_stays(s);
     s->changed = true;
+}
+
+bool ui_note_stays(const struct ui_shell *s)
+{
+    const struct ui_noted *n = s->n_notes ? &s->note[s->n_notes - 1] : NULL;
+
+    return s->toast && n && (n->level == UI_NOTE_FAILED || n->advice);
 }
 
 void ui_notes_done(struct ui_shell *s)

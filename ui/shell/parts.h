@@ -28,6 +28,8 @@ void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c);
 
 /* notes.c */
 void ui_notes_add(struct ui_shell *s, enum ui_note level, const char *text, const char *advice);
+/* A note that stays until Esc, in a box: a failure, or one with advice. All others go with the next key. */
+bool ui_note_stays(const struct ui_shell *s);
 void ui_notes_done(struct ui_shell *s);
 void ui_notes_act(struct ui_shell *s, enum ui_action a);
 void ui_notes_draw_pane(struct ui_shell *s, struct ui_canvas *c, struct ui_rect area);

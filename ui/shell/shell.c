@@ -505,7 +505,7 @@ static void key(struct ui_shell *s, const struct ui_event *ev)
 
 static void pressed(struct ui_shell *s, const struct ui_event *ev)
 {
-    bool failed = s->toast && s->n_notes && s->note[s->n_notes - 1].level >= UI_NOTE_WARNING;
+    bool failed = ui_note_stays(s);
 
     if (s->toast && (!failed || ev->key == UI_KEY_ESC)) {
         s->toast = false;
