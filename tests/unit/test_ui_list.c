@@ -413,11 +413,14 @@ static void test_pages_are_fetched_when_the_cursor_comes_near_the_end(void **sta
     assert_int_equal(host.n_asks, 1);
     act(UI_ACT_LAST);
     assert_string_equal(host.ask[1].path, "/subscriptions/default/things?%24skipToken=b");
+    act(UI_ACT_MARK);                                               /* n00249 */
     act(UI_ACT_UP);
     assert_int_equal(host.n_asks, 2);                               /* it is asked for already */
     answer("skipToken=b", 249, 400, NULL);                          /* a row that moved from page to page is one row */
     assert_int_equal(list()->rows.n, 400);
     assert_string_equal(current(), "n00248");
+    assert_int_equal(list()->n_marked, 1);
+    assert_true(ui_rows_find(&list()->rows, "/things/n00249")->marked);
     act(UI_ACT_LAST);
     assert_int_equal(host.n_asks, 2);
     assert_string_equal(current(), "n00399");

@@ -170,6 +170,7 @@ void ui_detail_tick(struct ui_model *m)
     struct kg_err before = d->err;
 
     if (d->list[d->tab]) {
+        d->list[d->tab]->changed = false;
         ui_model_tick(d->list[d->tab]);
         m->changed |= d->list[d->tab]->changed;
     }
