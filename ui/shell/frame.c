@@ -241,18 +241,23 @@ static void draw_ask(const struct ui_shell *s, struct ui_canvas *c)
         s->ask.yes ? "[>Leave<]" : "[ Leave ]");
 }
 
+/* A form draws its own box, where it wants it. */
 static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect content)
 {
+    bool dialog = m->kind->shape == UI_DIALOG;
     struct ui_rect r = content;
 
-    if (m->kind->shape == UI_DIALOG) {
+    if (dialog)
         ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
-        r = m->kind->family == UI_FORM ? ui_form_dialog_area((const struct ui_form *)m, c->h, c->w) : ui_centred(c,
-            c->h * 3 / 4, 76);
-    } else if (c->w >= WIDE) {
-        r = (struct ui_rect){ content.y, content.x + content.w - PANE_W, content.h, PANE_W };
+    if (dialog && m->kind->family == UI_FORM) {
+        ui_view_draw(m, c, ui_form_dialog_area((const struct ui_form *)m, c->h, c->w));
+        return;
     }
-    ui_fill(c, r, m->kind->shape == UI_DIALOG ? UI_ROLE_DIALOG : UI_ROLE_PANE);
+    if (dialog)
+        r = ui_centred(c, c->h * 3 / 4, 76);
+    else if (c->w >= WIDE)
+        r = (struct ui_rect){ content.y, content.x + content.w - PANE_W, content.h, PANE_W };
+    ui_fill(c, r, dialog ? UI_ROLE_DIALOG : UI_ROLE_PANE);
     ui_box(c, r, UI_ROLE_FRAME, title_of(m));
     ui_view_draw(m, c, (struct ui_rect){ r.y + 1, r.x + 2, r.h - 2, r.w - 4 });
 }
@@ -377,6 +382,7 @@ void ui_frame_click(struct ui_shell *s, const struct ui_event *ev)
         click_menu(s, ev, s->content.y);
     else if (s->menu.open && !wide)
         click_menu(s, ev, s->content.y);
-    else if (ui_shell_top(s))
-        (void)ui_model_type(ui_shell_top(s), ev);
+    else if (ui_shell_top(s) == ui_shell_page(s) && ui_shell_top(s) && ui_view_click(ui_shell_top(s), s->content, ev->y, ev->x) &&
+             ev->kind == UI_EV_DOUBLE_CLICK)
+        ui_shell_act(s, UI_ACT_OPEN);
 }
