@@ -33,7 +33,8 @@ static const char *refuse(const struct ui_form *f, const struct kg_json *item)
 static const struct ui_source servers = { .path = "/subscriptions/{sub}/servers?g={group}", .label = "name", .help = "region",
                                           .refuse = refuse, .create = "create-server", .create_label = "Create new server",
                                           .create_arg = "{group}" };
-static const struct ui_choice kinds[] = { { "one", "One", NULL }, { "two", "Two", NULL }, { "three", "Three", NULL }, { NULL, NULL, NULL } };
+static const struct ui_choice kinds[] = { { "one", "One", NULL }, { "two", "Two", NULL }, { "three", "Three", NULL },
+                                          { NULL, NULL, NULL } };
 static const struct ui_field first_fields[] = {
     { .name = "name", .label = "Name", .type = UI_FIELD_TEXT, .max = 20, .check = no_x },
     { .name = "copy", .label = "Copy", .type = UI_FIELD_TEXT, .initially = after_name },
@@ -654,7 +655,8 @@ static void the_field_with_the_keyboard_is_in_sight_on_a_low_screen(void **state
 
 /* ---- vaults ---- */
 
-static const char groups[] = "{\"value\":[{\"id\":\"/subscriptions/default/resourceGroups/default\",\"name\":\"default\",\"location\":\"local\"},"
+static const char groups[] = "{\"value\":["
+                             "{\"id\":\"/subscriptions/default/resourceGroups/default\",\"name\":\"default\",\"location\":\"local\"},"
                              "{\"id\":\"/subscriptions/default/resourceGroups/prod\",\"name\":\"prod\",\"location\":\"berlin\"}]}";
 
 static void open_vault_wizard(struct bench *b)
@@ -685,7 +687,8 @@ static void a_vault_is_put_and_its_recovery_key_told_once(void **state)
     type(&b, "\n");
     put = fake_find(&b.h, "/backupVaults/prod-vault");
     assert_true(put->follow);
-    assert_string_equal(put->path, "/subscriptions/default/resourceGroups/prod/providers/Microsoft.DataProtection/backupVaults/prod-vault");
+    assert_string_equal(put->path,
+                        "/subscriptions/default/resourceGroups/prod/providers/Microsoft.DataProtection/backupVaults/prod-vault");
     assert_string_equal(put->body,
         "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\",\"type\":\"LocallyRedundant\"}],"
         "\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"On\",\"retentionDurationInDays\":14},"

@@ -245,6 +245,7 @@ bool ui_form_can_focus(const struct ui_form *f, size_t input);
 const char *ui_form_button(const struct ui_form *f, int button, bool *ret_enabled); /* its label; NULL: not there now */
 const char *ui_form_typed_name(const struct ui_form *f);         /* what must be typed here and now; NULL: nothing */
 bool ui_form_tells(const struct ui_form *f);                     /* the secret's page is shown */
+void ui_form_show_told(const struct ui_form *f, void (*fn)(void *ctx, const char *secret), void *ctx);  /* open during fn */
 void ui_form_press(struct ui_form *f, int button);
 bool ui_form_go(struct ui_form *f, size_t step);                 /* back, or to a step that was reached */
 void ui_form_focus(struct ui_form *f, int focus);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "crypto/secret.h"
 #include "view/form_pen.h"
 #include "view/parts.h"
 #include "view/view.h"
@@ -195,6 +194,8 @@ static void draw_cli(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
     ui_scroll_marks(c, (struct ui_rect){ in.y, r.x, in.h, r.w }, (size_t)f->cli_top, (size_t)lines);
 }
 
+static void draw_secret(void *ctx, const char *secret) { ui_pen_text(ctx, 2, UI_ROLE_VALUE, secret); }
+
 static void draw_told(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
 {
     const struct ui_tell *t = f->kind->tell;
@@ -205,8 +206,7 @@ static void draw_told(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
     (void)ui_form_expand(f, t->text, false, &text);
     ui_pen_text(&p, 0, UI_ROLE_HEADING, title.p);
     p.line++;
-    ui_pen_text(&p, 2, UI_ROLE_VALUE, (const char *)kg_secret_open(f->told));
-    kg_secret_shut(f->told);
+    ui_form_show_told(f, draw_secret, &p);
     p.line++;
     ui_pen_text(&p, 0, UI_ROLE_STATE_WARNING, text.p);
 }
