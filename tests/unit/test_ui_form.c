@@ -108,8 +108,8 @@ static const char *at(struct bench *b)
 {
     bool on;
 
-    return b->f->focus >= 0 && b->f->focus < UI_FIELDS_MAX ? b->f->input[b->f->focus].field->name
-           : b->f->focus < 0 ? ui_form_button(b->f, -1 - b->f->focus, &on) : "(other)";
+    return b->f->focus >= 0 ? b->f->input[b->f->focus].field->name
+           : ui_form_on_button(b->f) ? ui_form_button(b->f, -1 - b->f->focus, &on) : "(other)";
 }
 
 static void fill_first(struct bench *b)
@@ -758,7 +758,8 @@ static void deleting_a_vault_asks_for_its_name_and_begins_at_cancel(void **state
     bool on;
 
     (void)state;
-    start(&b, ui_kind_of_name("delete-vault"), "/subscriptions/default/resourceGroups/g/providers/Microsoft.DataProtection/backupVaults/v1");
+    start(&b, ui_kind_of_name("delete-vault"),
+          "/subscriptions/default/resourceGroups/g/providers/Microsoft.DataProtection/backupVaults/v1");
     assert_string_equal(at(&b), "Cancel");
     look(&b, 24, 80, UI_UTF8, "vault-delete-80x24");
     ui_form_button(b.f, UI_BUTTON_SUBMIT, &on);

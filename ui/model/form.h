@@ -154,7 +154,7 @@ struct ui_input {
 enum { UI_BUTTON_NEXT, UI_BUTTON_SUBMIT, UI_BUTTON_BACK, UI_BUTTON_CLI, UI_BUTTON_SAVE, UI_BUTTON_CLOSE, UI_BUTTON_CANCEL,
        UI_BUTTON_COUNT_ };
 /* What has the keyboard, besides inputs and buttons. */
-enum { UI_FOCUS_TYPED = UI_FIELDS_MAX, UI_FOCUS_TABS };
+enum { UI_FOCUS_TYPED = -100, UI_FOCUS_TABS = -101 };
 enum { UI_CALLS_MAX = 8 };
 /* Rows of a choice's list that are no options. */
 #define UI_PICK_NONE   SIZE_MAX              /* "(none)", of an optional choice */
@@ -241,6 +241,7 @@ size_t ui_form_step_of(const struct ui_form *f, size_t input);
 const char *ui_form_review_label(const struct ui_form *f, size_t input);
 void ui_form_review_value(const struct ui_form *f, size_t input, struct kg_buf *ret);
 
+bool ui_form_on_button(const struct ui_form *f);                 /* a button has the keyboard */
 bool ui_form_can_focus(const struct ui_form *f, size_t input);
 const char *ui_form_button(const struct ui_form *f, int button, bool *ret_enabled); /* its label; NULL: not there now */
 const char *ui_form_typed_name(const struct ui_form *f);         /* what must be typed here and now; NULL: nothing */

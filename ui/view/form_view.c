@@ -141,7 +141,7 @@ static size_t first_line(const struct ui_form *f, const struct ui_pen *p, int h)
         top = (size_t)p->focus;
     if (!ui_form_is_review(f) && p->focus >= 0 && p->focus_end <= h)
         top = 0;
-    if (!ui_form_is_review(f) && f->focus < 0 && !f->kind->danger)
+    if (!ui_form_is_review(f) && ui_form_on_button(f) && !f->kind->danger)
         top = last;
     return top > last ? last : top;
 }
