@@ -147,6 +147,7 @@ struct ui_input {
     char *asked;                             /* path and body that the options came from, or are to come from */
     uint64_t call;
     bool paging;                             /* more of the options are on their way */
+    int y, h;                                /* lines of the screen it stands on; the view's; h 0: it does not */
     bool stale;                              /* options are to be asked for when the field is shown next */
 };
 
@@ -173,7 +174,7 @@ struct ui_form {
     int creating;                            /* the input that "Create new" was chosen in; -1: none */
     bool settling;
     /* A choice's list, open under its field. */
-    struct { bool open; struct ui_edit filter; size_t *shown, n_shown, cursor, top; } pick;
+    struct { bool open; struct ui_edit filter; size_t *shown, n_shown, cursor, top; int y, h; } pick;
     struct { size_t cursor, top; int page; } grid;
     size_t top;                              /* first line on the screen; the view's */
     size_t lines;                            /* lines there are, and how many are on the screen; as the view last told */
