@@ -33,7 +33,8 @@ static const char *refuse(const struct ui_form *f, const struct kg_json *item)
 static const struct ui_source servers = { .path = "/subscriptions/{sub}/servers?g={group}", .label = "name", .help = "region",
                                           .refuse = refuse, .create = "create-server", .create_label = "Create new server",
                                           .create_arg = "{group}" };
-static const struct ui_choice kinds[] = { { "one", "One", NULL }, { "two", "Two", NULL }, { "three", "Three", NULL }, { NULL, NULL, NULL } };
+static const struct ui_choice kinds[] = { { "one", "One", NULL }, { "two", "Two", NULL }, { "three", "Three", NULL },
+                                          { NULL, NULL, NULL } };
 static const struct ui_field first_fields[] = {
     { .name = "name", .label = "Name", .type = UI_FIELD_TEXT, .max = 20, .check = no_x },
     { .name = "copy", .label = "Copy", .type = UI_FIELD_TEXT, .initially = after_name },
@@ -107,8 +108,8 @@ static const char *at(struct bench *b)
 {
     bool on;
 
-    return b->f->focus >= 0 && b->f->focus < UI_FIELDS_MAX ? b->f->input[b->f->focus].field->name
-           : b->f->focus < 0 ? ui_form_button(b->f, -1 - b->f->focus, &on) : "(other)";
+    return b->f->focus >= 0 ? b->f->input[b->f->focus].field->name
+           : ui_form_on_button(b->f) ? ui_form_button(b->f, -1 - b->f->focus, &on) : "(other)";
 }
 
 static void fill_first(struct bench *b)
@@ -652,9 +653,37 @@ static void the_field_with_the_keyboard_is_in_sight_on_a_low_screen(void **state
     end(&b);
 }
 
+static void clicks_go_to_fields_buttons_steps_and_rows(void **state)
+{
+    struct ui_rect all = { 0, 0, 20, 78 };
+    struct bench b;
+
+    (void)state;
+    start(&b, &kind, NULL);
+    fill_first(&b);
+    fake_answer(&b.h, "g=g1", two_servers);
+    free(screen(&b, 20, 78));
+    assert_true(ui_view_click(&b.f->base, all, 3, 30));
+    assert_string_equal(at(&b), "server");
+    type(&b, "\n");
+    free(screen(&b, 20, 78));
+    assert_true(ui_view_click(&b.f->base, all, 7, 30)); /* the third row under the field, in a frame */
+    type(&b, "\n");
+    assert_true(ui_form_is(b.f, "server", "/s/gamma"));
+    assert_true(ui_view_click(&b.f->base, all, 19, 2));
+    assert_true(ui_form_on_button(b.f));
+    assert_false(ui_view_click(&b.f->base, all, 19, 70));
+    assert_true(ui_view_click(&b.f->base, all, 0, 4));
+    assert_int_equal(b.f->step, 0);
+    free(screen(&b, 20, 78));
+    assert_false(ui_view_click(&b.f->base, all, 15, 10));
+    end(&b);
+}
+
 /* ---- vaults ---- */
 
-static const char groups[] = "{\"value\":[{\"id\":\"/subscriptions/default/resourceGroups/default\",\"name\":\"default\",\"location\":\"local\"},"
+static const char groups[] = "{\"value\":["
+                             "{\"id\":\"/subscriptions/default/resourceGroups/default\",\"name\":\"default\",\"location\":\"local\"},"
                              "{\"id\":\"/subscriptions/default/resourceGroups/prod\",\"name\":\"prod\",\"location\":\"berlin\"}]}";
 
 static void open_vault_wizard(struct bench *b)
@@ -685,7 +714,8 @@ static void a_vault_is_put_and_its_recovery_key_told_once(void **state)
     type(&b, "\n");
     put = fake_find(&b.h, "/backupVaults/prod-vault");
     assert_true(put->follow);
-    assert_string_equal(put->path, "/subscriptions/default/resourceGroups/prod/providers/Microsoft.DataProtection/backupVaults/prod-vault");
+    assert_string_equal(put->path,
+                        "/subscriptions/default/resourceGroups/prod/providers/Microsoft.DataProtection/backupVaults/prod-vault");
     assert_string_equal(put->body,
         "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\",\"type\":\"LocallyRedundant\"}],"
         "\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"On\",\"retentionDurationInDays\":14},"
@@ -755,7 +785,8 @@ static void deleting_a_vault_asks_for_its_name_and_begins_at_cancel(void **state
     bool on;
 
     (void)state;
-    start(&b, ui_kind_of_name("delete-vault"), "/subscriptions/default/resourceGroups/g/providers/Microsoft.DataProtection/backupVaults/v1");
+    start(&b, ui_kind_of_name("delete-vault"),
+          "/subscriptions/default/resourceGroups/g/providers/Microsoft.DataProtection/backupVaults/v1");
     assert_string_equal(at(&b), "Cancel");
     look(&b, 24, 80, UI_UTF8, "vault-delete-80x24");
     ui_form_button(b.f, UI_BUTTON_SUBMIT, &on);
@@ -810,6 +841,7 @@ int main(void)
         T(a_failed_call_leaves_the_form_and_what_was_made_is_not_made_twice), T(what_was_changed_after_a_failure_is_sent_anew),
         T(a_read_only_portal_sends_nothing), T(a_form_is_dirty_when_something_was_typed),
         T(a_grid_is_walked_opened_and_left_over_its_ends), T(no_size_is_too_small_to_be_drawn),
+        T(clicks_go_to_fields_buttons_steps_and_rows),
         T(the_field_with_the_keyboard_is_in_sight_on_a_low_screen),
         T(a_vault_is_put_and_its_recovery_key_told_once), T(a_vaults_name_that_is_taken_is_refused),
         T(the_vaults_steps_look_as_they_should), T(deleting_a_vault_asks_for_its_name_and_begins_at_cancel),

@@ -173,6 +173,8 @@ static void go_on(struct ui_form *f)
 
 /* ---- focus ---- */
 
+bool ui_form_on_button(const struct ui_form *f) { return f->focus < 0 && f->focus >= -UI_BUTTON_COUNT_; }
+
 bool ui_form_can_focus(const struct ui_form *f, size_t i)
 {
     enum ui_field_type t = f->input[i].field->type;
@@ -475,7 +477,7 @@ static bool sideways(struct ui_form *f, struct ui_input *in, long by)
     if (f->focus == UI_FOCUS_TABS) {
         if (ui_form_go(f, f->step + (size_t)by))
             f->focus = UI_FOCUS_TABS;
-    } else if (f->focus < 0) {
+    } else if (ui_form_on_button(f)) {
         return move_focus(f, by, false);
     } else if (in && in->field->type == UI_FIELD_RADIO && !f->sending) {
         turn_radio(f, in, by);
@@ -568,7 +570,7 @@ static bool act_cli(struct ui_form *f, enum ui_action a)
 
 static bool open_focus(struct ui_form *f, struct ui_input *in)
 {
-    if (f->focus < 0)
+    if (ui_form_on_button(f))
         ui_form_press(f, -1 - f->focus);
     else if (in && (in->field->type == UI_FIELD_CHOICE || in->field->type == UI_FIELD_BUTTON) && !f->sending)
         toggle(f, in);
@@ -605,7 +607,7 @@ bool ui_form_act(struct ui_model *m, enum ui_action a)
     case UI_ACT_OPEN: return open_focus(f, in);
     case UI_ACT_COPY: return copy(f);
     case UI_ACT_MARK:
-        if (f->focus < 0)
+        if (ui_form_on_button(f))
             ui_form_press(f, -1 - f->focus);
         else if (in && !f->sending)
             toggle(f, in);

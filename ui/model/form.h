@@ -147,6 +147,7 @@ struct ui_input {
     char *asked;                             /* path and body that the options came from, or are to come from */
     uint64_t call;
     bool paging;                             /* more of the options are on their way */
+    int y, h;                                /* lines of the screen it stands on; the view's; h 0: it does not */
     bool stale;                              /* options are to be asked for when the field is shown next */
 };
 
@@ -154,7 +155,7 @@ struct ui_input {
 enum { UI_BUTTON_NEXT, UI_BUTTON_SUBMIT, UI_BUTTON_BACK, UI_BUTTON_CLI, UI_BUTTON_SAVE, UI_BUTTON_CLOSE, UI_BUTTON_CANCEL,
        UI_BUTTON_COUNT_ };
 /* What has the keyboard, besides inputs and buttons. */
-enum { UI_FOCUS_TYPED = UI_FIELDS_MAX, UI_FOCUS_TABS };
+enum { UI_FOCUS_TYPED = -100, UI_FOCUS_TABS = -101 };
 enum { UI_CALLS_MAX = 64 };
 /* Rows of a choice's list that are no options. */
 #define UI_PICK_NONE   SIZE_MAX              /* "(none)", of an optional choice */
@@ -173,7 +174,7 @@ struct ui_form {
     int creating;                            /* the input that "Create new" was chosen in; -1: none */
     bool settling;
     /* A choice's list, open under its field. */
-    struct { bool open; struct ui_edit filter; size_t *shown, n_shown, cursor, top; } pick;
+    struct { bool open; struct ui_edit filter; size_t *shown, n_shown, cursor, top; int y, h; } pick;
     struct { size_t cursor, top; int page; } grid;
     size_t top;                              /* first line on the screen; the view's */
     size_t lines;                            /* lines there are, and how many are on the screen; as the view last told */
@@ -241,10 +242,12 @@ size_t ui_form_step_of(const struct ui_form *f, size_t input);
 const char *ui_form_review_label(const struct ui_form *f, size_t input);
 void ui_form_review_value(const struct ui_form *f, size_t input, struct kg_buf *ret);
 
+bool ui_form_on_button(const struct ui_form *f);                 /* a button has the keyboard */
 bool ui_form_can_focus(const struct ui_form *f, size_t input);
 const char *ui_form_button(const struct ui_form *f, int button, bool *ret_enabled); /* its label; NULL: not there now */
 const char *ui_form_typed_name(const struct ui_form *f);         /* what must be typed here and now; NULL: nothing */
 bool ui_form_tells(const struct ui_form *f);                     /* the secret's page is shown */
+void ui_form_show_told(const struct ui_form *f, void (*fn)(void *ctx, const char *secret), void *ctx);  /* open during fn */
 void ui_form_press(struct ui_form *f, int button);
 bool ui_form_go(struct ui_form *f, size_t step);                 /* back, or to a step that was reached */
 void ui_form_focus(struct ui_form *f, int focus);

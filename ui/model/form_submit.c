@@ -148,6 +148,12 @@ void ui_form_submit(struct ui_form *f)
     send_from(f);
 }
 
+void ui_form_show_told(const struct ui_form *f, void (*fn)(void *ctx, const char *secret), void *ctx)
+{
+    fn(ctx, (const char *)kg_secret_open(f->told));
+    kg_secret_shut(f->told);
+}
+
 /* ---- answers ---- */
 
 /* The string that is the member's value: taken out of the text, which is left without it. NULL: it is not there. What these

@@ -170,6 +170,10 @@ static void draw_input(struct ui_pen *p, size_t i)
     p->line += alone && titled;
     draw_value(p, i, x);
     draw_beneath(p, i, x);
+    if (p->draw) {
+        p->draw->input[i].y = p->y0 + from;
+        p->draw->input[i].h = p->line - from;
+    }
     if (has_focus(p, i)) {
         p->focus = from;
         p->focus_end = p->line;

@@ -108,6 +108,8 @@ void ui_pick_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area, i
     rows = box.h - 2 - note;
     ui_fill(c, box, UI_ROLE_DIALOG);
     ui_box(c, box, UI_ROLE_FRAME, NULL);
+    f->pick.y = box.y + 1;
+    f->pick.h = rows;
     f->pick.top = ui_scroll_to(f->pick.top, f->pick.cursor, f->pick.n_shown, rows > 0 ? rows : 1);
     for (int k = 0; k < rows && f->pick.top + (size_t)k < f->pick.n_shown; k++)
         draw_option(f, c, (struct ui_rect){ box.y + 1 + k, box.x + 1, 1, box.w - 2 }, f->pick.top + (size_t)k);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "crypto/secret.h"
 #include "view/form_pen.h"
 #include "view/parts.h"
 #include "view/view.h"
@@ -17,22 +16,26 @@ struct ui_rect ui_pen_lift(struct ui_canvas *c) { return ui_clip(c, (struct ui_r
 
 /* ---- tabs ---- */
 
-static void draw_tabs(const struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
+static void tabs_of(const struct ui_form *f, struct ui_tab *ret)
 {
-    static const char hint[] = "Left, Right: other steps";
-    struct ui_rect line = { r.y, r.x, 1, r.w };
-    struct ui_tab tab[UI_STEPS_MAX + 1];
-
     for (size_t s = 0; s < f->n_steps; s++) {
         enum ui_state state = ui_form_step_state(f, s);
 
-        tab[s] = (struct ui_tab){ ui_form_step_title(f, s), ui_state_glyph(state), ui_state_role(state) };
+        ret[s] = (struct ui_tab){ ui_form_step_title(f, s), ui_state_glyph(state), ui_state_role(state) };
     }
+}
+
+static void draw_tabs(const struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
+{
+    struct ui_rect line = { r.y, r.x, 1, r.w };
+    struct ui_tab tab[UI_STEPS_MAX + 1];
+
+    tabs_of(f, tab);
     ui_hline(c, r.y + 1, r.x, r.w, UI_ROLE_FRAME);
     ui_tabs(c, line, tab, f->n_steps, f->step);
     if (f->focus == UI_FOCUS_TABS) {
         ui_flag(c, line, UI_CURSOR_ROW);
-        ui_text_right(c, r.y + 1, r.x, r.w, UI_ROLE_DIM, hint);
+        ui_text_right(c, r.y + 1, r.x, r.w, UI_ROLE_DIM, "Left, Right: other steps");
     }
 }
 
@@ -142,7 +145,7 @@ static size_t first_line(const struct ui_form *f, const struct ui_pen *p, int h)
         top = (size_t)p->focus;
     if (!ui_form_is_review(f) && p->focus >= 0 && p->focus_end <= h)
         top = 0;
-    if (!ui_form_is_review(f) && f->focus < 0 && !f->kind->danger)
+    if (!ui_form_is_review(f) && ui_form_on_button(f) && !f->kind->danger)
         top = last;
     return top > last ? last : top;
 }
@@ -195,6 +198,8 @@ static void draw_cli(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
     ui_scroll_marks(c, (struct ui_rect){ in.y, r.x, in.h, r.w }, (size_t)f->cli_top, (size_t)lines);
 }
 
+static void draw_secret(void *ctx, const char *secret) { ui_pen_text(ctx, 2, UI_ROLE_VALUE, secret); }
+
 static void draw_told(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
 {
     const struct ui_tell *t = f->kind->tell;
@@ -205,24 +210,31 @@ static void draw_told(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
     (void)ui_form_expand(f, t->text, false, &text);
     ui_pen_text(&p, 0, UI_ROLE_HEADING, title.p);
     p.line++;
-    ui_pen_text(&p, 2, UI_ROLE_VALUE, (const char *)kg_secret_open(f->told));
-    kg_secret_shut(f->told);
+    ui_form_show_told(f, draw_secret, &p);
     p.line++;
     ui_pen_text(&p, 0, UI_ROLE_STATE_WARNING, text.p);
 }
 
 /* ---- all of it ---- */
 
+/* A dialog has a frame. */
+static struct ui_rect inside(const struct ui_form *f, struct ui_rect area)
+{
+    return f->base.kind->shape != UI_DIALOG ? area : (struct ui_rect){ area.y + 1, area.x + 2, area.h - 2, area.w - 4 };
+}
+
 void ui_form_view_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area)
 {
     bool dialog = f->base.kind->shape == UI_DIALOG, tells = ui_form_tells(f);
-    struct ui_rect r = area;
+    struct ui_rect r = inside(f, area);
     int news;
 
+    for (size_t i = 0; i < f->n_inputs; i++)
+        f->input[i].h = 0;
+    f->pick.h = 0;
     if (dialog) {
         ui_fill(c, area, UI_ROLE_DIALOG);
         ui_box(c, area, UI_ROLE_FRAME, f->base.title ? f->base.title : f->base.kind->title);
-        r = (struct ui_rect){ area.y + 1, area.x + 2, area.h - 2, area.w - 4 };
     }
     if (f->n_steps > 1 && !tells) {
         draw_tabs(f, c, r);
@@ -240,6 +252,57 @@ void ui_form_view_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect ar
         draw_cli(f, c, r);
     else
         draw_body(f, c, r);
+}
+
+static bool click_button(struct ui_form *f, int x)
+{
+    bool on;
+
+    for (int b = 0; b < UI_BUTTON_COUNT_; b++) {
+        const char *label = ui_form_button(f, b, &on);
+
+        if (label && x >= 0 && x < ui_button_width(label)) {
+            if (on)
+                ui_form_focus(f, -1 - b);
+            return on;
+        }
+        x -= label ? ui_button_width(label) + 1 : 0;
+    }
+    return false;
+}
+
+static bool click_tab(struct ui_form *f, struct ui_rect line, int x)
+{
+    struct ui_tab tab[UI_STEPS_MAX + 1];
+    size_t s;
+
+    tabs_of(f, tab);
+    s = ui_tabs_at(line, tab, f->n_steps, f->step, x);
+    return s < f->n_steps && ui_form_go(f, s);
+}
+
+bool ui_form_view_click(struct ui_form *f, struct ui_rect area, int y, int x)
+{
+    struct ui_rect r = inside(f, area);
+
+    if (f->pick.open && f->pick.h) {
+        size_t row = f->pick.top + (size_t)(y - f->pick.y);
+        bool hit = y >= f->pick.y && y < f->pick.y + f->pick.h && row < f->pick.n_shown;
+
+        if (hit)
+            f->pick.cursor = row;
+        return hit;
+    }
+    if (y == r.y + r.h - 1)
+        return click_button(f, x - r.x);
+    if (f->n_steps > 1 && y == r.y && !ui_form_tells(f))
+        return click_tab(f, (struct ui_rect){ r.y, r.x, 1, r.w }, x);
+    for (size_t i = 0; i < f->n_inputs && y < r.y + r.h - 2; i++)
+        if (f->input[i].h && y >= f->input[i].y && y < f->input[i].y + f->input[i].h && ui_form_can_focus(f, i)) {
+            ui_form_focus(f, (int)i);
+            return true;
+        }
+    return false;
 }
 
 /* Between frame, buttons and lines of news; a list that opens under a field has some room, too. */

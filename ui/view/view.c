@@ -1,4 +1,5 @@
 #include "view/view.h"
+#include "view/form_view.h"
 
 void ui_view_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area)
 {
@@ -43,6 +44,8 @@ bool ui_view_click(struct ui_model *m, struct ui_rect area, int y, int x)
 
     if (m->kind->family == UI_DETAIL)
         hit = ui_detail_view_click((struct ui_detail *)m, area, y, x);
+    if (m->kind->family == UI_FORM)
+        hit = ui_form_view_click((struct ui_form *)m, area, y, x);
     for (struct ui_model *p = m; hit && p; p = p->of)
         p->changed = true;
     return hit;
