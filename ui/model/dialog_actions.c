@@ -82,7 +82,8 @@ static bool submit(const struct ui_form *f, size_t i, struct ui_submit *ret)
 
 /* How a resource is deleted on the command line, by what its id holds. */
 static const struct { const char *type, *command; } deletes[] = {
-    { "/secrets/", "keyvault secret delete --vault-name {K} -n {N}" }, { "/Microsoft.KeyVault/vaults/", "keyvault delete -g {G} -n {N}" },
+    { "/secrets/", "keyvault secret delete --vault-name {K} -n {N}" }, { "/Microsoft.KeyVault/vaults/",
+      "keyvault delete -g {G} -n {N}" },
     { "/containers/", "storage container delete --account-name {A} -n {N}" },
     { "/storageAccounts/", "storage account delete -g {G} -n {N}" }, { "/Microsoft.DBforPostgreSQL/", "server remove {N} -g {G}" },
 };
@@ -146,7 +147,8 @@ static const struct ui_field collect_fields[] = {
       .help = "Tells how much space would come back, and deletes nothing." },
     { .label = "", .type = UI_FIELD_NOTE, .text = text_of },
 };
-#define STEP(name, fields) static const struct ui_step name[] = { { .title = "Confirm", .field = (fields), .n_fields = KG_ARRAY_LEN(fields) } }
+#define STEP(name, fields) static const struct ui_step name[] = { { .title = "Confirm", .field = (fields),
+    .n_fields = KG_ARRAY_LEN(fields) } }
 STEP(plain_step, plain_fields);
 STEP(danger_step, danger_fields);
 STEP(check_step, check_fields);
@@ -162,7 +164,8 @@ STEP(collect_step, collect_fields);
 
 static const struct action cancel_job = {
     FORM(plain_step, "Cancel job", "The job is being cancelled"), .method = "POST", .suffix = "/cancel",
-    .text = "The job stops as soon as it can. A backup leaves no recovery point, a restore no database.", .cli = "job cancel -g {G} -v {V} --job-id {N}",
+    .text = "The job stops as soon as it can. A backup leaves no recovery point, a restore no database.",
+      .cli = "job cancel -g {G} -v {V} --job-id {N}",
 };
 KIND(ui_dialog_cancel_job, "cancel-job", "Cancel job", cancel_job);
 
@@ -174,14 +177,16 @@ KIND(ui_dialog_retry_job, "retry-job", "Retry job", retry_job);
 
 static const struct action check_vault = {
     FORM(check_step, "Check", "The vault is being checked; see Backup jobs"), .method = "POST", .suffix = "/check",
-    .body = "{\"readData\":{readData}}", .text = "A job reads the vault and names every recovery point that is not whole. It changes nothing.",
+    .body = "{\"readData\":{readData}}",
+      .text = "A job reads the vault and names every recovery point that is not whole. It changes nothing.",
     .cli = "vault check -g {G} -v {N}",
 };
 KIND(ui_dialog_check_vault, "check-vault", "Check Backup vault", check_vault);
 
 static const struct action collect_vault = {
     FORM(collect_step, "Collect", "Space is being collected; see Backup jobs"), .method = "POST", .suffix = "/collect",
-    .body = "{\"dryRun\":{dryRun}}", .text = "A job gives back the space of what no recovery point needs. The service does so by itself every day.",
+    .body = "{\"dryRun\":{dryRun}}",
+      .text = "A job gives back the space of what no recovery point needs. The service does so by itself every day.",
     .cli = "vault collect -g {G} -v {N}",
 };
 KIND(ui_dialog_collect_vault, "collect-vault", "Collect space", collect_vault);
@@ -194,7 +199,8 @@ static const struct action resume = {
 KIND(ui_dialog_resume, "resume-protection", "Resume protection", resume);
 
 static const struct action undelete = {
-    FORM(plain_step, "Undelete", "The backup instance is back; its protection is stopped"), .method = "POST", .suffix = "/undelete", .follow = true,
+    FORM(plain_step, "Undelete", "The backup instance is back; its protection is stopped"), .method = "POST",
+        .suffix = "/undelete", .follow = true,
     .text = "It comes back with its recovery points, and with its protection stopped. Resume it to back up again.",
     .cli = "backup-instance deleted-backup-instance undelete -g {G} -v {V} -n {N}",
 };

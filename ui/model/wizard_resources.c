@@ -186,7 +186,7 @@ const struct ui_kind ui_wizard_edit_server = {
 
 /* ---- test connection ---- */
 
-struct test { bool asking; char text[600]; };
+struct test { bool asking; char text[1200]; };
 
 static const struct ui_source keyvaults = {
     .path = "/subscriptions/{sub}/providers/Microsoft.KeyVault/vaults", .create = "create-key-vault",
@@ -240,14 +240,16 @@ static const struct ui_field test_fields[] = {
     { .label = "Server", .type = UI_FIELD_NOTE, .text = server_name },
     { .name = "keyVault", .label = "Key vault", .type = UI_FIELD_CHOICE, .source = &keyvaults },
     { .name = "secret", .label = "Secret", .type = UI_FIELD_CHOICE, .source = &secrets },
-    { .name = "database", .label = "Database", .type = UI_FIELD_TEXT, .optional = true, .max = 63, .help = "Empty: the secret's, or postgres." },
+    { .name = "database", .label = "Database", .type = UI_FIELD_TEXT, .optional = true, .max = 63,
+      .help = "Empty: the secret's, or postgres." },
     { .name = "test", .label = "Test connection", .type = UI_FIELD_BUTTON, .press = press_test },
     { .label = "", .type = UI_FIELD_NOTE, .text = test_result, .shown = has_result },
 };
 static const struct ui_step test_steps[] = { { .title = "Test", FIELDS(test_fields) } };
 static bool nothing_to_send(const struct ui_form *f, size_t i, struct ui_submit *ret) { (void)f, (void)i, (void)ret; return false; }
 static const struct ui_form_kind test_form = {
-    .step = test_steps, .n_steps = 1, .submit_label = "Done", .own_size = sizeof(struct test), .answer = answer_test, .submit = nothing_to_send,
+    .step = test_steps, .n_steps = 1, .submit_label = "Done", .own_size = sizeof(struct test), .answer = answer_test,
+      .submit = nothing_to_send,
 };
 const struct ui_kind ui_dialog_test_connection = {
     .name = "test-connection", .title = "Test connection", .shape = UI_DIALOG, .family = UI_FORM, .data = &test_form,
@@ -307,7 +309,8 @@ static void cli_account(const struct ui_form *f, struct kg_buf *ret)
 }
 
 static const struct ui_form_kind account_form = {
-    .step = account_steps, .n_steps = 1, .submit_label = "Create", .succeeded = "Storage account {name} was added", .submit = submit_account,
+    .step = account_steps, .n_steps = 1, .submit_label = "Create", .succeeded = "Storage account {name} was added",
+      .submit = submit_account,
     .cli = cli_account,
 };
 const struct ui_kind ui_wizard_create_account = {
@@ -340,7 +343,8 @@ static void cli_container(const struct ui_form *f, struct kg_buf *ret)
 }
 
 static const struct ui_form_kind container_form = {
-    .step = container_steps, .n_steps = 1, .submit_label = "Create", .succeeded = "Container {name} was made", .submit = submit_container,
+    .step = container_steps, .n_steps = 1, .submit_label = "Create", .succeeded = "Container {name} was made",
+      .submit = submit_container,
     .cli = cli_container,
 };
 const struct ui_kind ui_dialog_create_container = {

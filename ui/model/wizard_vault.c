@@ -98,7 +98,8 @@ static const char *check_days(const struct ui_form *f, const char *value)
     return kg_parse_range(value, 14, 180, &days, &ignored) == 0 ? NULL : "14 to 180 days.";
 }
 
-static bool is_final(const struct ui_form *f) { return ui_form_is(f, "softDelete", "AlwaysOn") || ui_form_is(f, "immutability", "Locked"); }
+static bool is_final(const struct ui_form *f) { return ui_form_is(f, "softDelete", "AlwaysOn") || ui_form_is(f,
+    "immutability", "Locked"); }
 
 static void final_note(const struct ui_form *f, struct kg_buf *ret)
 {
