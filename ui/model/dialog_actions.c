@@ -147,8 +147,8 @@ static const struct ui_field collect_fields[] = {
       .help = "Tells how much space would come back, and deletes nothing." },
     { .label = "", .type = UI_FIELD_NOTE, .text = text_of },
 };
-#define STEP(name, fields) static const struct ui_step name[] = { { .title = "Confirm", .field = (fields),
-    .n_fields = KG_ARRAY_LEN(fields) } }
+#define STEP(name, fields) \
+    static const struct ui_step name[] = { { .title = "Confirm", .field = (fields), .n_fields = KG_ARRAY_LEN(fields) } }
 STEP(plain_step, plain_fields);
 STEP(danger_step, danger_fields);
 STEP(check_step, check_fields);
@@ -160,7 +160,8 @@ STEP(collect_step, collect_fields);
     .form = { .step = danger_step, .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, \
               .danger = danger_of, .typed = typed_name }
 #define KIND(variable, name_, title_, action_) \
-    const struct ui_kind variable = { .name = (name_), .title = (title_), .shape = UI_DIALOG, .family = UI_FORM, .data = &(action_) }
+    const struct ui_kind variable = { .name = (name_), .title = (title_), .shape = UI_DIALOG, .family = UI_FORM, \
+                                      .data = &(action_) }
 
 static const struct action cancel_job = {
     FORM(plain_step, "Cancel job", "The job is being cancelled"), .method = "POST", .suffix = "/cancel",
