@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "keepgres/async.h"
 #include "settings.h"
@@ -36,6 +37,14 @@ static struct kg_async_health health(void *ctx) { return kg_async_health(ctx); }
 
 /* ---- what the shell wishes ---- */
 
+static void keep(struct app *a, const char *name, const char *value)
+{
+    struct kg_err err = { 0 };
+
+    if (ui_settings_save(&a->settings, name, value, &err) < 0)
+        a->shell.host.ops->note(&a->shell.host, UI_NOTE_WARNING, err.msg, err.action);
+}
+
 static void set_theme(struct app *a, const char *name)
 {
     struct kg_err err = { 0 };
@@ -46,8 +55,7 @@ static void set_theme(struct app *a, const char *name)
         return;
     }
     ui_screen_theme(a->screen, &theme);
-    if (ui_settings_save(&a->settings, "theme", name, &err) < 0)
-        a->shell.host.ops->note(&a->shell.host, UI_NOTE_WARNING, err.msg, err.action);
+    keep(a, "theme", name);
 }
 
 static void save_screen(struct app *a, const char *file)
@@ -75,14 +83,21 @@ static void grant(struct app *a)
         set_theme(a, w->theme);
     if (w->save_screen)
         save_screen(a, w->save_screen);
-    if (w->mouse_changed)
+    if (w->mouse_changed) {
         ui_screen_mouse(a->screen, w->mouse);
+        keep(a, "mouse", w->mouse ? "on" : "off");
+    }
+    if (w->slow) {
+        a->frame = strcmp(w->slow, "on") == 0 ? FRAME_SLOW : FRAME;
+        keep(a, "slow", w->slow);
+    }
     if (w->redraw)
         ui_screen_redraw(a->screen);
     if (w->bell)
         ui_screen_bell(a->screen);
     free(w->copy);
     free(w->theme);
+    free(w->slow);
     free(w->save_screen);
     *w = (struct ui_wish){ .quit = w->quit, .mouse = w->mouse };
 }
@@ -153,7 +168,7 @@ static int open_screen(struct app *a, const struct ui_opts *o, struct kg_err *er
 
     if (ui_theme_load(name, a->settings.theme_dir, &theme, err) < 0)
         return -(int)err->code;
-    return ui_screen_open(&(struct ui_screen_opts){ .theme = &theme, .ascii = o->ascii, .mouse = o->mouse,
+    return ui_screen_open(&(struct ui_screen_opts){ .theme = &theme, .ascii = o->ascii, .mouse = o->mouse || a->settings.mouse,
                                                     .mono = getenv("NO_COLOR") && *getenv("NO_COLOR") },
                           &a->screen, err);
 }
@@ -169,7 +184,10 @@ static int run(struct app *a, const struct ui_opts *o, struct kg_err *err)
     transport.ctx = a->async;
     a->frame = o->slow || a->settings.slow ? FRAME_SLOW : FRAME;
     ui_shell_init(&a->shell, &transport, o->page, o->readonly, kg_now_wall());
-    a->shell.wish.mouse = o->mouse;
+    a->shell.wish.mouse = o->mouse || a->settings.mouse;
+    kg_text_copy(a->shell.setting[0], sizeof a->shell.setting[0], o->theme ? o->theme : a->settings.theme);
+    kg_text_copy(a->shell.setting[1], sizeof a->shell.setting[1], a->shell.wish.mouse ? "on" : "off");
+    kg_text_copy(a->shell.setting[2], sizeof a->shell.setting[2], a->frame == FRAME_SLOW ? "on" : "off");
     draw(a);
     ret = loop(a, err);
     ui_shell_done(&a->shell);

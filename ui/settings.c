@@ -85,6 +85,16 @@ static int write_file(const char *tmp, const char *file, const char *text, struc
     return 0;
 }
 
+/* The folder, and the one above it. */
+static int make_dirs(const char *dir)
+{
+    KG_AUTO_FREE char *above = kg_xstrndup(dir, (size_t)(strrchr(dir, '/') - dir));
+
+    if (*above && mkdir(above, 0700) < 0 && errno != EEXIST)
+        return -1;
+    return mkdir(dir, 0700) < 0 && errno != EEXIST ? -1 : 0;
+}
+
 int ui_settings_save(struct ui_settings *s, const char *name, const char *value, struct kg_err *err)
 {
     KG_AUTO_FREE char *file = NULL, *tmp = NULL;
@@ -96,7 +106,7 @@ int ui_settings_save(struct ui_settings *s, const char *name, const char *value,
     file = kg_xprintf("%s/portal.conf", s->dir);
     tmp = kg_xprintf("%s.new", file);
     snprintf(text, sizeof text, "theme = %s\nmouse = %s\nslow = %s\n", s->theme, s->mouse ? "on" : "off", s->slow ? "on" : "off");
-    if (mkdir(s->dir, 0700) < 0 && errno != EEXIST)
+    if (make_dirs(s->dir) < 0)
         return kg_err_sys(err, errno, "make folder '%s'", s->dir);
     return write_file(tmp, file, text, err);
 }

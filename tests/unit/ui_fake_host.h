@@ -82,9 +82,18 @@ static int fake_save(struct ui_host *h, const char *file, const char *text, stru
     return 0;
 }
 
+static const char *fake_setting(struct ui_host *h, const char *name, const char *value)
+{
+    (void)name;
+    if (value)
+        kg_text_copy(((struct fake_host *)h)->saved, FAKE_TEXT, value);
+    return ((struct fake_host *)h)->saved;
+}
+
 static inline void fake_host_init(struct fake_host *f)
 {
-    static const struct ui_host_ops ops = { fake_asked, fake_forget, fake_opened, fake_closed, fake_noted, fake_copied, fake_save };
+    static const struct ui_host_ops ops = { fake_asked, fake_forget, fake_opened, fake_closed, fake_noted, fake_copied, fake_save,
+                                            fake_setting };
 
     memset(f, 0, sizeof *f);
     f->host.ops = &ops;

@@ -40,6 +40,8 @@ struct ui_host_ops {
     void (*copy)(struct ui_host *h, const char *text);
     /* Writes a text to a file of the person's (a template, a script); -code and a message when it cannot. Never overwrites. */
     int (*save)(struct ui_host *h, const char *file, const char *text, struct kg_err *err);
+    /* A setting of the portal ("theme", "mouse", "slow") as it is; with a value it is set and kept first. */
+    const char *(*setting)(struct ui_host *h, const char *name, const char *value);
 };
 struct ui_host {
     const struct ui_host_ops *ops;

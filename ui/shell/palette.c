@@ -253,13 +253,11 @@ static bool run_portal(struct ui_shell *s, const char *text)
     if (strcmp(text, "quit") == 0 || strcmp(text, "q") == 0) {
         ui_shell_leave(s, quit, NULL);
     } else if (strcmp(text, "mouse") == 0) {
-        s->wish.mouse_changed = true;
-        s->wish.mouse = !s->wish.mouse;
+        (void)s->host.ops->setting(&s->host, "mouse", s->wish.mouse ? "off" : "on");
         ui_notes_add(s, UI_NOTE_INFO,
             s->wish.mouse ? "The mouse is on: hold Shift to select text." : "The mouse is off.", NULL);
     } else if (strncmp(text, "theme ", 6) == 0) {
-        free(s->wish.theme);
-        s->wish.theme = kg_xstrdup(text + 6);
+        (void)s->host.ops->setting(&s->host, "theme", text + 6);
     } else if (strncmp(text, "save ", 5) == 0 && text[5]) {
         free(s->wish.save_screen);
         s->wish.save_screen = kg_xstrdup(text + 5);

@@ -254,8 +254,33 @@ static int host_save(struct ui_host *h, const char *file, const char *text, stru
     return fsync(fd) < 0 && errno != EINVAL ? kg_err_sys(err, errno, "write '%s'", file) : 0;
 }
 
+static const char *host_setting(struct ui_host *h, const char *name, const char *value)
+{
+    static const char *const names[] = { "theme", "mouse", "slow" };
+    struct ui_shell *s = (struct ui_shell *)h;
+    size_t i = 0;
+
+    while (i + 1 < KG_ARRAY_LEN(names) && strcmp(names[i], name) != 0)
+        i++;
+    if (!value)
+        return s->setting[i];
+    kg_text_copy(s->setting[i], sizeof s->setting[i], value);
+    s->changed = true;
+    if (i == 0) {
+        free(s->wish.theme);
+        s->wish.theme = kg_xstrdup(value);
+    } else if (i == 1) {
+        s->wish.mouse_changed = true;
+        s->wish.mouse = strcmp(value, "on") == 0;
+    } else {
+        free(s->wish.slow);
+        s->wish.slow = kg_xstrdup(value);
+    }
+    return s->setting[i];
+}
+
 static const struct ui_host_ops host_ops = { .ask = host_ask, .forget = host_forget, .open = host_open, .close = host_close,
-                                             .note = host_note, .copy = host_copy, .save = host_save };
+                                             .note = host_note, .copy = host_copy, .save = host_save, .setting = host_setting };
 
 /* ---- the shell's own questions ---- */
 
@@ -621,5 +646,6 @@ void ui_shell_done(struct ui_shell *s)
     free(s->ask.kind);
     free(s->wish.copy);
     free(s->wish.theme);
+    free(s->wish.slow);
     free(s->wish.save_screen);
 }

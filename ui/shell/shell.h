@@ -24,7 +24,7 @@ struct ui_transport {
 struct ui_wish {
     bool quit, redraw, mouse_changed, mouse, bell;
     char *copy;                              /* to the clipboard */
-    char *theme;                             /* a theme's name */
+    char *theme, *slow;                      /* a theme's name; "on" or "off" */
     char *save_screen;                       /* a file's name */
 };
 
@@ -46,7 +46,8 @@ struct ui_shell {
     struct ui_layer layer[UI_LAYERS_MAX];
     size_t n_layers;
     char *start_page;
-    bool started, slow;
+    bool started;
+    char setting[3][32];                     /* theme, mouse, slow: as app.c told, and as they were changed since */
     struct kg_err start_err;                 /* why the service does not answer, before the first page */
     uint64_t start_call;
     struct { bool open; size_t cursor, from; } menu;             /* open: it has the keyboard */

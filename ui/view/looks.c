@@ -3,7 +3,12 @@
 
 #include "view/view.h"
 
+/* Enter, Space and moving about: what they have is neither filtered nor sorted. */
+static const struct ui_keymap *few_keys(const struct ui_model *m) { (void)m; return &ui_keys_form; }
+
 static const struct ui_look looks[] = {
+    { "overview", ui_overview_draw, few_keys },
+    { "settings", ui_settings_draw, few_keys },
     { NULL, NULL, NULL },
 };
 

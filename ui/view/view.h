@@ -31,6 +31,8 @@ struct ui_look {
     void (*draw)(struct ui_model *m, struct ui_canvas *c, struct ui_rect area);
     const struct ui_keymap *(*keys)(const struct ui_model *m);   /* NULL: ui_keys_detail */
 };
+void ui_overview_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area);
+void ui_settings_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area);
 const struct ui_look *ui_look_of(const struct ui_kind *k);       /* NULL: it has none */
 
 #endif

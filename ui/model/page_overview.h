@@ -1,0 +1,29 @@
+/* model/page_overview.h - the Overview (Backup center): what the view needs to know of its model. */
+#ifndef UI_MODEL_PAGE_OVERVIEW_H
+#define UI_MODEL_PAGE_OVERVIEW_H
+
+#include "model/list.h"
+
+enum { UI_OVERVIEW_ROWS = 5, UI_TILES = 4 };
+
+struct ui_overview {
+    struct ui_model base;
+    struct kg_json *center;                  /* the service's answer; NULL until it is there */
+    enum ui_load load;
+    struct kg_err err;                       /* code 0 once dismissed */
+    int64_t asked;
+    bool asking;
+    size_t cursor;                           /* tiles, then what needs attention, then what comes next */
+};
+
+bool ui_overview_is_empty(const struct ui_overview *o);          /* nothing is there yet: the first-run page is shown */
+size_t ui_overview_attention(const struct ui_overview *o);       /* rows shown */
+size_t ui_overview_next(const struct ui_overview *o);
+
+/* The first-run page: what leads from nothing to the first backup. */
+struct ui_first_step { const char *title, *text, *opens; const char *count; };
+extern const struct ui_first_step ui_first_steps[];
+extern const size_t ui_first_steps_n;
+bool ui_first_step_done(const struct ui_overview *o, size_t i);
+
+#endif
