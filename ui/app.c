@@ -64,6 +64,7 @@ static void save_screen(struct app *a, const char *file)
     struct kg_err err = { 0 };
     char text[400];
 
+    ui_shell_draw(&a->shell, ui_screen_canvas(a->screen));     /* without the palette */
     ui_canvas_print(ui_screen_canvas(a->screen), &b);
     if (a->shell.host.ops->save(&a->shell.host, file, b.p, &err) < 0) {
         a->shell.host.ops->note(&a->shell.host, UI_NOTE_FAILED, err.msg, err.action);

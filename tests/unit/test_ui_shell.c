@@ -1,0 +1,328 @@
+/* The portal as a whole, over a recorded service: every page's picture, the rules that every kind must keep, and what the frame
+ * does: menu, palette, help, notifications, leaving what was typed, a service that does not answer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/detail.h"
+#include "model/form.h"
+#include "model/list.h"
+#include "ui_golden_files.h"
+#include "ui_recorded.h"
+#include "view/view.h"
+
+#define SUB "/subscriptions/00000000-0000-0000-0000-000000000001"
+#define GROUP SUB "/resourceGroups/default/providers/"
+#define VAULT GROUP "Microsoft.DataProtection/backupVaults/vault1"
+
+/* What a page about one thing is opened with. */
+static const struct { const char *kind, *arg; } arguments[] = {
+    { "backup-instance", VAULT "/backupInstances/sales" },
+    { "recovery-point", VAULT "/backupInstances/sales/recoveryPoints/01a1fe67cc4ae7a5949a07d15f0a0fa2" },
+    { "backup-job", VAULT "/backupJobs/80c2992f-e0a9-404b-b3fe-903c26cfa4b7" },
+    { "backup-policy", VAULT "/backupPolicies/weekly" },
+    { "backup-vault", VAULT },
+    { "server", GROUP "Microsoft.DBforPostgreSQL/servers/pg1" },
+    { "key-vault", GROUP "Microsoft.KeyVault/vaults/kv1" },
+    { "secret", GROUP "Microsoft.KeyVault/vaults/kv1/secrets/login" },
+    { "storage-account", GROUP "Microsoft.Storage/storageAccounts/files1" },
+    { "container", GROUP "Microsoft.Storage/storageAccounts/files1/blobServices/default/containers/dumps" },
+    { "role-assignment", GROUP "Microsoft.KeyVault/vaults/kv1/providers/Microsoft.Authorization/roleAssignments/d3b86371-4b3f-50ac-8699-cb43808d988c" },
+};
+
+static const char *argument_of(const char *kind)
+{
+    for (size_t i = 0; i < KG_ARRAY_LEN(arguments); i++)
+        if (strcmp(arguments[i].kind, kind) == 0)
+            return arguments[i].arg;
+    return "";
+}
+
+/* A list that is only a tab of a page, and a dialog's list, are seen there. */
+static bool is_page(const struct ui_kind *k)
+{
+    return k->shape == UI_PAGE && k->family != UI_READER && (k->found_by || *argument_of(k->name));
+}
+
+static void picture_of(const struct ui_kind *k, int h, int w, enum ui_alphabet a)
+{
+    struct recorded r;
+    KG_AUTO_FREE char *name = kg_xprintf("page-%s-%dx%d%s", k->name, w, h, a == UI_ASCII ? "-ascii" : "");
+
+    recorded_open(&r, "", h, w, a);
+    ui_open(ui_shell_top(&r.shell), k->name, argument_of(k->name));
+    recorded_settle(&r);
+    recorded_draw(&r);
+    golden(&r.canvas, name);
+    recorded_close(&r);
+}
+
+static void test_every_page_looks_as_it_should(void **state)
+{
+    const struct ui_kind *k;
+
+    (void)state;
+    for (size_t i = 0; (k = ui_kind_at(i)); i++)
+        if (is_page(k)) {
+            picture_of(k, 24, 80, UI_UTF8);
+            picture_of(k, 36, 120, UI_UTF8);
+            picture_of(k, 24, 80, UI_ASCII);
+        }
+}
+
+/* ---- rules for every kind ---- */
+
+static void check_opens(const struct ui_kind *k, const char *opens, const char *by)
+{
+    if (opens && *opens && !ui_kind_of_name(opens))
+        fail_msg("%s: %s opens '%s', which is not there", k->name, by, opens);
+}
+
+static void check_commands(const struct ui_kind *k, const struct ui_command *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (c[i].key && ui_key_is_taken(c[i].key))
+            fail_msg("%s: the key of '%s' is taken everywhere", k->name, c[i].name);
+        for (size_t j = i + 1; j < n; j++)
+            if (c[i].key && c[i].key == c[j].key)
+                fail_msg("%s: '%s' and '%s' have the same key", k->name, c[i].name, c[j].name);
+        if (!c[i].run)
+            check_opens(k, c[i].opens, c[i].name);
+        assert_non_null(c[i].help);
+    }
+}
+
+static void check_tabs(const struct ui_kind *k)
+{
+    const struct ui_detail_kind *d = k->data;
+
+    for (size_t i = 0; i < UI_TABS_MAX && d->tab[i]; i++) {
+        const struct ui_kind *tab = ui_kind_of_name(d->tab[i]);
+
+        if (!tab)
+            fail_msg("%s has a tab '%s', which is not there", k->name, d->tab[i]);
+        for (size_t a = 0; a < tab->n_commands; a++)
+            for (size_t b = 0; b < k->n_commands; b++)
+                if (tab->commands[a].key == k->commands[b].key && strcmp(tab->commands[a].name, k->commands[b].name) != 0)
+                    fail_msg("%s: '%s' and the tab's '%s' have the same key", k->name, k->commands[b].name, tab->commands[a].name);
+    }
+    for (size_t i = 0; i < d->n_values; i++)
+        check_opens(k, d->value[i].opens, d->value[i].label ? d->value[i].label : "a heading");
+}
+
+static void test_every_kind_keeps_the_rules(void **state)
+{
+    const struct ui_kind *k;
+
+    (void)state;
+    for (size_t i = 0; (k = ui_kind_at(i)); i++) {
+        check_commands(k, k->commands, k->n_commands);
+        assert_ptr_equal(ui_kind_of_name(k->name), k);
+        if (k->family == UI_LIST) {
+            check_opens(k, ((const struct ui_list_kind *)k->data)->opens, "Enter");
+            check_opens(k, ((const struct ui_list_kind *)k->data)->filter_form, "the filter");
+        } else if (k->family == UI_DETAIL) {
+            check_tabs(k);
+        } else if (k->family == UI_CUSTOM) {
+            assert_non_null(ui_look_of(k));
+        } else if (k->family == UI_FORM) {
+            const struct ui_form_kind *f = k->data;
+
+            for (size_t s = 0; s < f->n_steps; s++)
+                for (size_t n = 0; n < f->step[s].n_fields; n++)
+                    if (f->step[s].field[n].source)
+                        check_opens(k, f->step[s].field[n].source->create, f->step[s].field[n].name);
+        }
+    }
+}
+
+static void test_no_key_is_bound_twice(void **state)
+{
+    static const struct ui_keymap *const maps[] = { &ui_keys_global, &ui_keys_list, &ui_keys_detail, &ui_keys_form, &ui_keys_text,
+                                                    &ui_keys_reader };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(maps); i++)
+        assert_int_equal(ui_keymap_conflict(maps[i]), 0);
+}
+
+/* ---- the frame ---- */
+
+static void test_the_menu_leads_to_every_page(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "", 24, 80, UI_UTF8);
+    recorded_key(&r, 'm');
+    assert_true(recorded_shows(&r, "Menu"));
+    recorded_key(&r, UI_KEY_DOWN);
+    recorded_key(&r, UI_KEY_DOWN);
+    recorded_key(&r, UI_KEY_ENTER);
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-jobs");
+    recorded_key(&r, 'm');
+    recorded_key(&r, UI_KEY_ESC);
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-jobs");
+    recorded_close(&r);
+}
+
+static void test_the_palette_finds_pages_commands_and_resources(void **state)
+{
+    static const struct { const char *typed, *kind; } cases[] = {
+        { "backup center", "overview" }, { "dashboard", "backup-jobs" }, { "key va", "key-vaults" }, { "pg1\\sales", "backup-instance" },
+        { "kv1", "key-vault" }, { "create backup vault", "create-vault" },
+    };
+    struct recorded r;
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        recorded_open(&r, "servers", 24, 80, UI_UTF8);
+        recorded_key(&r, ':');
+        recorded_type(&r, cases[i].typed);
+        recorded_key(&r, UI_KEY_ENTER);
+        if (strcmp(ui_shell_top(&r.shell)->kind->name, cases[i].kind) != 0)
+            fail_msg("'%s' leads to %s", cases[i].typed, ui_shell_top(&r.shell)->kind->name);
+        recorded_close(&r);
+    }
+}
+
+static void test_what_was_typed_is_not_lost_without_asking(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    recorded_key(&r, 'c');
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "create-vault");
+    recorded_key(&r, UI_KEY_TAB);
+    recorded_type(&r, "new-vault");
+    recorded_key(&r, UI_KEY_ESC);
+    assert_true(recorded_shows(&r, "Leave?"));
+    recorded_key(&r, UI_KEY_ENTER);          /* Stay is the default */
+    assert_true(recorded_shows(&r, "new-vault"));
+    recorded_key(&r, UI_KEY_ESC);
+    recorded_key(&r, 'y');
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-vaults");
+    recorded_close(&r);
+}
+
+static void test_a_service_that_does_not_answer_is_told_and_survived(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    assert_true(recorded_shows(&r, "vault1"));
+    r.down = true;
+    r.now += 3600LL * 1000000;
+    recorded_key(&r, UI_KEY_F5);
+    assert_true(recorded_shows(&r, "stale since"));
+    assert_true(recorded_shows(&r, "vault1"));
+    r.down = false;
+    recorded_settle(&r);
+    assert_false(recorded_shows(&r, "stale since"));
+    recorded_close(&r);
+}
+
+static void test_a_terminal_that_is_too_small_is_told_what_is_needed(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    ui_canvas_resize(&r.canvas, 10, 40);
+    assert_true(recorded_shows(&r, "needs 80 x 24"));
+    ui_canvas_resize(&r.canvas, 1, 1);
+    recorded_draw(&r);
+    ui_canvas_resize(&r.canvas, 24, 80);
+    assert_true(recorded_shows(&r, "vault1"));
+    recorded_close(&r);
+}
+
+static void test_a_command_that_does_not_apply_says_why(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-jobs", 24, 80, UI_UTF8);
+    recorded_key(&r, 'X');
+    assert_true(recorded_shows(&r, "only a job in progress can be cancelled"));
+    recorded_key(&r, UI_KEY_DOWN);
+    assert_false(recorded_shows(&r, "only a job in progress can be cancelled"));
+    r.shell.host.readonly = true;
+    recorded_key(&r, 't');
+    assert_true(recorded_shows(&r, "--readonly"));
+    recorded_close(&r);
+}
+
+static void test_help_shows_the_keys_of_the_page(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-jobs", 24, 80, UI_UTF8);
+    recorded_key(&r, '?');
+    assert_true(recorded_shows(&r, "Start the job again"));
+    recorded_key(&r, UI_KEY_PGDN);
+    recorded_key(&r, UI_KEY_ESC);
+    assert_false(recorded_shows(&r, "Keys that work here"));
+    recorded_close(&r);
+}
+
+static void test_keys_at_random_break_nothing(void **state)
+{
+    static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
+                                     UI_KEY_BACKTAB, UI_KEY_PGUP, UI_KEY_PGDN, UI_KEY_HOME, UI_KEY_END, UI_KEY_BACKSPACE, UI_KEY_F5 };
+    static const int sizes[][2] = { { 24, 80 }, { 36, 120 }, { 25, 99 }, { 60, 200 }, { 5, 5 } };
+    struct recorded r;
+    unsigned seed = 7;
+
+    (void)state;
+    recorded_open(&r, "overview", 24, 80, UI_UTF8);
+    for (int i = 0; i < 6000; i++) {
+        unsigned n = (unsigned)rand_r(&seed);
+
+        if (n % 97 == 0)
+            ui_canvas_resize(&r.canvas, sizes[n / 97 % 5][0], sizes[n / 97 % 5][1]);
+        r.now += 300000;
+        if (n % 31 == 0)
+            ui_shell_tick(&r.shell, r.now);
+        recorded_key(&r, n % 3 ? keys[n / 3 % KG_ARRAY_LEN(keys)] : 32 + n / 3 % 95);
+        if (n % 5 == 0)
+            recorded_draw(&r);
+        if (r.shell.wish.quit)
+            r.shell.wish.quit = false;
+    }
+    recorded_close(&r);
+}
+
+int main(void)
+{
+    static char utc[] = "TZ=UTC", golden_mode[40], *environment[] = { utc, golden_mode, NULL };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind_keeps_the_rules),
+        cmocka_unit_test(test_no_key_is_bound_twice),
+        cmocka_unit_test(test_the_menu_leads_to_every_page),
+        cmocka_unit_test(test_the_palette_finds_pages_commands_and_resources),
+        cmocka_unit_test(test_what_was_typed_is_not_lost_without_asking),
+        cmocka_unit_test(test_a_service_that_does_not_answer_is_told_and_survived),
+        cmocka_unit_test(test_a_terminal_that_is_too_small_is_told_what_is_needed),
+        cmocka_unit_test(test_a_command_that_does_not_apply_says_why),
+        cmocka_unit_test(test_help_shows_the_keys_of_the_page),
+        cmocka_unit_test(test_keys_at_random_break_nothing),
+        cmocka_unit_test(test_every_page_looks_as_it_should),
+    };
+
+    snprintf(golden_mode, sizeof golden_mode, "KEEPGRES_GOLDEN=%.8s", getenv("KEEPGRES_GOLDEN") ? getenv("KEEPGRES_GOLDEN") : "");
+    environ = environment;
+    tzset();
+    return cmocka_run_group_tests_name("ui_shell", tests, NULL, NULL);
+}

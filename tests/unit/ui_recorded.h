@@ -1,0 +1,196 @@
+/* The whole portal over a service that was recorded: answers are files in tests/unit/portal/, by the path that is asked for. What
+ * is not there is answered with 404. Nothing is answered before recorded_settle(). Include after cmocka.h. */
+#ifndef TESTS_UNIT_UI_RECORDED_H
+#define TESTS_UNIT_UI_RECORDED_H
+
+#include <stdio.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "json/json.h"
+#include "shell/shell.h"
+
+enum { RECORDED_MAX = 200 };
+
+struct recorded_call { uint64_t id; char method[8], path[700]; kg_async_fn *fn; void *ctx; bool waits, text; };
+struct recorded {
+    struct ui_shell shell;
+    struct ui_canvas canvas;
+    struct recorded_call call[RECORDED_MAX];
+    size_t n_calls;
+    int64_t now;
+    bool down;                               /* nothing is answered */
+};
+
+/* The answer to a path is in the file of the first row whose text it has. */
+static const struct { const char *part, *file; } recorded_answers[] = {
+    { "/log", "log.txt" },
+    { "/preview", "preview.json" },
+    { "/backupCenter", "center.json" },
+    { "/resources?", "servers.json" },
+    { "/searchBackupInstances", "instances.json" },
+    { "/searchBackupPolicies", "policies.json" },
+    { "/searchBackupJobs", "jobs.json" },
+    { "/listContents", "contents.json" },
+    { "/deletedBackupInstances", "none.json" },
+    { "/recoveryPoints/", "point.json" },
+    { "/recoveryPoints", "points.json" },
+    { "/backupInstances/", "instance.json" },
+    { "/backupInstances", "vault-instances.json" },
+    { "/backupJobs/", "job.json" },
+    { "/backupJobs", "vault-jobs.json" },
+    { "/backupPolicies/", "policy.json" },
+    { "/backupPolicies", "policies.json" },
+    { "/roleAssignments/", "assignment.json" },
+    { "/roleAssignments", "assignments.json" },
+    { "/roleDefinitions", "definitions.json" },
+    { "/backupVaults/", "vault.json" },
+    { "/backupVaults", "vaults.json" },
+    { "/secrets/", "secret.json" },
+    { "/secrets", "secrets.json" },
+    { "Microsoft.KeyVault/vaults/", "key-vault.json" },
+    { "Microsoft.KeyVault/vaults", "key-vaults.json" },
+    { "/containers/", "container.json" },
+    { "/containers", "containers.json" },
+    { "/storageAccounts/", "storage-account.json" },
+    { "/storageAccounts", "storage-accounts.json" },
+    { "/servers/", "server.json" },
+    { "/flexibleServers", "none.json" },
+    { "/servers", "servers.json" },
+    { "/service/audit", "audit.json" },
+    { "/service", "service.json" },
+    { "/resourceGroups", "groups.json" },
+    { "/subscriptions", "subscriptions.json" },
+};
+
+static uint64_t recorded_send(void *ctx, const struct kg_request *rq, bool follow, kg_async_fn *fn, void *fn_ctx)
+{
+    struct recorded *r = ctx;
+    struct recorded_call *c;
+
+    (void)follow;
+    if (r->n_calls == RECORDED_MAX) {        /* the first half was answered long ago */
+        memmove(r->call, r->call + RECORDED_MAX / 2, RECORDED_MAX / 2 * sizeof r->call[0]);
+        r->n_calls = RECORDED_MAX / 2;
+    }
+    c = &r->call[r->n_calls];
+    *c = (struct recorded_call){ .id = 1 + (r->n_calls ? r->call[r->n_calls - 1].id : 0), .fn = fn, .ctx = fn_ctx, .waits = true,
+                                 .text = rq->keep_text };
+    snprintf(c->method, sizeof c->method, "%s", rq->method);
+    snprintf(c->path, sizeof c->path, "%s", rq->path);
+    r->n_calls++;
+    return c->id;
+}
+
+static void recorded_cancel(void *ctx, uint64_t id)
+{
+    struct recorded *r = ctx;
+
+    for (size_t i = 0; i < r->n_calls; i++)
+        if (r->call[i].id == id)
+            r->call[i].waits = false;
+}
+
+static struct kg_async_health recorded_health(void *ctx)
+{
+    const struct recorded *r = ctx;
+
+    return (struct kg_async_health){ .reachable = !r->down, .since = r->now };
+}
+
+static inline bool recorded_file(const char *name, struct kg_buf *ret)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("tests/unit/portal/%s", name);
+    FILE *f = fopen(path, "r");
+    char part[4096];
+    size_t n;
+
+    if (!f)
+        return false;
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        kg_buf_add(ret, part, n);
+    fclose(f);
+    return true;
+}
+
+static inline void recorded_answer(struct recorded_call *c)
+{
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4 << 20);
+    struct kg_reply reply = { .status = 200 };
+    struct kg_err err = { 0 };
+    const char *file = NULL;
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(recorded_answers) && !file; i++)
+        if (strcasestr(c->path, recorded_answers[i].part))
+            file = recorded_answers[i].file;
+    c->waits = false;
+    if (!file || !recorded_file(file, &text)) {
+        (void)kg_err_set(&err, KG_E_NOT_FOUND, "'%s' is not there", c->path);
+        c->fn(c->ctx, c->id, &(struct kg_answer){ .err = &err });
+        return;
+    }
+    if (!c->text && kg_json_parse(text.p, text.len, &reply.json, &err) < 0)
+        fail_msg("tests/unit/portal/%s: %s", file, err.msg);
+    reply.text = text.p;
+    reply.len = text.len;
+    c->fn(c->ctx, c->id, &(struct kg_answer){ .reply = &reply });
+    kg_json_free(reply.json);
+}
+
+/* Answers what was asked, and what is asked because of that. */
+static inline void recorded_settle(struct recorded *r)
+{
+    bool any = !r->down;
+
+    while (any) {
+        any = false;
+        for (size_t i = 0; i < r->n_calls; i++)
+            if (r->call[i].waits) {
+                recorded_answer(&r->call[i]);
+                any = true;
+                break;
+            }
+    }
+}
+
+static inline void recorded_draw(struct recorded *r) { ui_shell_draw(&r->shell, &r->canvas); }
+
+static inline void recorded_open(struct recorded *r, const char *page, int h, int w, enum ui_alphabet a)
+{
+    struct ui_transport t = { .send = recorded_send, .cancel = recorded_cancel, .health = recorded_health, .ctx = r };
+
+    memset(r, 0, sizeof *r);
+    r->now = (int64_t)1795269600 * 1000000;  /* 2026-11-21T14:00:00Z */
+    ui_canvas_init(&r->canvas, h, w, a);
+    ui_shell_init(&r->shell, &t, page, false, r->now);
+    recorded_settle(r);
+}
+
+static inline void recorded_close(struct recorded *r)
+{
+    ui_shell_done(&r->shell);
+    ui_canvas_done(&r->canvas);
+}
+
+static inline void recorded_key(struct recorded *r, uint32_t key)
+{
+    ui_shell_event(&r->shell, &(struct ui_event){ .kind = UI_EV_KEY, .key = key }, r->now);
+    recorded_settle(r);
+}
+
+static inline void recorded_type(struct recorded *r, const char *keys)
+{
+    for (; *keys; keys++)
+        recorded_key(r, *keys == '\n' ? UI_KEY_ENTER : (uint32_t)(unsigned char)*keys);
+}
+
+static inline bool recorded_shows(struct recorded *r, const char *text)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+    recorded_draw(r);
+    ui_canvas_print(&r->canvas, &b);
+    return strstr(b.p, text) != NULL;
+}
+
+#endif
