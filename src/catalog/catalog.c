@@ -262,26 +262,30 @@ int kg_catalog_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *
 
 int kg_catalog_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *vault = NULL, *instance = NULL;
+    KG_AUTO_FREE char *vault = NULL, *instance = NULL, *under = NULL;
     struct kg_job_query with_keys = *q;
 
-    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0)
+    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0 ||
+        scope_key(q->under, &under, err) < 0)
         return -(int)err->code;
     with_keys.vault = vault;
     with_keys.instance = instance;
+    with_keys.under = under;
     with_keys.top = page(q->top);
     return c->ops->job_list(c, &with_keys, ret, err);
 }
 
 int kg_catalog_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *vault = NULL, *instance = NULL;
+    KG_AUTO_FREE char *vault = NULL, *instance = NULL, *under = NULL;
     struct kg_job_query with_keys = *q;
 
-    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0)
+    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0 ||
+        scope_key(q->under, &under, err) < 0)
         return -(int)err->code;
     with_keys.vault = vault;
     with_keys.instance = instance;
+    with_keys.under = under;
     return c->ops->job_count(c, &with_keys, ret, err);
 }
 

@@ -143,6 +143,7 @@ struct kg_job_row {
     char *vault;             /* resource ids; found ignoring case */
     char *instance;          /* or NULL */
     char *operation;         /* "Backup", "Restore", "Check"… */
+    char *kind;              /* "OnDemandBackup", "ScheduledBackup", "Restore", "Management"…; NULL: none */
     char *status;            /* "InProgress"… */
     kg_usec start;           /* wall */
     kg_usec end;             /* 0 while it runs */
@@ -152,8 +153,12 @@ void kg_job_row_done(struct kg_job_row *r);
 #define KG_AUTO_JOB_ROW KG_CLEANUP(kg_job_row_done)
 struct kg_job_query {
     const char *vault, *instance, *operation, *status; /* NULL: any; text ignoring case */
+    const char *under;       /* an id: jobs of the vaults below it. NULL: anywhere */
+    const struct kg_json *statuses, *kinds, *vault_names; /* arrays of texts, ignoring case: one of these. NULL: any */
     kg_usec from, to;        /* start in [from, to); 0: open */
+    kg_usec ended_before;    /* 0: any; otherwise those with an end before it */
     bool unfinished;         /* only those with end 0 */
+    bool and_unfinished;     /* list only: of those before from, the ones with end 0 all the same */
     const char *after;
     unsigned top;
 };

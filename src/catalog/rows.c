@@ -29,6 +29,7 @@ void kg_job_row_done(struct kg_job_row *r)
     free(r->vault);
     free(r->instance);
     free(r->operation);
+    free(r->kind);
     free(r->status);
     kg_json_free(r->json);
     *r = (struct kg_job_row){ 0 };

@@ -43,7 +43,7 @@ int kg_db_write_begin(struct db *d, struct kg_err *err) KG_MUST_CHECK;
 int kg_db_write_end(struct db *d, int r, struct kg_err *err) KG_MUST_CHECK;
 
 /* A query whose conditions depend on what is asked. Fragments are static text with one '?' an argument. */
-enum { DB_WHERE_MAX = 12 };
+enum { DB_WHERE_MAX = 20 };
 struct db_where {
     struct kg_buf sql;
     unsigned count;

@@ -325,6 +325,16 @@ void kg_job_fail(struct kg_job *j, const struct kg_err *e, const char *detail, k
 
 /* ---- catalog and answer ---- */
 
+/* What the resource graph calls the operation: the category, and of a backup who wanted it. */
+static const char *kind_of(const struct kg_job *j)
+{
+    const char *category = kg_json_str(j->properties, "operationCategory");
+
+    if (!category || strcasecmp(category, "Backup") != 0)
+        return category;
+    return kg_json_bool(j->properties, "isUserTriggered", false) ? "OnDemandBackup" : "ScheduledBackup";
+}
+
 void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret)
 {
     *ret = (struct kg_job_row){ .id = j->id, .vault = j->vault, .instance = j->instance, .operation = j->operation,
@@ -335,6 +345,7 @@ void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret)
     if (j->owner)
         kg_json_set_str(ret->json, "lease.owner", j->owner);
     ret->status = (char *)(uintptr_t)kg_job_state_arm(j->state);
+    ret->kind = (char *)(uintptr_t)kind_of(j);
 }
 
 struct kg_job *kg_job_from_row(const struct kg_job_row *row)
