@@ -350,7 +350,7 @@ int kg_put_finish(struct kg_call *c, struct kg_put *p, struct kg_err *err)
 
 /* ---- operations ---- */
 
-int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *job, struct kg_err *err)
+int kg_call_prepare(struct kg_call *c, struct kg_task *t, struct kg_job *job, struct kg_err *err)
 {
     t->uid = c->who.uid;
     return kg_start_prepare(c->api, t, job, err);

@@ -92,7 +92,7 @@ int kg_put_finish(struct kg_call *c, struct kg_put *p, struct kg_err *err);
 
 /* Checks that the task may start, opens a transaction and writes the rows of its operation and job (job may be NULL).
  * The handler adds its own changes and calls kg_call_launch(); on any other way out it must roll back. */
-int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
+int kg_call_prepare(struct kg_call *c, struct kg_task *t, struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
 /* Commits, starts, answers status with the headers of an asynchronous operation; takes *t, *job and body. The result is
  * found at results_at + "/operationResults/ID"; NULL: the location's. */
 int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, int status, const char *results_at,

@@ -33,7 +33,7 @@ static int need_vault(struct kg_call *c, const char *id, struct kg_err *err)
 
 static int filter_text(const char *filter, const char *key, char *text, size_t size, const char **ret, struct kg_err *err)
 {
-    int found = kg_filter_get(filter, key, text, size, err);
+    int found = kg_filter_compare(filter, key, "eq", text, size, err);
 
     if (found > 0)
         *ret = text;

@@ -297,6 +297,13 @@ static const char *read_term(const char *s, struct term *t)
     return *s == '\'' ? skip_blanks(s + 1) : NULL;
 }
 
+static int unreadable(const char *at, struct kg_err *err)
+{
+    kg_err_set(err, KG_E_USAGE, "$filter cannot be read: '%.100s'", at);
+    kg_err_advise(err, "Write it as: startDate eq '2026-01-31T00:00:00Z' and endDate eq '…'.");
+    return -(int)err->code;
+}
+
 /* The next term of a filter, and *at behind it; 0 at the end. */
 static int next_term(const char **at, struct term *t, struct kg_err *err)
 {
@@ -305,11 +312,8 @@ static int next_term(const char **at, struct term *t, struct kg_err *err)
     if (!*at || !*skip_blanks(*at))
         return 0;
     rest = read_term(*at, t);
-    if (!rest || (*rest && strncasecmp(rest, "and ", 4) != 0)) {
-        kg_err_set(err, KG_E_USAGE, "$filter cannot be read: '%.100s'", *at);
-        kg_err_advise(err, "Write it as: startDate eq '2026-01-31T00:00:00Z' and endDate eq '…'.");
-        return -(int)err->code;
-    }
+    if (!rest || (*rest && strncasecmp(rest, "and ", 4) != 0))
+        return unreadable(*at, err);
     *at = *rest ? rest + 4 : rest;
     return 1;
 }
@@ -335,6 +339,12 @@ int kg_filter_compare(const char *filter, const char *key, const char *op, char 
 
 int kg_filter_get(const char *filter, const char *key, char *out, size_t size, struct kg_err *err)
 {
+    struct term t;
+    int r;
+
+    for (const char *at = filter, *term = at; (r = next_term(&at, &t, err)) != 0; term = at)
+        if (r < 0 || strcmp(t.op, "eq") != 0)
+            return r < 0 ? r : unreadable(term, err);
     return kg_filter_compare(filter, key, "eq", out, size, err);
 }
 

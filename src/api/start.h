@@ -25,14 +25,24 @@ struct kg_task *kg_target_task(const struct kg_target *t, enum kg_task_kind kind
 int kg_backup_task(const struct kg_target *target, const struct kg_resource *policy, const char *tag, struct kg_task **ret,
                    struct kg_err *err) KG_MUST_CHECK;
 struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
-                             bool user_triggered);
+                             const char *by);
+
+/* A job about a vault, or an instance in it (NULL: about the vault). by: who wants it, NULL: the service itself. */
+struct kg_job *kg_make_job(const struct kg_resource *vault, const struct kg_resource *instance, const char *operation,
+                           const char *category, const char *activity, const char *by);
+/* The job that tasks of this kind have. */
+struct kg_job *kg_make_task_job(const struct kg_resource *vault, const struct kg_resource *instance, enum kg_task_kind kind,
+                                const char *activity, const char *by);
+/* Writes the row of a job whose work the caller does in the transaction that it has opened: done when that is committed. step
+ * says what was done. */
+int kg_note_job(struct kg_api *api, struct kg_job *job, const char *step, struct kg_err *err) KG_MUST_CHECK;
 
 /* Deleting an instance for good, with all its recovery points. */
 struct kg_task *kg_purge_task(const char *vault, const char *instance);
 
 /* Checks that the task may start, opens a transaction and writes the rows of its operation and job (job may be NULL). The
  * caller sets uid before, adds its own changes and calls kg_start_commit(); on any other way out it must roll back. */
-int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
+int kg_start_prepare(struct kg_api *api, struct kg_task *t, struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
 /* Commits and starts; takes *t and *job. */
 int kg_start_commit(struct kg_api *api, struct kg_task **t, struct kg_job **job, struct kg_err *err) KG_MUST_CHECK;
 

@@ -26,6 +26,8 @@ struct kg_run {
     bool cancelled;
     bool over;                       /* it has ended; what is left is to record it */
     struct kg_err err;               /* how */
+    struct kg_err verdict;           /* its work is done, and what was found makes the job (not the operation) a failure */
+    struct kg_json *verdicts;        /* UserFacingErrors behind verdict, or NULL */
     struct kg_json *result;
     struct kg_round *round;          /* what was checked, of a task that checks databases; or NULL */
     struct kg_json *failures;        /* UserFacingErrors behind err, or NULL */
@@ -87,6 +89,7 @@ void kg_tasks_pump(struct kg_engine *e);             /* starts what may run */
 void kg_tasks_tick(struct kg_engine *e);             /* once a second: progress and logs into the catalog */
 void kg_tasks_cancel_all(struct kg_engine *e, const char *why);
 void kg_tasks_kill_all(struct kg_engine *e);
+void kg_tasks_line(struct kg_run *r, const char *text); /* adds to the job's log */
 void kg_tasks_free(struct kg_engine *e);
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault);
 bool kg_tasks_idle(const struct kg_engine *e);
@@ -125,7 +128,7 @@ void kg_ready_judge(struct kg_run *r);
 int kg_ready_mark(struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- results.c: what follows from an end, inside the caller's transaction ---- */
-/* The result may be changed to what callers shall see of it. */
+/* The result may be changed to what callers shall see of it; a verdict is given, and lines of the log are added, here. */
 int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 /* kind, resource: of the task or of an operation that a dead service left. */
 int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
@@ -161,6 +164,10 @@ int kg_points_expect(struct kg_engine *e, const char *vault, struct kg_json *job
 /* Notes at the recovery points which of them the check's report calls lost, and which are there again. Takes out of the
  * report what was deleted meanwhile. */
 int kg_points_judge(struct kg_engine *e, const char *vault, struct kg_json *report, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- damage.c: what a check found, for people ---- */
+/* Gives the run its verdict: which recovery points and tables need what is damaged; the log gets the rest. */
+int kg_damage_tell(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- backing.c: the local key vaults' sealed bytes are in the catalog ---- */
 struct kg_keyvault *kg_open_keyvault(struct kg_engine *e);

@@ -189,24 +189,12 @@ static int backup_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err
                         kg_json_str(p, "policy.tag"), err);
 }
 
-/* A check that found damage has done its work: the job is complete, with a warning that says what to read. */
+/* A check that found damage has done its work, and the job still counts as failed: who looks at jobs must not miss it. */
 static int check_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    KG_AUTO_JSON struct kg_json *w = kg_json_object();
-    struct kg_err damage = { 0 };
-
     if (kg_points_judge(e, r->task->vault, r->result, err) < 0)
         return -(int)err->code;
-    if (!r->ending || kg_json_bool(r->result, "healthy", true))
-        return 0;
-    kg_err_set(&damage, KG_E_CORRUPT, "the vault is damaged in %zu places", kg_json_count(kg_json_get(r->result, "damage")));
-    kg_err_advise(&damage, "Read the report for what is affected, then restore those objects from a copy of the vault.");
-    kg_json_set_str(w, "event", "warning");
-    kg_json_set_str(w, "error.code", kg_code_arm(damage.code));
-    kg_json_set_str(w, "error.message", damage.msg);
-    kg_json_set_str(w, "error.action", damage.action);
-    kg_job_apply(r->ending, w);
-    return 0;
+    return kg_json_bool(r->result, "healthy", true) ? 0 : kg_damage_tell(e, r, err);
 }
 
 static int adopt_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)

@@ -219,7 +219,7 @@ static int start_backup(struct kg_engine *e, const struct item *i, struct kg_err
     if (kg_backup_task(&target, &i->plan->row, tag->name, &t, err) < 0)
         return -(int)err->code;
     kg_uuid(activity);
-    job = kg_backup_job(&target, t, i->plan->policy->rule_name, activity, false);
+    job = kg_backup_job(&target, t, i->plan->policy->rule_name, activity, NULL);
     t->scheduled = i->start;
     t->uid = geteuid();
     if (count_try(target.instance.json, i->start) > TRIES) {

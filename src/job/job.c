@@ -88,7 +88,8 @@ struct kg_job *kg_job_new(const struct kg_job_spec *s)
     kg_json_set_str(p, "operationCategory", s->category);
     kg_json_set_str(p, "operation", s->operation);
     kg_json_set_str(p, "status", kg_job_state_arm(j->state));
-    kg_json_set_bool(p, "isUserTriggered", s->user_triggered);
+    kg_json_set_bool(p, "isUserTriggered", s->by != NULL);
+    kg_json_set_str(p, "startedBy", s->by ? s->by : "keepgres");
     set_time(p, "startTime", s->start);
     kg_json_set_bool(p, "progressEnabled", true);
     set_actions(p, true);
@@ -110,6 +111,7 @@ void kg_job_free(struct kg_job *j)
     free(j->instance);
     free(j->operation);
     free(j->owner);
+    kg_json_free(j->request);
     kg_json_free(j->properties);
     free(j);
 }
@@ -212,6 +214,32 @@ static void apply_subtask(struct kg_job *j, const struct kg_json *e)
     j->dirty = true;
 }
 
+void kg_job_step(struct kg_job *j, const char *name)
+{
+    KG_AUTO_JSON struct kg_json *e = kg_json_object();
+
+    kg_json_set_u64(e, "id", 1);
+    kg_json_set_str(e, "name", name);
+    kg_json_set_str(e, "status", "InProgress");
+    apply_subtask(j, e);
+}
+
+/* What it is about, for machines: [{type, name}], as the worker says, bounded. */
+static void set_objects(struct kg_json *w, const struct kg_json *objects)
+{
+    struct kg_json *list = kg_json_array();
+    size_t n = 0;
+
+    for (const struct kg_json *o = kg_json_first(objects); o && n < KG_JOB_WARNINGS_KEPT; o = kg_json_next(o), n++) {
+        struct kg_json *one = kg_json_object();
+
+        set_text(one, "type", kg_json_str_or(o, "type", ""));
+        set_text(one, "name", kg_json_str_or(o, "name", ""));
+        kg_json_push(list, one);
+    }
+    kg_json_set(w, "objects", list);
+}
+
 static void apply_warning(struct kg_job *j, const struct kg_json *e)
 {
     struct kg_json *list = kg_json_get_mutable(j->properties, "extendedInfo.warningDetails"), *w, *actions;
@@ -229,6 +257,7 @@ static void apply_warning(struct kg_job *j, const struct kg_json *e)
     set_text(w, "warning.message", kg_json_str_or(e, "error.message", ""));
     kg_json_push_str(actions, kg_json_str_or(e, "error.action", ""));
     kg_json_set(w, "warning.recommendedAction", actions);
+    set_objects(w, kg_json_get(e, "objects"));
     kg_json_push(list, w);
     j->dirty = true;
 }
@@ -323,6 +352,15 @@ void kg_job_fail(struct kg_job *j, const struct kg_err *e, const char *detail, k
     set_end(j, at);
 }
 
+void kg_job_fail_details(struct kg_job *j, const struct kg_json *details)
+{
+    struct kg_json *e = kg_json_get_mutable(j->properties, "errorDetails.0");
+
+    if (e && details)
+        kg_json_set(e, "details", kg_json_copy(details));
+    j->dirty = true;
+}
+
 /* ---- catalog and answer ---- */
 
 /* What the resource graph calls the operation: the category, and of a backup who wanted it. */
@@ -344,6 +382,8 @@ void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret)
     kg_json_set_u64(ret->json, "state", (uint64_t)j->state);
     if (j->owner)
         kg_json_set_str(ret->json, "lease.owner", j->owner);
+    if (j->request)
+        kg_json_set(ret->json, "request", kg_json_copy(j->request));
     ret->status = (char *)(uintptr_t)kg_job_state_arm(j->state);
     ret->kind = (char *)(uintptr_t)kind_of(j);
 }
@@ -358,6 +398,7 @@ struct kg_job *kg_job_from_row(const struct kg_job_row *row)
     j->instance = kg_xstrdup(row->instance);
     j->operation = kg_xstrdup(row->operation);
     j->owner = kg_xstrdup(kg_json_str(row->json, "lease.owner"));
+    j->request = kg_json_copy(kg_json_get(row->json, "request"));
     j->state = state < KG_JOB_STATE_COUNT_ ? (enum kg_job_state)state : KG_JOB_RUNNING;
     j->start = row->start;
     j->end = row->end;

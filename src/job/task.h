@@ -45,6 +45,7 @@ struct kg_task_row {
     bool heavy;                 /* takes one of the host's few places; light ones have places of their own */
     bool per_instance;          /* at most one at a time for a backup instance */
     bool settings;              /* the worker gets the data path's settings */
+    const char *step;           /* what the job's only sub-task is called, when the worker reports none; or NULL */
     bool validates;             /* checks the databases of params.rows, see readiness/round.h */
 };
 
@@ -70,5 +71,10 @@ struct kg_task *kg_task_new(enum kg_task_kind kind);
 void kg_task_free(struct kg_task *t);
 KG_DEFINE_CLEANUP(struct kg_task, kg_task_free)
 #define KG_AUTO_TASK KG_CLEANUP(kg_task_freep)
+
+/* What it asks for, to be asked for again: {"kind", "resource"?, "container"?, "server"?, "secret"?, "params"}; secrets by their
+ * URIs only. The caller frees. And a task of it, about that vault and instance (may be NULL); NULL when the kind is not known. */
+struct kg_json *kg_task_request(const struct kg_task *t);
+struct kg_task *kg_task_again(const struct kg_json *request, const char *vault, const char *instance);
 
 #endif

@@ -243,7 +243,7 @@ static void test_from_nothing_to_a_restored_database(void **state)
     permit_files(f);
     AUTO_REPLY struct reply exported = run_job(f, restore, to_files, "Completed");
     assert_string_equal(kg_json_str_or(exported.json, "properties.restoreType", ""), "ALR");
-    assert_int_equal(count_of(f, VAULT "/backupJobs"), 3);
+    assert_int_equal(count_of(f, VAULT "/backupJobs"), 4);
     assert_int_equal(count_of(f, VAULT "/backupJobs?$filter=operation%20eq%20'Backup'"), 1);
     expect_error(f, "DELETE", VAULT, NULL, KG_E_CONFLICT, "");
     expect_error(f, "DELETE", POLICY, NULL, KG_E_CONFLICT, "bi-good");
@@ -363,7 +363,7 @@ static void test_a_vault_that_cannot_be_made_can_be_put_again(void **state)
     expect_error(f, "PUT", VAULT, "{\"properties\":{\"storeSettings\":{\"path\":\"/elsewhere\"}}}", KG_E_CONFLICT, "cannot move");
 }
 
-static void test_a_check_that_finds_damage_completes_with_warnings(void **state)
+static void test_a_check_that_finds_damage_fails_and_says_what_is_affected(void **state)
 {
     struct fixture *f = *state;
 
@@ -372,7 +372,10 @@ static void test_a_check_that_finds_damage_completes_with_warnings(void **state)
     assert_int_equal(r.status, 202);
     AUTO_REPLY struct reply end = wait_operation(f, r.operation);
     AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
-    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Failed");
+    assert_non_null(strstr(kg_json_str_or(job.json, "properties.errorDetails.0.message", ""), "damaged in 1 place"));
+    assert_string_equal(kg_json_str_or(job.json, "properties.errorDetails.0.details.0.target", ""), "packs/aa/bb");
+    assert_string_equal(kg_json_str_or(job.json, "properties.extendedInfo.result.damage.0.object", ""), "packs/aa/bb");
     AUTO_REPLY struct reply report = call(f, "GET", r.location, NULL);
     assert_string_equal(kg_json_str_or(report.json, "damage.0.object", ""), "packs/aa/bb");
 }
@@ -383,7 +386,7 @@ static struct reply check_vault(struct fixture *f)
     AUTO_REPLY struct reply end = wait_operation(f, r.operation);
     AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
 
-    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Failed");
     return call(f, "GET", r.location, NULL);
 }
 
@@ -808,7 +811,7 @@ int main(int argc, char **argv)
         T(test_requests_that_cannot_work_are_refused_before_anything_starts),
         T(test_a_failed_validation_leaves_an_instance_that_says_why),
         T(test_a_vault_that_cannot_be_made_can_be_put_again),
-        T(test_a_check_that_finds_damage_completes_with_warnings),
+        T(test_a_check_that_finds_damage_fails_and_says_what_is_affected),
         T(test_a_check_names_the_points_that_the_vault_has_lost),
         T(test_a_point_tells_what_it_holds_when_asked),
         T(test_whatever_happens_to_a_worker_the_job_says_it),
