@@ -98,6 +98,7 @@ KG_HANDLER(search_jobs);
 KG_HANDLER(jobs_list);
 KG_HANDLER(job_get);
 KG_HANDLER(job_cancel);
+KG_HANDLER(job_retry);
 KG_HANDLER(job_log);
 /* res_operations.c */
 KG_HANDLER(operation_status);

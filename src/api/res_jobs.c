@@ -128,6 +128,54 @@ int kg_res_job_cancel(struct kg_call *c, struct kg_err *err)
     return kg_call_answer(c, 202, NULL, err);
 }
 
+/* ---- once more ---- */
+
+static int refuse_retry(const struct kg_job_row *row, struct kg_err *err)
+{
+    const char *by = kg_json_str(row->json, "properties.retriedBy");
+
+    if (!row->end) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' has not ended: it is %s", row->id, row->status);
+        kg_err_advise(err, "Wait for its end, or cancel it first.");
+    } else if (strcasecmp(row->status, "Completed") == 0) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' has completed: there is nothing to retry", row->id);
+        kg_err_advise(err, "Ask for a new %s instead.", row->operation);
+    } else if (by) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' was retried already, as '%s'", row->id, strrchr(by, '/') + 1);
+        kg_err_advise(err, "Look at that job, and retry that one.");
+    } else if (!kg_json_str(row->json, "request.path")) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "job '%s' (%s) cannot be retried: the service started it by itself", row->id, row->operation);
+        kg_err_advise(err, "Mend what its error names; the service tries again when its time comes.");
+    }
+    return err->code == KG_E_OK ? 0 : -(int)err->code;
+}
+
+/* The request that made the job is made again, by who asks for this and with their permissions. */
+int kg_res_job_retry(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+    KG_CLEANUP(kg_http_out_done) struct kg_http_out inner = { .body = KG_BUF_INIT(KG_API_ANSWER_MAX) };
+    KG_AUTO_FREE char *id = NULL;
+    struct kg_call again = *c;
+    const struct kg_json *rq;
+    struct kg_json *answer;
+
+    if (find_job(c, &row, err) < 0 || refuse_retry(&row, err) < 0)
+        return -(int)err->code;
+    rq = kg_json_get(row.json, "request");
+    again.out = &inner;
+    again.retry_of = &row;
+    if (kg_call_again(&again, kg_json_str_or(rq, "method", ""), kg_json_str_or(rq, "path", ""), kg_json_get(rq, "body"), err) < 0)
+        return -(int)err->code;
+    if (!*again.job)
+        return kg_err_set(err, KG_E_CONFLICT, "job '%s' has nothing left to do", row.id);
+    id = kg_id_child(row.vault, "backupJobs", again.job);
+    answer = kg_json_object();
+    kg_json_set_str(answer, "objectType", "OperationJobExtendedInfo");
+    kg_json_set_str(answer, "jobId", id);
+    return kg_call_answer(c, 202, answer, err);
+}
+
 int kg_res_job_log(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };

@@ -71,7 +71,7 @@ int kg_instance_store_with_job(struct kg_call *c, struct kg_resource *r, const c
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
     if (kg_catalog_put(tx, r->id, r->location, r->json, KG_PUT_REPLACE, r->etag, NULL, err) < 0 ||
-        kg_note_job(c->api, job, step, err) < 0)
+        kg_call_note_job(c, job, step, err) < 0)
         return -(int)err->code;
     return kg_catalog_commit(tx, err);
 }

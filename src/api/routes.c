@@ -243,10 +243,14 @@ const struct kg_route kg_routes[] = {
     SEARCH_(SUB DP "/searchBackupJobs", A_BV "backupJobs/read", search_jobs,
          "Extension: jobs of all vaults, newest first, as rows of the resource graph", B_SEARCH_JOB, "200 list of rows"),
     GET_(VAULT "/backupJobs", A_BV "backupJobs/read", jobs_list,
-         "List jobs, newest first; $filter: status, operation and backupInstanceId eq '…'", "200 list"),
+         "List jobs, newest first; $filter: status, operation and backupInstanceId eq '…', startTime ge and lt '…'; extension: "
+         "without startTime those of the last seven days, and those that have not ended", "200 list"),
     GET_(VAULT "/backupJobs/{job}", A_BV "backupJobs/read", job_get, "Show a job", "200 job"),
     ACT_(VAULT "/backupJobs/{job}/cancel", A_BV "backupJobs/cancel/action", job_cancel,
          "Extension: ask a job to stop", NULL, "202"),
+    ACT_(VAULT "/backupJobs/{job}/retry", A_BV "backupJobs/retry/action", job_retry,
+         "Extension: ask once more for what a job that failed, was cancelled or has warnings was asked for; needs the permission "
+         "for that, too", NULL, "202 {jobId}"),
     GET_(VAULT "/backupJobs/{job}/log", A_BV "backupJobs/read", job_log, "Extension: what a job said while it ran",
          "200 list of {line, time, text}"),
 

@@ -148,6 +148,18 @@ struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_tas
     return job;
 }
 
+struct kg_json *kg_backup_request(const struct kg_target *target, const char *rule, const char *tag)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("%s/backup", target->instance.id);
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "method", "POST");
+    kg_json_set_str(j, "path", path);
+    kg_json_set_str(j, "body.backupRuleOptions.ruleName", rule);
+    kg_json_set_str(j, "body.backupRuleOptions.triggerOption.retentionTagOverride", tag);
+    return j;
+}
+
 struct kg_task *kg_purge_task(const char *vault, const char *instance)
 {
     struct kg_task *t = kg_task_new(KG_TASK_DELETE_INSTANCE);
@@ -239,15 +251,13 @@ int kg_note_job(struct kg_api *api, struct kg_job *job, const char *step, struct
     return insert_job(api, job, err) < 0 || log_begin(api, job, err) < 0 || add_line(api, job, text, err) < 0 ? -(int)err->code : 0;
 }
 
-int kg_start_prepare(struct kg_api *api, struct kg_task *t, struct kg_job *job, struct kg_err *err)
+int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job *job, struct kg_err *err)
 {
     if (api->env.task_check(api->env.arg, t, err) < 0)
         return -(int)err->code;
     t->operation = new_operation_id();
-    if (job) {
+    if (job)
         t->job = kg_xstrdup(job->id);
-        job->request = kg_task_request(t);
-    }
     if (kg_catalog_begin(api->catalog, err) < 0)
         return -(int)err->code;
     if (insert_operation(api, t, err) < 0 ||

@@ -27,6 +27,9 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
 struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
                              const char *by);
 
+/* What asks for the same backup again: of the job that the schedule starts, which nobody asked for. The caller frees. */
+struct kg_json *kg_backup_request(const struct kg_target *target, const char *rule, const char *tag);
+
 /* A job about a vault, or an instance in it (NULL: about the vault). by: who wants it, NULL: the service itself. */
 struct kg_job *kg_make_job(const struct kg_resource *vault, const struct kg_resource *instance, const char *operation,
                            const char *category, const char *activity, const char *by);
@@ -42,7 +45,7 @@ struct kg_task *kg_purge_task(const char *vault, const char *instance);
 
 /* Checks that the task may start, opens a transaction and writes the rows of its operation and job (job may be NULL). The
  * caller sets uid before, adds its own changes and calls kg_start_commit(); on any other way out it must roll back. */
-int kg_start_prepare(struct kg_api *api, struct kg_task *t, struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
+int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
 /* Commits and starts; takes *t and *job. */
 int kg_start_commit(struct kg_api *api, struct kg_task **t, struct kg_job **job, struct kg_err *err) KG_MUST_CHECK;
 

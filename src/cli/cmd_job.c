@@ -15,7 +15,7 @@ struct job_opts {
     struct kg_words subscriptions, groups, vaults, datasource_ids, states, operations;
     const char *status, *operation, *instance;
     uint64_t max_items;
-    bool secondary, all;
+    bool secondary, all, wait;
 };
 #define T struct job_opts
 
@@ -55,6 +55,11 @@ static const struct kg_opt search_opts[] = {
 };
 static const struct kg_opt one_opts[] = { JOB_ROW, VAULT_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
                                           KG_OPT_SECONDARY_ROW(T), { 0 } };
+
+static const struct kg_opt retry_opts[] = {
+    JOB_ROW, VAULT_ROW, KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+    KG_OPT(T, FLAG, "wait", wait, NULL, "follow the new job to its end"), { 0 },
+};
 
 char *kg_cli_job_path(const struct kg_cli *cli, const struct kg_at *at, const char *job)
 {
@@ -169,6 +174,17 @@ static int cancel(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_cli_change(cli, "POST", url, NULL, false, err);
 }
 
+static int retry(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct job_opts *o = opts;
+    KG_AUTO_FREE char *path = NULL, *url = NULL;
+
+    if (path_of(cli, o, &path, err) < 0)
+        return -(int)err->code;
+    url = kg_xprintf("%s/retry", path);
+    return kg_cli_start_job(cli, &o->at, url, NULL, false, o->wait, err);
+}
+
 /* The log is lines of text; they are printed as such, whatever --output says. */
 static int show_log(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
@@ -211,6 +227,11 @@ const struct kg_cmd kg_cmds_job[] = {
     { .name = "job cancel", .summary = "Cancel a running job", .opts = one_opts, .opts_size = sizeof(T),
       .run = cancel, .ids_of = "backupJobs",
       .examples = (const char *const[]){ "job cancel -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },
+    { .name = "job retry", .summary = "Ask once more for what a job that did not complete was asked for", .opts = retry_opts,
+      .opts_size = sizeof(T), .run = retry, .ids_of = "backupJobs",
+      .about = "For jobs that failed, were cancelled or completed with warnings. The new job has the same parameters; secrets are "
+               "read anew. Jobs that the service starts by itself are tried again by the service.",
+      .examples = (const char *const[]){ "job retry -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264 --wait", NULL } },
     { .name = "job log", .summary = "Print what a job has logged", .opts = one_opts, .opts_size = sizeof(T),
       .run = show_log, .ids_of = "backupJobs",
       .examples = (const char *const[]){ "job log -v vault1 --job-id c3a52d1d-8853-4211-8141-477c65740264", NULL } },

@@ -220,6 +220,7 @@ static int start_backup(struct kg_engine *e, const struct item *i, struct kg_err
         return -(int)err->code;
     kg_uuid(activity);
     job = kg_backup_job(&target, t, i->plan->policy->rule_name, activity, NULL);
+    job->request = kg_backup_request(&target, i->plan->policy->rule_name, tag->name);
     t->scheduled = i->start;
     t->uid = geteuid();
     if (count_try(target.instance.json, i->start) > TRIES) {

@@ -58,13 +58,20 @@ static void set_policy(struct kg_json *p, const char *policy)
         kg_json_set_str(p, "policyName", kg_id_name(&id));
 }
 
-static void set_actions(struct kg_json *p, bool cancel)
+static void set_actions(struct kg_json *p, const char *action)
 {
     struct kg_json *a = kg_json_array();
 
-    if (cancel)
-        kg_json_push_str(a, "Cancel");
+    if (action)
+        kg_json_push_str(a, action);
     kg_json_set(p, "supportedActions", a);
+}
+
+static const char *action_of(const struct kg_job *j)
+{
+    if (j->state == KG_JOB_QUEUED || j->state == KG_JOB_RUNNING)
+        return "Cancel";
+    return j->request && (j->state == KG_JOB_FAILED || j->state == KG_JOB_CANCELLED || j->state == KG_JOB_WARNINGS) ? "Retry" : NULL;
 }
 
 struct kg_job *kg_job_new(const struct kg_job_spec *s)
@@ -92,7 +99,7 @@ struct kg_job *kg_job_new(const struct kg_job_spec *s)
     kg_json_set_str(p, "startedBy", s->by ? s->by : "keepgres");
     set_time(p, "startTime", s->start);
     kg_json_set_bool(p, "progressEnabled", true);
-    set_actions(p, true);
+    set_actions(p, "Cancel");
     kg_json_set(p, "errorDetails", NULL);
     if (s->restore_type)
         kg_json_set_str(p, "restoreType", s->restore_type);
@@ -138,7 +145,7 @@ bool kg_job_happens(struct kg_job *j, enum kg_job_event e)
     if (!kg_job_state_next(&j->state, e))
         return false;
     kg_json_set_str(j->properties, "status", kg_job_state_arm(j->state));
-    set_actions(j->properties, j->state == KG_JOB_QUEUED || j->state == KG_JOB_RUNNING);
+    set_actions(j->properties, action_of(j));
     j->dirty = true;
     return true;
 }

@@ -23,7 +23,7 @@ struct kg_job {
     enum kg_job_state state;
     kg_usec start, end;          /* wall; end 0 while it has not ended */
     struct kg_json *properties;
-    struct kg_json *request;     /* what was asked for, see kg_task_request(); NULL: it cannot be asked for again */
+    struct kg_json *request;     /* {"method", "path", "body"?} that asks for it once more; NULL: that cannot be asked for */
     char *owner;                 /* run of the service that has the lease; NULL before */
     bool dirty;                  /* changed since it was last stored */
 };

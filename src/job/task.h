@@ -72,9 +72,4 @@ void kg_task_free(struct kg_task *t);
 KG_DEFINE_CLEANUP(struct kg_task, kg_task_free)
 #define KG_AUTO_TASK KG_CLEANUP(kg_task_freep)
 
-/* What it asks for, to be asked for again: {"kind", "resource"?, "container"?, "server"?, "secret"?, "params"}; secrets by their
- * URIs only. The caller frees. And a task of it, about that vault and instance (may be NULL); NULL when the kind is not known. */
-struct kg_json *kg_task_request(const struct kg_task *t);
-struct kg_task *kg_task_again(const struct kg_json *request, const char *vault, const char *instance);
-
 #endif

@@ -206,7 +206,8 @@ static void check_job(struct fixture *f, const struct reply *job)
     assert_int_equal(kg_json_u64(job->json, "properties.extendedInfo.dataTransferredInBytes", 0), 1000);
     assert_int_equal(kg_json_u64(job->json, "properties.extendedInfo.result.newBytes", 0), 400);
     AUTO_REPLY struct reply lines = call(f, "GET", log, NULL);
-    assert_string_equal(kg_json_str_or(lines.json, "value.0.text", ""), "table public.t: 100 rows");
+    assert_string_equal(kg_json_str_or(lines.json, "value.0.text", ""), "Backup of s1\\good, asked for by root");
+    assert_non_null(strstr(lines.text.p, "\"table public.t: 100 rows\""));
 }
 
 static void test_from_nothing_to_a_restored_database(void **state)
