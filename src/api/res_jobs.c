@@ -17,7 +17,12 @@ struct kg_json *kg_job_row_answer(struct kg_call *c, const struct kg_job_row *ro
 {
     const struct kg_job *live = row->end ? NULL : c->api->env.job_live(c->api->env.arg, row->id);
 
-    return kg_job_answer(row->vault, row->id, live ? live->properties : kg_json_get(row->json, "properties"), kg_now_wall());
+    kg_usec now = kg_now_wall();
+    struct kg_json *answer = kg_job_answer(row->vault, row->id, live ? live->properties : kg_json_get(row->json, "properties"), now);
+
+    if (live)
+        kg_job_tell_left(live, now, answer);
+    return answer;
 }
 
 static int need_vault(struct kg_call *c, const char *id, struct kg_err *err)

@@ -395,6 +395,21 @@ static void on_ended(void *arg, struct kg_outcome *o)
 
 static const struct kg_worker_ops worker_ops = { .event = on_event, .secret = on_secret, .ended = on_ended };
 
+/* The last run of the same kind that completed: what its phases took. Without one, nothing is known of those. */
+static void read_earlier(struct kg_run *r, struct kg_job *job)
+{
+    static const char *const completed[] = { "Completed", "CompletedWithWarnings" };
+    KG_AUTO_JSON struct kg_json *states = kg_json_array();
+    struct kg_job_query q = { .vault = job->vault, .instance = job->instance, .operation = job->operation, .statuses = states, .top = 1 };
+    KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+    struct kg_err ignored = { 0 };
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(completed); i++)
+        kg_json_push_str(states, completed[i]);
+    if (kg_catalog_job_list(r->e->catalog, &q, &l, &ignored) == 0 && l.count)
+        kg_profile_read(kg_json_get(l.rows[0].json, "properties"), &job->earlier);
+}
+
 /* The lease: from here the job belongs to this run of the service, and a start that finds another's lease fails it. */
 static int lease(struct kg_run *r, struct kg_err *err)
 {
@@ -416,6 +431,7 @@ static int lease(struct kg_run *r, struct kg_err *err)
         kg_job_free(leased);
         return kg_err_wrap(err, "lease the job");
     }
+    read_earlier(r, leased);
     kg_job_free(r->job);
     r->job = leased;
     r->job->dirty = false;

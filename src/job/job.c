@@ -170,6 +170,101 @@ static void set_text(struct kg_json *j, const char *key, const char *text)
     kg_json_set_str(j, key, cut);
 }
 
+/* ---- phases ---- */
+
+static struct kg_json *last_phase(const struct kg_job *j)
+{
+    struct kg_json *list = kg_json_get_mutable(j->properties, "extendedInfo.phases");
+    char at[24];
+
+    if (!kg_json_count(list))
+        return NULL;
+    snprintf(at, sizeof at, "%zu", kg_json_count(list) - 1);
+    return kg_json_get_mutable(list, at);
+}
+
+static kg_usec phase_elapsed(const struct kg_json *p, kg_usec now)
+{
+    kg_usec start;
+
+    return kg_time_parse_iso(kg_json_str_or(p, "startTime", ""), &start) ? now - start : -1;
+}
+
+/* How long each phase takes and how much it has to do: what the time left of the next such run is judged by. */
+static void note_phase(struct kg_job *j, const char *name, uint64_t bytes, kg_usec now)
+{
+    struct kg_json *p = last_phase(j);
+    kg_usec elapsed = p ? phase_elapsed(p, now) : 0;
+    char when[32];
+
+    if (p && elapsed >= 0)
+        kg_json_set_double(p, "seconds", (double)(elapsed / 1000) / 1000);
+    if (!name || !*name)
+        return;
+    if (!p || strcmp(kg_json_str_or(p, "phase", ""), name) != 0) {
+        if (!p)
+            kg_job_extend(j, "phases", kg_json_array());
+        if (kg_json_count(kg_json_get(j->properties, "extendedInfo.phases")) >= KG_PHASES_MAX)
+            return;
+        p = kg_json_object();
+        set_text(p, "phase", name);
+        kg_json_set_str(p, "startTime", kg_time_iso(now, when));
+        kg_json_set_double(p, "seconds", 0);
+        kg_json_push(kg_json_get_mutable(j->properties, "extendedInfo.phases"), p);
+    }
+    if (bytes)
+        kg_json_set_u64(p, "bytes", bytes);
+}
+
+/* Is it the job's last phase, as far as the operation tells? */
+static bool is_last_phase(const struct kg_job *j, const char *phase)
+{
+    static const struct { const char *operation, *phase; } last[] = {
+        { "Backup", "data" }, { "Check", "check" }, { "Restore", "publish" },
+    };
+    const char *kind = kg_json_str_or(j->properties, "extendedInfo.additionalDetails.RestoreKind", "");
+
+    if (strcmp(kind, "RestoreAsFiles") == 0)
+        return strcmp(phase, "data") == 0;
+    for (size_t i = 0; i < KG_ARRAY_LEN(last); i++)
+        if (strcasecmp(last[i].operation, j->operation) == 0 && strcmp(last[i].phase, phase) == 0)
+            return true;
+    return false;
+}
+
+struct kg_left kg_job_left(const struct kg_job *j, kg_usec now)
+{
+    const struct kg_json *progress = kg_json_get(j->properties, "extendedInfo.progress"), *p = last_phase(j);
+    struct kg_running running = { .name = kg_json_str_or(p, "phase", ""), .done = kg_json_u64(progress, "bytesDone", 0),
+                                  .total = kg_json_u64(progress, "bytesTotal", 0) };
+
+    if (!p || j->state != KG_JOB_RUNNING)
+        return (struct kg_left){ KG_LEFT_UNKNOWN, KG_LEFT_UNKNOWN, NULL };
+    running.elapsed = phase_elapsed(p, now);
+    running.last = is_last_phase(j, running.name);
+    return kg_time_left(&running, &j->earlier);
+}
+
+static void tell_seconds(struct kg_json *to, const char *key, kg_usec left)
+{
+    if (left == KG_LEFT_UNKNOWN)
+        kg_json_set(to, key, NULL);
+    else
+        kg_json_set_u64(to, key, (uint64_t)((left + KG_SECOND - 1) / KG_SECOND));
+}
+
+void kg_job_tell_left(const struct kg_job *j, kg_usec now, struct kg_json *answer)
+{
+    struct kg_json *progress = kg_json_get_mutable(answer, "properties.extendedInfo.progress");
+    struct kg_left left = kg_job_left(j, now);
+
+    if (!progress || kg_job_state_ended(j->state))
+        return;
+    tell_seconds(progress, "secondsLeft", left.job);
+    tell_seconds(progress, "phaseSecondsLeft", left.phase);
+    kg_json_set_str(progress, "estimateFrom", left.basis);
+}
+
 static void apply_progress(struct kg_job *j, const struct kg_json *e)
 {
     static const char *const numbers[] = { "bytesDone", "bytesTotal", "rows", "tablesDone", "tablesTotal", "storedBytes",
@@ -181,6 +276,7 @@ static void apply_progress(struct kg_job *j, const struct kg_json *e)
     for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
         kg_json_set_u64(p, numbers[i], kg_json_u64(e, numbers[i], 0));
     kg_json_set_str(p, "updated", kg_time_iso(kg_now_wall(), when));
+    note_phase(j, kg_json_str(p, "phase"), kg_json_u64(p, "bytesTotal", 0), kg_now_wall());
     kg_job_extend(j, "progress", p);
     kg_job_extend(j, "dataTransferredInBytes", NULL);
     kg_json_set_u64(j->properties, "extendedInfo.dataTransferredInBytes", kg_json_u64(e, "bytesDone", 0));
@@ -320,6 +416,7 @@ void kg_job_finish(struct kg_job *j, const struct kg_json *result, kg_usec at)
     if (!kg_job_happens(j, warned ? KG_JOB_DONE_WARNINGS : KG_JOB_DONE))
         KG_BUG("a job that cannot complete from its state");
     settle_subtasks(j, "Completed");
+    note_phase(j, NULL, 0, at);
     if (result) {
         uint64_t bytes = kg_json_u64(result, "bytes", 0);
 

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "catalog/catalog.h"
 #include "job/state.h"
+#include "job/timeleft.h"
 #include "json/json.h"
 #include "keepgres/err.h"
 
@@ -25,6 +26,7 @@ struct kg_job {
     struct kg_json *properties;
     struct kg_json *request;     /* {"method", "path", "body"?} that asks for it once more; NULL: that cannot be asked for */
     char *owner;                 /* run of the service that has the lease; NULL before */
+    struct kg_profile earlier;   /* of the last such run, for the time left; not stored */
     bool dirty;                  /* changed since it was last stored */
 };
 
@@ -68,6 +70,11 @@ void kg_job_fail_details(struct kg_job *j, const struct kg_json *details); /* Us
 /* Borrowed strings and a JSON of its own: kg_json_free(row.json) is the caller's. */
 void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret);
 struct kg_job *kg_job_from_row(const struct kg_job_row *row);
+
+/* How long a job that runs will still take, at that moment. */
+struct kg_left kg_job_left(const struct kg_job *j, kg_usec now);
+/* The same into an answer's properties: extendedInfo.progress.{secondsLeft, phaseSecondsLeft, estimateFrom}; null: not known. */
+void kg_job_tell_left(const struct kg_job *j, kg_usec now, struct kg_json *answer);
 
 /* The answer: {id, name, type, properties}. now: for the duration of a job that runs. */
 struct kg_json *kg_job_answer(const char *vault, const char *id, const struct kg_json *properties, kg_usec now);

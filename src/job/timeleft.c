@@ -14,7 +14,7 @@ static const struct kg_phase *find(const struct kg_profile *p, const char *name)
     return NULL;
 }
 
-static kg_usec bounded(double t) { return t < 0 ? 0 : t > (double)MOST ? KG_LEFT_UNKNOWN : (kg_usec)t; }
+static kg_usec bounded(double t) { return t < 0 ? 0 : t > (double)MOST ? KG_LEFT_UNKNOWN : (kg_usec)(t + 0.5); }
 
 /* How much more there is to do than in the earlier run, as far as bytes tell. A run of another size by far is no guide. */
 static double size_ratio(const struct kg_running *now, const struct kg_phase *before)
@@ -41,7 +41,7 @@ static kg_usec by_earlier(const struct kg_running *now, const struct kg_phase *b
 {
     double whole = before ? (double)before->took * size_ratio(now, before) : 0;
 
-    if (!before || (double)now->elapsed > whole * 1.5 + (double)SURE_AFTER)
+    if (!before || now->elapsed < 0 || (double)now->elapsed > whole * 1.5 + (double)SURE_AFTER)
         return KG_LEFT_UNKNOWN;
     if (now->total && now->done && now->done < now->total) /* what is done counts, not the clock */
         return bounded(whole * (1 - (double)now->done / (double)now->total));
