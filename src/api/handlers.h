@@ -58,6 +58,9 @@ KG_HANDLER(vault_delete);
 KG_HANDLER(vault_recovery_key);
 KG_HANDLER(vault_check);
 KG_HANDLER(vault_collect);
+/* res_usage.c */
+KG_HANDLER(vault_usage);
+KG_HANDLER(vaults_usage);
 /* res_policies.c */
 KG_HANDLER(policies_list);
 KG_HANDLER(policy_get);

@@ -122,6 +122,9 @@ void kg_operation_list_done(struct kg_operation_list *l) { LIST_DONE(l, kg_opera
 
 static void line_done(struct kg_log_line *l) { free(l->text); }
 
+static void usage_row_done(struct kg_usage_row *r) { kg_json_free(r->json); }
+void kg_usage_list_done(struct kg_usage_list *l) { LIST_DONE(l, usage_row_done); }
+
 void kg_log_list_done(struct kg_log_list *l)
 {
     LIST_DONE(l, line_done);

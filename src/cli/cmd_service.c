@@ -87,6 +87,20 @@ static int wait_until_gone(struct kg_client *c, struct kg_err *err)
     }
 }
 
+/* Whoever stops the service is told what will not happen. */
+static void tell_next(struct kg_cli *cli, struct kg_client *c)
+{
+    struct kg_err ignored = { 0 };
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    const char *next, *instance;
+
+    if (kg_client_get(c, SERVICE_PATH, &j, &ignored) < 0 || !(next = kg_json_str(j, "nextScheduledBackup.time")))
+        return;
+    instance = kg_json_str_or(j, "nextScheduledBackup.backupInstanceId", "");
+    kg_cli_note(cli, "note: the next scheduled backup is at %s (%s); it does not start while the service is stopped", next,
+                strrchr(instance, '/') ? strrchr(instance, '/') + 1 : instance);
+}
+
 static int stop(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct service_opts *o = opts;
@@ -97,6 +111,7 @@ static int stop(struct kg_cli *cli, void *opts, struct kg_err *err)
 
     if (quiet_client(cli, &c, err) < 0)
         return -(int)err->code;
+    tell_next(cli, c);
     if (kg_client_call(c, &rq, &reply, err) < 0)
         return err->code == KG_E_NO_SERVICE && !kg_client_error_detail(c) ? not_running(c, err) : -(int)err->code;
     return wait_until_gone(c, err);

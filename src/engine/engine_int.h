@@ -78,7 +78,10 @@ struct kg_engine {
     kg_usec schedule_at;             /* monotonic: when schedules are looked at next */
     kg_usec schedule_said;           /* monotonic: when something about them was last logged; 0: never */
     size_t scheduled;                /* instances that were found to have one */
+    kg_usec next_backup;             /* wall: the soonest start that a schedule wants; 0: none */
+    char *next_instance;             /* id of what it is of, or NULL */
     kg_usec lifecycle_at, purge_at;  /* monotonic: when points, deleted instances are looked at next */
+    kg_usec usage_at;                /* monotonic: when it is looked which vaults are to be measured */
     kg_usec clock_ahead;             /* wall time minus time since the machine's start */
     kg_usec clock_settles, clock_noted; /* since the machine's start */
 };
@@ -152,6 +155,13 @@ int kg_schedule_ended(struct kg_engine *e, const struct kg_run *r, bool succeede
 
 /* ---- lifecycle.c: what expires, and the space of it ---- */
 void kg_lifecycle_tick(struct kg_engine *e);
+
+/* ---- usage.c: how full the vaults are ---- */
+/* In the transaction that changes what a vault holds: it is measured anew before long. */
+int kg_usage_changed(struct kg_engine *e, const char *vault, struct kg_err *err) KG_MUST_CHECK;
+int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK; /* what "vault-usage" said, into the catalog */
+void kg_usage_tick(struct kg_engine *e);
+void kg_tasks_start_usage(struct kg_engine *e, const char *vault);
 
 /* ---- clock.c ---- */
 int kg_clock_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;

@@ -503,19 +503,23 @@ static void add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
     kg_timer_set(e->pump, kg_now_mono());
 }
 
-void kg_tasks_start_adopt(struct kg_engine *e, const char *vault)
+/* The service's own, without a job: one at a time for each vault. */
+static void start_own(struct kg_engine *e, enum kg_task_kind kind, const char *vault)
 {
     struct kg_task *t;
 
     if (e->stop != KG_STOP_NO)
         return; /* remembered; the next start looks */
     for (const struct kg_run *r = e->runs; r; r = r->next)
-        if (r->task->kind == KG_TASK_ADOPT && !r->worker && kg_id_equal(r->task->vault, vault))
+        if (r->task->kind == kind && (!r->worker || kind != KG_TASK_ADOPT) && kg_id_equal(r->task->vault, vault))
             return;
-    t = kg_task_new(KG_TASK_ADOPT);
+    t = kg_task_new(kind);
     t->vault = kg_xstrdup(vault);
     add_run(e, t, NULL);
 }
+
+void kg_tasks_start_adopt(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_ADOPT, vault); }
+void kg_tasks_start_usage(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_USAGE, vault); }
 
 /* ---- once a second ---- */
 
@@ -630,7 +634,7 @@ static bool env_busy(void *arg, const char *id)
     const struct kg_engine *e = arg;
 
     for (const struct kg_run *r = e->runs; r; r = r->next)
-        if (r->task->kind != KG_TASK_ADOPT && /* which does not mind */
+        if (r->task->kind != KG_TASK_ADOPT && r->task->kind != KG_TASK_USAGE && /* which do not mind */
             ((r->task->vault && kg_id_equal(r->task->vault, id)) || (r->task->instance && kg_id_equal(r->task->instance, id))))
             return true;
     return false;
@@ -666,6 +670,9 @@ static void env_facts(void *arg, struct kg_json *ret)
     kg_json_set_u64(ret, "workers", kg_supervisor_count(e->supervisor));
     kg_json_set_u64(ret, "clients", kg_http_clients(e->http));
     kg_json_set_bool(ret, "memoryLocked", kg_secret_locked());
+    kg_json_set_u64(ret, "scheduledInstances", e->scheduled);
+    kg_json_set_str(ret, "nextScheduledBackup.time", e->next_backup ? kg_time_iso_seconds(e->next_backup, when) : NULL);
+    kg_json_set_str(ret, "nextScheduledBackup.backupInstanceId", e->next_instance);
 }
 
 static void env_stop(void *arg, bool now) { kg_engine_stop(arg, now); }

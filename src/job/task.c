@@ -33,6 +33,7 @@ static const struct kg_task_row rows[] = {
     [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       "Expire",  MANAGEMENT,  false, true,  false,
                                    "Delete expired recovery points", false },
     [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_USAGE] =            { "Usage",           "vault-usage",        NULL,      NULL,        false, false, false, NULL, false },
 };
 _Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
 

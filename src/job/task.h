@@ -34,6 +34,7 @@ enum kg_task_kind {
     KG_TASK_SECRETS,            /* of a key vault in Azure */
     KG_TASK_EXPIRE,             /* the service's own: recovery points whose time is over */
     KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */
+    KG_TASK_USAGE,              /* the service's own: how full is the vault? */
     KG_TASK_KIND_COUNT_,
 };
 

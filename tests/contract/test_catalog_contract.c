@@ -847,14 +847,14 @@ static void test_audit_records_come_back_in_order_and_in_pages(void **state)
     }
     OK(kg_catalog_audit_last(f->c, &last, err));
     assert_int_equal(last.seq, 5);
-    OK(kg_catalog_audit_list(f->c, NULL, 0, 3, &page, err));
+    OK(kg_catalog_audit_list(f->c, NULL, KG_AUDIT_OLDEST_FIRST, 0, 3, &page, err));
     assert_int_equal(page.count, 3);
     assert_int_equal(page.rows[0].seq, 1);
     assert_int_equal(page.next, 3);
-    OK(kg_catalog_audit_list(f->c, NULL, page.next, 3, &rest, err));
+    OK(kg_catalog_audit_list(f->c, NULL, KG_AUDIT_OLDEST_FIRST, page.next, 3, &rest, err));
     assert_int_equal(rest.count, 2);
     assert_int_equal(rest.next, 0);
-    OK(kg_catalog_audit_list(f->c, "odd", 1, 10, &mine, err));
+    OK(kg_catalog_audit_list(f->c, "odd", KG_AUDIT_OLDEST_FIRST, 1, 10, &mine, err));
     assert_int_equal(mine.count, 2);
 }
 
