@@ -159,7 +159,8 @@ void kg_lifecycle_tick(struct kg_engine *e);
 /* ---- usage.c: how full the vaults are ---- */
 /* In the transaction that changes what a vault holds: it is measured anew before long. */
 int kg_usage_changed(struct kg_engine *e, const char *vault, struct kg_err *err) KG_MUST_CHECK;
-int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK; /* what "vault-usage" said, into the catalog */
+/* What "vault-usage" said, into the catalog. */
+int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 void kg_usage_tick(struct kg_engine *e);
 void kg_tasks_start_usage(struct kg_engine *e, const char *vault);
 

@@ -43,7 +43,7 @@ struct kg_left {
 /* earlier: n 0 when there is none. */
 struct kg_left kg_time_left(const struct kg_running *now, const struct kg_profile *earlier);
 
-/* Of a job's properties: extendedInfo.phases, [{phase, startTime, seconds, bytes}]. Of anybody's making: what makes no sense is left out. */
+/* Of a job's properties: extendedInfo.phases, [{phase, startTime, seconds, bytes}]. What makes no sense is left out. */
 void kg_profile_read(const struct kg_json *properties, struct kg_profile *ret);
 
 #endif

@@ -734,6 +734,40 @@ static void test_values_are_remembered_and_forgotten(void **state)
     OK(kg_catalog_check(f->c, err));
 }
 
+static void sample(struct fixture *f, int64_t day)
+{
+    KG_AUTO_JSON struct kg_json *j = kg_json_object();
+
+    kg_json_set_u64(j, "day", (uint64_t)day);
+    OK(kg_catalog_usage_put(f->c, VAULT, day, j, err));
+}
+
+static void test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_with_the_vault(void **state)
+{
+    enum { DAYS = 1000, FIRST = 20000 };
+    struct fixture *f = *state;
+    KG_AUTO_USAGE_LIST struct kg_usage_list l = { 0 }, gone = { 0 };
+    int64_t last = FIRST + DAYS;
+
+    put_tree(f);
+    for (int64_t day = FIRST; day <= last; day++)
+        sample(f, day);
+    sample(f, last); /* the day's again */
+    OK(kg_catalog_usage_list(f->c, VAULT, 0, &l, err));
+    assert_int_equal(l.rows[0].day, last);
+    for (size_t i = 0; i + 1 < l.count; i++) {
+        int64_t age = last - l.rows[i + 1].day, gap = l.rows[i].day - l.rows[i + 1].day;
+
+        assert_int_equal(kg_json_u64(l.rows[i].json, "day", 0), (uint64_t)l.rows[i].day);
+        if (gap > (age <= KG_USAGE_DAILY ? 1 : age <= KG_USAGE_WEEKLY ? 13 : 59)) /* at a border the last of the two sides */
+            fail_msg("a gap of %" PRId64 " days, %" PRId64 " days ago", gap, age);
+    }
+    assert_in_range(l.count, KG_USAGE_DAILY + 90, KG_USAGE_DAILY + 120);
+    OK(kg_catalog_delete(f->c, VAULT, err));
+    OK(kg_catalog_usage_list(f->c, VAULT, 0, &gone, err));
+    assert_int_equal(gone.count, 0);
+}
+
 /* Which way a list is found decides whether it scales: the plan, and the clock. */
 static void test_a_hundred_thousand_jobs_page_quickly(void **state)
 {
@@ -832,7 +866,7 @@ static void test_audit_records_come_back_in_order_and_in_pages(void **state)
 {
     struct fixture *f = *state;
     KG_AUTO_AUDIT_ROW struct kg_audit_row last = { 0 };
-    KG_AUTO_AUDIT_LIST struct kg_audit_list page = { 0 }, rest = { 0 }, mine = { 0 };
+    KG_AUTO_AUDIT_LIST struct kg_audit_list page = { 0 }, newest = { 0 }, oldest = { 0 }, rest = { 0 }, mine = { 0 };
 
     OK(kg_catalog_audit_last(f->c, &last, err));
     assert_int_equal(last.seq, 0);
@@ -856,6 +890,12 @@ static void test_audit_records_come_back_in_order_and_in_pages(void **state)
     assert_int_equal(rest.next, 0);
     OK(kg_catalog_audit_list(f->c, "odd", KG_AUDIT_OLDEST_FIRST, 1, 10, &mine, err));
     assert_int_equal(mine.count, 2);
+    OK(kg_catalog_audit_list(f->c, NULL, KG_AUDIT_NEWEST_FIRST, 0, 3, &newest, err));
+    assert_int_equal(newest.rows[0].seq, 5);
+    assert_int_equal(newest.next, 3);
+    OK(kg_catalog_audit_list(f->c, NULL, KG_AUDIT_NEWEST_FIRST, newest.next, 3, &oldest, err));
+    assert_int_equal(oldest.count, 2);
+    assert_int_equal(oldest.rows[1].seq, 1);
 }
 
 int main(void)
@@ -879,6 +919,7 @@ int main(void)
         BOTH(test_deleting_a_key_vault_takes_its_secrets_so_that_a_new_one_starts_empty),
         BOTH(test_a_secret_version_is_written_once),
         BOTH(test_jobs_are_listed_newest_first_with_every_filter),
+        BOTH(test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_with_the_vault),
         BOTH(test_jobs_are_found_by_lists_of_names_and_below_any_scope),
         BOTH(test_a_list_from_some_day_ends_with_older_jobs_that_have_not_ended),
         BOTH(test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment),
