@@ -147,7 +147,11 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 
     if (path_of(cli, opts, &path, err) < 0)
         return -(int)err->code;
-    return kg_cli_show(cli, path, err);
+    if (kg_cli_show(cli, path, err) < 0)
+        return -(int)err->code;
+    if (cli->g.output && strcmp(cli->g.output, "table") == 0) /* which has room for the first one only */
+        kg_cli_tell_warnings(cli, cli->result);
+    return 0;
 }
 
 static int wait_for(struct kg_cli *cli, void *opts, struct kg_err *err)

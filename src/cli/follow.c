@@ -161,7 +161,7 @@ static bool has_ended(const struct kg_json *job)
     return status && kg_text_index(ended, KG_ARRAY_LEN(ended), status) >= 0;
 }
 
-static void tell_warnings(struct kg_cli *cli, const struct kg_json *job)
+void kg_cli_tell_warnings(struct kg_cli *cli, const struct kg_json *job)
 {
     const struct kg_json *list = kg_json_get(job, "properties.extendedInfo.warningDetails");
 
@@ -205,7 +205,7 @@ static int judge(struct kg_cli *cli, const struct kg_json *job, struct kg_err *e
     const char *status = kg_json_str_or(job, "properties.status", "?");
     const struct kg_json *e = kg_json_get(job, "properties.errorDetails.0");
 
-    tell_warnings(cli, job);
+    kg_cli_tell_warnings(cli, job);
     if (strcasecmp(status, "Failed") == 0 && e) {
         kg_err_from_arm(e, 0, err);
         kg_cli_explain(cli, e);
