@@ -120,6 +120,9 @@ bench: ## Measure against pg_dump, restic and borg, and write docs/BENCHMARKS.md
 	@tests/support/deps.sh build test bench
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
 	@$(PYTHON) tests/bench/bench.py --keepgres build/release/keepgres --scale 100 --runs 3 --write docs/BENCHMARKS.md
+bench-jobs: ## Measure how long a service takes to list 100,000 jobs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
+	@$(PYTHON) tests/bench/bench_jobs.py --keepgres build/release/keepgres
 bench-small: ## The same on 1/50 of the data, once; writes nothing
 	@tests/support/deps.sh build test bench
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
@@ -155,7 +158,7 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 .PHONY: all unit build-unit build-fuzz deps test check soak check-headers check-layers check-docs lint docs demo cov fuzz \
-        bench bench-small install uninstall clean help
+        bench bench-jobs bench-small install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(lib_obj:.o=.d) $(B)/src/main.d $(tests_o:.o=.d) $(sup_obj:.o=.d)

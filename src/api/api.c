@@ -196,6 +196,32 @@ static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, s
     return m->route->handler(c, err);
 }
 
+int kg_call_again(struct kg_call *c, const char *method, const char *path, const struct kg_json *body, struct kg_err *err)
+{
+    KG_AUTO_MATCH struct kg_match m = { 0 };
+    struct kg_query none = { 0 };
+    struct kg_http_in in = *c->in;
+    struct kg_call again = *c;
+    int r;
+
+    in.method = method;
+    in.path = path;
+    in.query = "";
+    in.body = NULL;
+    in.body_len = 0;
+    in.if_match = NULL;
+    again.in = &in;
+    again.match = &m;
+    again.query = &none;
+    again.body = body;
+    if (kg_route_find(kg_routes, kg_routes_count, method, path, &m, err) < 0 || authorise(&again, &m, err) < 0 ||
+        hide_deleted(&again, &m, err) < 0)
+        return -(int)err->code;
+    r = m.route->handler(&again, err);
+    memcpy(c->job, again.job, sizeof c->job);
+    return r;
+}
+
 static bool only_reads(const struct kg_match *m)
 {
     size_t n = strlen(m->route->action);

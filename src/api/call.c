@@ -350,10 +350,74 @@ int kg_put_finish(struct kg_call *c, struct kg_put *p, struct kg_err *err)
 
 /* ---- operations ---- */
 
-int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *job, struct kg_err *err)
+/* A copy without what may be a secret that somebody sent where only its URI belongs. */
+static struct kg_json *without_secrets(const struct kg_json *j)
+{
+    struct kg_json *out;
+
+    if (kg_json_type(j) != KG_JSON_ARRAY && kg_json_type(j) != KG_JSON_OBJECT)
+        return kg_json_copy(j);
+    out = kg_json_type(j) == KG_JSON_ARRAY ? kg_json_array() : kg_json_object();
+    for (const struct kg_json *m = kg_json_first(j); m; m = kg_json_next(m)) {
+        if (kg_json_type(j) == KG_JSON_ARRAY)
+            kg_json_push(out, without_secrets(m));
+        else if (strcasecmp(kg_json_key(m), "value") != 0)
+            kg_json_add(out, kg_json_key(m), without_secrets(m));
+    }
+    return out;
+}
+
+static void keep_request(struct kg_call *c, struct kg_job *job)
+{
+    kg_json_free(job->request);
+    job->request = kg_json_object();
+    kg_json_set_str(job->request, "method", c->in->method);
+    kg_json_set_str(job->request, "path", c->in->path);
+    if (c->body)
+        kg_json_set(job->request, "body", without_secrets(c->body));
+    (void)snprintf(c->job, sizeof c->job, "%s", job->id);
+    if (c->retry_of) {
+        KG_AUTO_FREE char *old = kg_id_child(c->retry_of->vault, "backupJobs", c->retry_of->id);
+
+        kg_json_set_str(job->properties, "retryOf", old);
+    }
+}
+
+/* The job that is tried again says by which. */
+static int link_retried(struct kg_call *c, const struct kg_job *job, struct kg_err *err)
+{
+    KG_AUTO_FREE char *new = c->retry_of ? kg_id_child(job->vault, "backupJobs", job->id) : NULL;
+    struct kg_job_row row;
+    int r;
+
+    if (!new)
+        return 0;
+    row = *c->retry_of;
+    row.json = kg_json_copy(c->retry_of->json);
+    kg_json_set_str(row.json, "properties.retriedBy", new);
+    kg_json_set(row.json, "properties.supportedActions", kg_json_array());
+    r = kg_catalog_job_update(c->api->catalog, &row, err);
+    kg_json_free(row.json);
+    return r;
+}
+
+int kg_call_prepare(struct kg_call *c, struct kg_task *t, struct kg_job *job, struct kg_err *err)
 {
     t->uid = c->who.uid;
-    return kg_start_prepare(c->api, t, job, err);
+    if (job)
+        keep_request(c, job);
+    if (kg_start_prepare(c->api, t, job, err) < 0)
+        return -(int)err->code;
+    if (!job || link_retried(c, job, err) == 0)
+        return 0;
+    kg_catalog_rollback(c->api->catalog);
+    return -(int)err->code;
+}
+
+int kg_call_note_job(struct kg_call *c, struct kg_job *job, const char *step, struct kg_err *err)
+{
+    keep_request(c, job);
+    return kg_note_job(c->api, job, step, err) < 0 || link_retried(c, job, err) < 0 ? -(int)err->code : 0;
 }
 
 void kg_call_follow_headers(struct kg_call *c, const char *operation, const char *result_path)

@@ -20,6 +20,8 @@ struct kg_call {
     const char *activity;            /* GUID of this request */
     const struct kg_http_in *in;
     struct kg_http_out *out;
+    const struct kg_job_row *retry_of; /* the request is that of this job, once more; or NULL */
+    char job[37];                    /* GUID of the job that this call has made; empty: none yet */
     bool partial;                    /* of a list: the caller may see only some of it, see kg_call_sees() */
 };
 
@@ -92,7 +94,11 @@ int kg_put_finish(struct kg_call *c, struct kg_put *p, struct kg_err *err);
 
 /* Checks that the task may start, opens a transaction and writes the rows of its operation and job (job may be NULL).
  * The handler adds its own changes and calls kg_call_launch(); on any other way out it must roll back. */
-int kg_call_prepare(struct kg_call *c, struct kg_task *t, const struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
+int kg_call_prepare(struct kg_call *c, struct kg_task *t, struct kg_job *job, struct kg_err *err) KG_MUST_CHECK;
+/* kg_note_job() of a job that this call makes, in the transaction that the handler has opened. */
+int kg_call_note_job(struct kg_call *c, struct kg_job *job, const char *step, struct kg_err *err) KG_MUST_CHECK;
+/* The same request once more, by this caller, who must be allowed to make it: the answer of its handler goes to c->out. */
+int kg_call_again(struct kg_call *c, const char *method, const char *path, const struct kg_json *body, struct kg_err *err) KG_MUST_CHECK;
 /* Commits, starts, answers status with the headers of an asynchronous operation; takes *t, *job and body. The result is
  * found at results_at + "/operationResults/ID"; NULL: the location's. */
 int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, int status, const char *results_at,

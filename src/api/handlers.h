@@ -58,6 +58,9 @@ KG_HANDLER(vault_delete);
 KG_HANDLER(vault_recovery_key);
 KG_HANDLER(vault_check);
 KG_HANDLER(vault_collect);
+/* res_usage.c */
+KG_HANDLER(vault_usage);
+KG_HANDLER(vaults_usage);
 /* res_policies.c */
 KG_HANDLER(policies_list);
 KG_HANDLER(policy_get);
@@ -98,6 +101,7 @@ KG_HANDLER(search_jobs);
 KG_HANDLER(jobs_list);
 KG_HANDLER(job_get);
 KG_HANDLER(job_cancel);
+KG_HANDLER(job_retry);
 KG_HANDLER(job_log);
 /* res_operations.c */
 KG_HANDLER(operation_status);

@@ -32,19 +32,6 @@ int kg_server_of(struct kg_call *c, const struct kg_datasource *d, const char *l
     return 0;
 }
 
-struct kg_job *kg_target_job(const struct kg_call *c, const struct kg_target *t, const char *operation,
-                             const char *category, const char *restore_type)
-{
-    char id[37];
-    struct kg_job_spec s = { .id = id, .activity = c->activity, .vault = t->vault.id, .instance = t->instance.id,
-                             .instance_properties = t->properties, .location = t->vault.location,
-                             .operation = operation, .category = category, .user_triggered = true,
-                             .restore_type = restore_type, .start = kg_now_wall() };
-
-    kg_uuid(id);
-    return kg_job_new(&s);
-}
-
 /* ---- snake_case ---- */
 
 static char *camel(const char *key)

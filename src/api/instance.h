@@ -19,8 +19,9 @@ int kg_instance_refuse_protected(struct kg_call *c, const char *datasource, cons
 void kg_instance_aim(struct kg_task *t, const struct kg_instance_body *b, const char *self);
 /* Takes over what a backup or restore request may say of its run: settings.jobs, 1 to 64 (an extension of ours). */
 int kg_target_settings(const struct kg_json *body, struct kg_task *t, struct kg_err *err) KG_MUST_CHECK;
-struct kg_job *kg_target_job(const struct kg_call *c, const struct kg_target *t, const char *operation,
-                             const char *category, const char *restore_type);
+/* Stores a changed instance (if nobody changed it meanwhile) together with a job that says so, both or none. */
+int kg_instance_store_with_job(struct kg_call *c, struct kg_resource *r, const char *operation, const char *step,
+                               struct kg_err *err) KG_MUST_CHECK;
 /* A job as it stands at this moment: what the catalog has, or, while it runs, what its worker says. The caller frees. */
 struct kg_json *kg_job_row_answer(struct kg_call *c, const struct kg_job_row *row);
 /* az's `initialize` commands write snake_case keys: a copy of body with camelCase ones. The caller frees. */

@@ -207,14 +207,15 @@ int kg_res_audit_list(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_AUDIT_LIST struct kg_audit_list l = { 0 };
     KG_AUTO_JSON struct kg_json *array = kg_json_array();
-    const char *skip = kg_query_get(c->query, "$skipToken");
+    const char *skip = kg_query_get(c->query, "$skipToken"), *by = kg_query_get(c->query, "$orderby");
+    enum kg_audit_order order = by && strcasecmp(by, "seq asc") == 0 ? KG_AUDIT_OLDEST_FIRST : KG_AUDIT_NEWEST_FIRST;
     char principal[64], next[24];
     uint64_t after = 0;
     unsigned top;
 
     if (read_filter(c, "principalId", principal, sizeof principal, err) < 0 || kg_call_top(c, &top, err) < 0 ||
         (skip && kg_parse_range(skip, 0, INT64_MAX, &after, err) < 0) ||
-        kg_catalog_audit_list(c->api->catalog, *principal ? principal : NULL, after, top, &l, err) < 0)
+        kg_catalog_audit_list(c->api->catalog, *principal ? principal : NULL, order, after, top, &l, err) < 0)
         return -(int)err->code;
     for (size_t i = 0; i < l.count; i++)
         kg_json_push(array, kg_audit_json(&l.rows[i]));

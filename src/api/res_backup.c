@@ -40,7 +40,7 @@ int kg_res_backup(struct kg_call *c, struct kg_err *err)
     if (kg_target_find(c, KG_TARGET_BACKUP, &target, err) < 0 || choose_tag(c, &target, &policy, &tag, &rule, err) < 0 ||
         kg_backup_task(&target, &policy, tag, &t, err) < 0 || kg_target_settings(c->body, t, err) < 0)
         return -(int)err->code;
-    job = kg_backup_job(&target, t, rule, c->activity, true);
+    job = kg_backup_job(&target, t, rule, c->activity, c->who.name);
     if (kg_call_prepare(c, t, job, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;

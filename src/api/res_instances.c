@@ -147,12 +147,26 @@ static int keep_old(struct kg_put *p, const struct kg_instance_body *b, struct k
     return -(int)err->code;
 }
 
+/* The job of a PUT: of one that is protected already and gets another policy it says so. */
+static struct kg_job *put_job(const struct kg_call *c, const struct kg_resource *vault, struct kg_resource *new,
+                              const struct kg_json *old)
+{
+    const char *was = kg_json_str(old, "properties.policyInfo.policyId");
+    const char *is = kg_json_str(new->json, "properties.policyInfo.policyId");
+    bool update = kg_json_bool(old, "internal.configured", false) && was && is && !kg_id_equal(was, is);
+
+    return kg_make_job(vault, new, update ? "UpdatePolicy" : kg_task_row(KG_TASK_PUT_INSTANCE)->job,
+                       kg_task_row(KG_TASK_PUT_INSTANCE)->category, c->activity, c->who.name);
+}
+
 static int put_instance(struct kg_call *c, struct kg_put *p, const struct kg_resource *vault, struct kg_instance_body *b,
                         struct kg_err *err)
 {
     KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_PUT_INSTANCE);
+    KG_AUTO_JOB struct kg_job *job = NULL;
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
     bool configured = kg_json_bool(p->json, "internal.configured", false);
+    struct kg_resource new = { .id = (char *)(uintptr_t)kg_call_id(c), .json = p->json };
     char guid[37];
 
     if (!kg_json_str(p->json, "internal.instance")) {
@@ -166,13 +180,14 @@ static int put_instance(struct kg_call *c, struct kg_put *p, const struct kg_res
     t->instance = kg_xstrdup(kg_call_id(c));
     kg_instance_aim(t, b, kg_call_id(c));
     p->location = NULL;
-    if (kg_call_prepare(c, t, NULL, err) < 0)
+    job = put_job(c, vault, &new, p->old.json);
+    if (kg_call_prepare(c, t, job, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
     if (kg_put_store(c, p, &r, err) < 0)
         return -(int)err->code;
     (void)tx;
-    return kg_call_launch(c, &t, NULL, p->exists ? 200 : 201, kg_call_id(c), kg_resource_answer(&r), err);
+    return kg_call_launch(c, &t, &job, p->exists ? 200 : 201, kg_call_id(c), kg_resource_answer(&r), err);
 }
 
 int kg_res_instance_put(struct kg_call *c, struct kg_err *err)
@@ -237,8 +252,7 @@ static void mark_deleted(struct kg_json *json, const struct kg_resource *vault, 
 static int delete_softly(struct kg_call *c, const struct kg_resource *vault, struct kg_resource *r, struct kg_err *err)
 {
     mark_deleted(r->json, vault, c->activity);
-    kg_json_set_str(r->json, "internal.lastModifiedBy", c->who.name);
-    if (kg_catalog_put(c->api->catalog, r->id, r->location, r->json, KG_PUT_REPLACE, r->etag, NULL, err) < 0)
+    if (kg_instance_store_with_job(c, r, kg_task_row(KG_TASK_DELETE_INSTANCE)->job, "Delete; it can come back for a while", err) < 0)
         return -(int)err->code;
     return kg_call_answer(c, 200, NULL, err);
 }
@@ -246,15 +260,16 @@ static int delete_softly(struct kg_call *c, const struct kg_resource *vault, str
 static int delete_for_good(struct kg_call *c, const struct kg_resource *vault, struct kg_resource *r, struct kg_err *err)
 {
     KG_AUTO_TASK struct kg_task *t = kg_purge_task(vault->id, r->id);
+    KG_AUTO_JOB struct kg_job *job = kg_make_task_job(vault, r, t->kind, c->activity, c->who.name);
 
     kg_json_set_str(r->json, "properties.provisioningState", "Deleting");
     kg_json_set_str(r->json, "internal.lastModifiedBy", c->who.name);
-    if (kg_call_prepare(c, t, NULL, err) < 0)
+    if (kg_call_prepare(c, t, job, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
     if (kg_catalog_put(tx, r->id, r->location, r->json, KG_PUT_REPLACE, r->etag, NULL, err) < 0)
         return -(int)err->code;
-    return kg_call_launch(c, &t, NULL, 202, kg_call_id(c), NULL, err);
+    return kg_call_launch(c, &t, &job, 202, r->id, NULL, err);
 }
 
 int kg_res_instance_delete(struct kg_call *c, struct kg_err *err)

@@ -11,11 +11,18 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 
+#define SHOWN (7 * 24 * 3600 * KG_SECOND) /* as Azure's portal: older jobs for those who ask for them */
+
 struct kg_json *kg_job_row_answer(struct kg_call *c, const struct kg_job_row *row)
 {
     const struct kg_job *live = row->end ? NULL : c->api->env.job_live(c->api->env.arg, row->id);
 
-    return kg_job_answer(row->vault, row->id, live ? live->properties : kg_json_get(row->json, "properties"), kg_now_wall());
+    kg_usec now = kg_now_wall();
+    struct kg_json *answer = kg_job_answer(row->vault, row->id, live ? live->properties : kg_json_get(row->json, "properties"), now);
+
+    if (live)
+        kg_job_tell_left(live, now, answer);
+    return answer;
 }
 
 static int need_vault(struct kg_call *c, const char *id, struct kg_err *err)
@@ -27,26 +34,47 @@ static int need_vault(struct kg_call *c, const char *id, struct kg_err *err)
     return there ? 0 : kg_err_set(err, KG_E_NOT_FOUND, "there is no Backup vault '%s'", id);
 }
 
+/* ---- the list ---- */
+
+static int filter_text(const char *filter, const char *key, char *text, size_t size, const char **ret, struct kg_err *err)
+{
+    int found = kg_filter_compare(filter, key, "eq", text, size, err);
+
+    if (found > 0)
+        *ret = text;
+    return found < 0 ? found : 0;
+}
+
+static int filter_time(const char *filter, const char *op, kg_usec *ret, bool *ret_given, struct kg_err *err)
+{
+    char text[64];
+    int found = kg_filter_compare(filter, "startTime", op, text, sizeof text, err);
+
+    if (found <= 0)
+        return found;
+    *ret_given = true;
+    return kg_time_parse_iso(text, ret) ? 0 : kg_err_set(err, KG_E_USAGE, "$filter: startTime is '%s', which is not a time", text);
+}
+
 int kg_res_jobs_list(struct kg_call *c, struct kg_err *err)
 {
+    static const char *const terms[] = { "status eq", "operation eq", "backupInstanceId eq", "startTime ge", "startTime lt" };
     struct kg_job_query q = { .vault = kg_call_id(c), .after = kg_query_get(c->query, "$skipToken") };
     const char *filter = kg_query_get(c->query, "$filter");
     KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
     char status[64], operation[64], instance[KG_ID_MAX + 1];
-    struct { const char *key; char *text; size_t size; const char **to; } want[] = {
-        { "status", status, sizeof status, &q.status },
-        { "operation", operation, sizeof operation, &q.operation },
-        { "backupInstanceId", instance, sizeof instance, &q.instance },
-    };
+    bool times = false;
     struct kg_json *array;
 
-    for (size_t i = 0; i < KG_ARRAY_LEN(want); i++) {
-        int found = kg_filter_get(filter, want[i].key, want[i].text, want[i].size, err);
-
-        if (found < 0)
-            return found;
-        if (found)
-            *want[i].to = want[i].text;
+    if (kg_filter_only(filter, terms, KG_ARRAY_LEN(terms), err) < 0 ||
+        filter_text(filter, "status", status, sizeof status, &q.status, err) < 0 ||
+        filter_text(filter, "operation", operation, sizeof operation, &q.operation, err) < 0 ||
+        filter_text(filter, "backupInstanceId", instance, sizeof instance, &q.instance, err) < 0 ||
+        filter_time(filter, "ge", &q.from, &times, err) < 0 || filter_time(filter, "lt", &q.to, &times, err) < 0)
+        return -(int)err->code;
+    if (!times) {
+        q.from = kg_now_wall() - SHOWN;
+        q.and_unfinished = true;
     }
     if (need_vault(c, kg_call_id(c), err) < 0 || kg_call_top(c, &q.top, err) < 0 ||
         kg_catalog_job_list(c->api->catalog, &q, &l, err) < 0)
@@ -56,6 +84,8 @@ int kg_res_jobs_list(struct kg_call *c, struct kg_err *err)
         kg_json_push(array, kg_job_row_answer(c, &l.rows[i]));
     return kg_call_answer_list(c, array, l.next, err);
 }
+
+/* ---- one job ---- */
 
 /* The job of the path; one of another vault is not there. */
 static int find_job(struct kg_call *c, struct kg_job_row *ret, struct kg_err *err)
@@ -101,6 +131,54 @@ int kg_res_job_cancel(struct kg_call *c, struct kg_err *err)
     kg_http_header(c->out, "Location", kg_xprintf("%s%s", base, id));
     kg_http_header(c->out, "Retry-After", kg_xstrdup("1"));
     return kg_call_answer(c, 202, NULL, err);
+}
+
+/* ---- once more ---- */
+
+static int refuse_retry(const struct kg_job_row *row, struct kg_err *err)
+{
+    const char *by = kg_json_str(row->json, "properties.retriedBy");
+
+    if (!row->end) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' has not ended: it is %s", row->id, row->status);
+        kg_err_advise(err, "Wait for its end, or cancel it first.");
+    } else if (strcasecmp(row->status, "Completed") == 0) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' has completed: there is nothing to retry", row->id);
+        kg_err_advise(err, "Ask for a new %s instead.", row->operation);
+    } else if (by) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' was retried already, as '%s'", row->id, strrchr(by, '/') + 1);
+        kg_err_advise(err, "Look at that job, and retry that one.");
+    } else if (!kg_json_str(row->json, "request.path")) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "job '%s' (%s) cannot be retried: the service started it by itself", row->id, row->operation);
+        kg_err_advise(err, "Mend what its error names; the service tries again when its time comes.");
+    }
+    return err->code == KG_E_OK ? 0 : -(int)err->code;
+}
+
+/* The request that made the job is made again, by who asks for this and with their permissions. */
+int kg_res_job_retry(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+    KG_CLEANUP(kg_http_out_done) struct kg_http_out inner = { .body = KG_BUF_INIT(KG_API_ANSWER_MAX) };
+    KG_AUTO_FREE char *id = NULL;
+    struct kg_call again = *c;
+    const struct kg_json *rq;
+    struct kg_json *answer;
+
+    if (find_job(c, &row, err) < 0 || refuse_retry(&row, err) < 0)
+        return -(int)err->code;
+    rq = kg_json_get(row.json, "request");
+    again.out = &inner;
+    again.retry_of = &row;
+    if (kg_call_again(&again, kg_json_str_or(rq, "method", ""), kg_json_str_or(rq, "path", ""), kg_json_get(rq, "body"), err) < 0)
+        return -(int)err->code;
+    if (!*again.job)
+        return kg_err_set(err, KG_E_CONFLICT, "job '%s' has nothing left to do", row.id);
+    id = kg_id_child(row.vault, "backupJobs", again.job);
+    answer = kg_json_object();
+    kg_json_set_str(answer, "objectType", "OperationJobExtendedInfo");
+    kg_json_set_str(answer, "jobId", id);
+    return kg_call_answer(c, 202, answer, err);
 }
 
 int kg_res_job_log(struct kg_call *c, struct kg_err *err)

@@ -48,9 +48,22 @@ static struct kg_json *job_info(struct kg_call *c, const struct kg_operation_row
     return j;
 }
 
+/* What was checked before the database counts as protected, and the job of it. */
+static struct kg_json *with_report(struct kg_call *c, const struct kg_operation_row *op)
+{
+    KG_AUTO_JSON struct kg_json *info = job_info(c, op);
+    struct kg_json *j = kg_json_copy(op->result);
+
+    kg_json_set_str(j, "objectType", kg_json_str(info, "objectType"));
+    kg_json_set_str(j, "jobId", kg_json_str(info, "jobId"));
+    return j;
+}
+
 /* Results that are told in the status, too: those that are no resource of their own. */
 static struct kg_json *status_properties(struct kg_call *c, const struct kg_operation_row *op)
 {
+    if (op->job && op->result && kg_task_kind_from_name(op->kind) == KG_TASK_PUT_INSTANCE)
+        return with_report(c, op);
     if (op->job)
         return job_info(c, op);
     if (kg_task_kind_from_name(op->kind) == KG_TASK_POINT_CONTENTS)

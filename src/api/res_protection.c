@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/instance.h"
 #include "base/alloc.h"
 
 /* From which states an action leads where. Asking for what is there already changes nothing. */
@@ -13,11 +14,16 @@ static const struct {
     const char *action;
     const char *from[3];
     const char *to;
+    const char *job, *step;
 } transitions[] = {
-    { "stopProtection", { "ProtectionConfigured", "ProtectionError", "BackupSchedulesSuspended" }, "ProtectionStopped" },
-    { "suspendBackups", { "ProtectionConfigured", "ProtectionError" }, "BackupSchedulesSuspended" },
-    { "resumeProtection", { "ProtectionStopped", "BackupSchedulesSuspended" }, "ProtectionConfigured" },
-    { "resumeBackups", { "BackupSchedulesSuspended" }, "ProtectionConfigured" },
+    { "stopProtection", { "ProtectionConfigured", "ProtectionError", "BackupSchedulesSuspended" }, "ProtectionStopped",
+      "StopProtection", "Stop backups, keep all recovery points" },
+    { "suspendBackups", { "ProtectionConfigured", "ProtectionError" }, "BackupSchedulesSuspended",
+      "SuspendBackups", "Stop backups, keep recovery points as the policy says" },
+    { "resumeProtection", { "ProtectionStopped", "BackupSchedulesSuspended" }, "ProtectionConfigured",
+      "ResumeProtection", "Back up by the policy again" },
+    { "resumeBackups", { "BackupSchedulesSuspended" }, "ProtectionConfigured",
+      "ResumeBackups", "Back up by the policy again" },
 };
 
 static bool is_from(size_t row, const char *state)
@@ -50,6 +56,26 @@ static void change(struct kg_json *json, const char *state)
         kg_json_set_str(json, "internal.schedule.succeeded", kept);
 }
 
+int kg_instance_store_with_job(struct kg_call *c, struct kg_resource *r, const char *operation, const char *step, struct kg_err *err)
+{
+    KG_AUTO_FREE char *id = kg_id_parent(r->id);
+    KG_AUTO_RESOURCE struct kg_resource vault = { 0 };
+    KG_AUTO_JOB struct kg_job *job = NULL;
+
+    kg_json_set_str(r->json, "internal.lastModifiedBy", c->who.name);
+    if (kg_catalog_get(c->api->catalog, id, &vault, err) < 0)
+        return -(int)err->code;
+    job = kg_make_job(&vault, r, operation, "Management", c->activity, c->who.name);
+    kg_json_set_str(job->properties, "extendedInfo.backupInstanceState", kg_json_str(r->json, "properties.currentProtectionState"));
+    if (kg_catalog_begin(c->api->catalog, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    if (kg_catalog_put(tx, r->id, r->location, r->json, KG_PUT_REPLACE, r->etag, NULL, err) < 0 ||
+        kg_call_note_job(c, job, step, err) < 0)
+        return -(int)err->code;
+    return kg_catalog_commit(tx, err);
+}
+
 int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_FREE char *id = kg_call_instance_id(c);
@@ -67,8 +93,7 @@ int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
     if (strcasecmp(kg_json_str_or(r.json, "properties.provisioningState", ""), "Deleting") == 0 || !is_from(row, state))
         return refuse(&r, row, state, err);
     change(r.json, transitions[row].to);
-    kg_json_set_str(r.json, "internal.lastModifiedBy", c->who.name);
-    if (kg_catalog_put(c->api->catalog, r.id, r.location, r.json, KG_PUT_REPLACE, r.etag, NULL, err) < 0)
+    if (kg_instance_store_with_job(c, &r, transitions[row].job, transitions[row].step, err) < 0)
         return -(int)err->code;
     return kg_call_answer(c, 200, NULL, err);
 }
@@ -134,8 +159,7 @@ int kg_res_undelete(struct kg_call *c, struct kg_err *err)
         return kg_err_set(err, KG_E_BUSY, "backup instance '%s' is being deleted for good", r.name);
     change(r.json, "ProtectionStopped");
     kg_json_remove(r.json, "properties.deletionInfo");
-    kg_json_set_str(r.json, "internal.lastModifiedBy", c->who.name);
-    if (kg_catalog_put(c->api->catalog, r.id, r.location, r.json, KG_PUT_REPLACE, r.etag, NULL, err) < 0)
+    if (kg_instance_store_with_job(c, &r, "UndeleteBackupInstance", "Bring it back with its protection stopped", err) < 0)
         return -(int)err->code;
     return kg_call_answer(c, 200, NULL, err);
 }

@@ -159,7 +159,8 @@ static int start(struct kg_call *c, bool validate, struct kg_err *err)
     if (kg_target_find(c, KG_TARGET_POINTS, &target, err) < 0 || make_task(c, &target, validate, &t, &point, &r, err) < 0)
         return -(int)err->code;
     if (!validate) {
-        job = kg_target_job(c, &target, "Restore", "Restore", "ALR");
+        job = kg_make_task_job(&target.vault, &target.instance, t->kind, c->activity, c->who.name);
+        kg_json_set_str(job->properties, "restoreType", "ALR");
         describe_job(job, &r, t, &point);
     }
     if (kg_call_prepare(c, t, job, err) < 0)

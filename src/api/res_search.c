@@ -201,17 +201,6 @@ static int offer_instance(void *arg, const struct kg_resource *r, struct kg_err 
     return offer(arg, row, err);
 }
 
-/* "OnDemandBackup" or "ScheduledBackup" for a category that begins with Backup; any other as it is. */
-static void set_operation(struct kg_json *row)
-{
-    const char *category = kg_json_str_or(row, "properties.operationCategory", "");
-    bool on_demand = kg_json_bool(row, "properties.isUserTriggered", false);
-    KG_AUTO_FREE char *name = strncasecmp(category, "Backup", 6) == 0
-                                  ? kg_xprintf("%s%s", on_demand ? "OnDemand" : "Scheduled", category) : kg_xstrdup(category);
-
-    kg_json_set_str(row, "operation", name);
-}
-
 static int offer_job(struct search *s, const struct kg_job_row *r, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *answer = kg_job_row_answer(s->c, r);
@@ -219,7 +208,7 @@ static int offer_job(struct search *s, const struct kg_job_row *r, struct kg_err
 
     copy_member(row, "status", "properties.status");
     copy_member(row, "datasourceId", "properties.dataSourceId");
-    set_operation(row);
+    kg_json_set_str(row, "operation", r->kind);
     return offer(s, row, err);
 }
 
@@ -261,9 +250,7 @@ static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err
         if (kg_catalog_job_list(s->c->api->catalog, q, &l, err) < 0)
             return -(int)err->code;
         for (size_t i = 0; i < l.count && !full(s); i++)
-            if (kg_id_under(l.rows[i].vault, kg_call_id(s->c)) &&
-                (!s->ended_before || (l.rows[i].end && l.rows[i].end < s->ended_before)) &&
-                offer_job(s, &l.rows[i], err) < 0)
+            if (offer_job(s, &l.rows[i], err) < 0)
                 return -(int)err->code;
         free(after);
         after = KG_TAKE(l.next);
@@ -273,16 +260,23 @@ static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err
 
 int kg_res_search_jobs(struct kg_call *c, struct kg_err *err)
 {
-    struct kg_job_query q = { 0 };
+    struct kg_job_query q = { .under = kg_call_id(c) };
     struct search s;
+    /* What the catalog finds by itself; offer() looks at the rest, and at names more closely. */
+    const struct { const char *key; const struct kg_json **to; } found[] = {
+        { "statuses", &q.statuses }, { "operations", &q.kinds }, { "vaults", &q.vault_names },
+    };
 
     if (begin(c, &s, job_filters, KG_ARRAY_LEN(job_filters), true, err) < 0)
         return -(int)err->code;
     if (s.started_after)
         q.from = s.started_after + 1;
-    for (size_t i = 0; i < s.n_filters; i++) /* one state: the catalog has an index for it */
-        if (s.wanted[i] && strcmp(s.filters[i].key, "statuses") == 0 && kg_json_count(s.wanted[i]) == 1)
-            q.status = kg_json_value_str(kg_json_first(s.wanted[i]));
+    q.ended_before = s.ended_before;
+    for (size_t i = 0; i < s.n_filters; i++)
+        for (size_t k = 0; k < KG_ARRAY_LEN(found); k++)
+            if (s.wanted[i] && strcmp(s.filters[i].key, found[k].key) == 0)
+                *found[k].to = s.wanted[i];
+    q.top = s.top;
     if (each_job(&s, &q, err) < 0) {
         kg_json_free(s.rows);
         return -(int)err->code;

@@ -2,6 +2,7 @@
  * gives the recovery key, which is told once (res_operations.c). */
 #include "api/call.h"
 #include "api/handlers.h"
+#include "api/start.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -250,20 +251,12 @@ int kg_res_vault_recovery_key(struct kg_call *c, struct kg_err *err)
 static int start_job(struct kg_call *c, struct kg_task **task, const char *flag, const char *detail, struct kg_err *err)
 {
     KG_AUTO_TASK struct kg_task *t = KG_TAKE(*task);
-    const struct kg_task_row *row = kg_task_row(t->kind);
     KG_AUTO_RESOURCE struct kg_resource v = { 0 };
     KG_AUTO_JOB struct kg_job *job = NULL;
-    struct kg_job_spec s = { .activity = c->activity, .operation = row->job, .category = row->category,
-                             .user_triggered = true, .start = kg_now_wall() };
-    char id[37];
 
     if (need_vault(c, &v, err) < 0)
         return -(int)err->code;
-    kg_uuid(id);
-    s.id = id;
-    s.vault = v.id;
-    s.location = v.location;
-    job = kg_job_new(&s);
+    job = kg_make_task_job(&v, NULL, t->kind, c->activity, c->who.name);
     kg_job_detail(job, detail, kg_json_bool(t->params, flag, false) ? "true" : "false");
     t->resource = kg_xstrdup(v.id);
     t->vault = kg_xstrdup(v.id);

@@ -268,51 +268,106 @@ static const char *skip_blanks(const char *s)
     return s;
 }
 
+struct term { struct segment key; char op[3]; char value[KG_ID_MAX + 1]; };
+
 /* One "key eq 'value'" (a quote in the value is doubled); returns what stands behind it, NULL when it is none. */
-static const char *read_term(const char *s, struct segment *key, char *value, size_t size)
+static const char *read_term(const char *s, struct term *t)
 {
     size_t n = 0;
 
-    key->at = s = skip_blanks(s);
+    t->key.at = s = skip_blanks(s);
     while (isalnum((unsigned char)*s) || *s == '_' || *s == '/' || *s == '.')
         s++;
-    key->len = (size_t)(s - key->at);
+    t->key.len = (size_t)(s - t->key.at);
     s = skip_blanks(s);
-    if (!key->len || strncasecmp(s, "eq ", 3) != 0)
+    if (!t->key.len || !s[0] || !s[1] || s[2] != ' ')
         return NULL;
+    (void)snprintf(t->op, sizeof t->op, "%c%c", tolower((unsigned char)s[0]), tolower((unsigned char)s[1]));
     s = skip_blanks(s + 3);
     if (*s++ != '\'')
         return NULL;
     for (; *s && (*s != '\'' || s[1] == '\''); s++) {
         if (*s == '\'')
             s++;
-        if (n + 1 >= size)
+        if (n + 1 >= sizeof t->value)
             return NULL;
-        value[n++] = *s;
+        t->value[n++] = *s;
     }
-    value[n] = '\0';
+    t->value[n] = '\0';
     return *s == '\'' ? skip_blanks(s + 1) : NULL;
+}
+
+static int unreadable(const char *at, struct kg_err *err)
+{
+    kg_err_set(err, KG_E_USAGE, "$filter cannot be read: '%.100s'", at);
+    kg_err_advise(err, "Write it as: startDate eq '2026-01-31T00:00:00Z' and endDate eq '…'.");
+    return -(int)err->code;
+}
+
+/* The next term of a filter, and *at behind it; 0 at the end. */
+static int next_term(const char **at, struct term *t, struct kg_err *err)
+{
+    const char *rest;
+
+    if (!*at || !*skip_blanks(*at))
+        return 0;
+    rest = read_term(*at, t);
+    if (!rest || (*rest && strncasecmp(rest, "and ", 4) != 0))
+        return unreadable(*at, err);
+    *at = *rest ? rest + 4 : rest;
+    return 1;
+}
+
+static bool is_term(const struct term *t, const char *key, const char *op)
+{
+    return t->key.len == strlen(key) && strncasecmp(t->key.at, key, t->key.len) == 0 && strcmp(t->op, op) == 0;
+}
+
+int kg_filter_compare(const char *filter, const char *key, const char *op, char *out, size_t size, struct kg_err *err)
+{
+    struct term t;
+    int found = 0, r;
+
+    while ((r = next_term(&filter, &t, err)) > 0) {
+        if (is_term(&t, key, op) && strlen(t.value) < size) {
+            snprintf(out, size, "%s", t.value);
+            found = 1;
+        }
+    }
+    return r < 0 ? r : found;
 }
 
 int kg_filter_get(const char *filter, const char *key, char *out, size_t size, struct kg_err *err)
 {
-    char value[512];
-    struct segment k;
-    int found = 0;
+    struct term t;
+    int r;
 
-    for (const char *s = filter; s && *skip_blanks(s);) {
-        const char *rest = read_term(s, &k, value, sizeof value);
+    for (const char *at = filter, *term = at; (r = next_term(&at, &t, err)) != 0; term = at)
+        if (r < 0 || strcmp(t.op, "eq") != 0)
+            return r < 0 ? r : unreadable(term, err);
+    return kg_filter_compare(filter, key, "eq", out, size, err);
+}
 
-        if (!rest || (*rest && strncasecmp(rest, "and ", 4) != 0)) {
-            kg_err_set(err, KG_E_USAGE, "$filter cannot be read: '%.100s'", s);
-            kg_err_advise(err, "Write it as: startDate eq '2026-01-31T00:00:00Z' and endDate eq '…'.");
+int kg_filter_only(const char *filter, const char *const *terms, size_t n, struct kg_err *err)
+{
+    struct term t;
+    int r;
+
+    while ((r = next_term(&filter, &t, err)) > 0) {
+        bool known = false;
+        KG_AUTO_FREE char *name = kg_xprintf("%.*s %s", (int)t.key.len, t.key.at, t.op);
+
+        for (size_t i = 0; i < n; i++)
+            known |= strcasecmp(terms[i], name) == 0;
+        if (!known) {
+            KG_AUTO_BUF struct kg_buf all = KG_BUF_INIT(600);
+
+            for (size_t i = 0; i < n; i++)
+                kg_buf_addf(&all, "%s%s", i ? ", " : "", terms[i]);
+            kg_err_set(err, KG_E_USAGE, "$filter has no '%.100s' here", name);
+            kg_err_advise(err, "Choose of: %s.", all.p);
             return -(int)err->code;
         }
-        if (k.len == strlen(key) && strncasecmp(k.at, key, k.len) == 0 && strlen(value) < size) {
-            snprintf(out, size, "%s", value);
-            found = 1;
-        }
-        s = *rest ? rest + 4 : rest;
     }
-    return found;
+    return r;
 }

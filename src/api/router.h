@@ -73,5 +73,10 @@ void kg_query_encode(struct kg_buf *b, const char *text);
 /* "startDate eq '…' and endDate eq '…'": the value of key in an OData-like filter of equalities, in out; false when the
  * filter does not speak of it. KG_E_USAGE (negative) when it cannot be read. 1: found, 0: not there. */
 int kg_filter_get(const char *filter, const char *key, char *out, size_t size, struct kg_err *err) KG_MUST_CHECK;
+/* The same of a filter that may have other comparisons, too; op: "eq", "ge", "lt". */
+int kg_filter_compare(const char *filter, const char *key, const char *op, char *out, size_t size,
+                      struct kg_err *err) KG_MUST_CHECK;
+/* KG_E_USAGE naming a term of the filter that is none of these, each "key op": what is misspelt would find too much. */
+int kg_filter_only(const char *filter, const char *const *terms, size_t n, struct kg_err *err) KG_MUST_CHECK;
 
 #endif

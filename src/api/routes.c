@@ -184,6 +184,13 @@ const struct kg_route kg_routes[] = {
          "Extension: give back the space of what no recovery point needs, with dryRun only tell; takeOver: wait for no "
          "other machine, they will not come back", "{dryRun?, takeOver?}", "202, a job, then 200 report"),
 
+    GET_(VAULT "/usage", A_BV "read", vault_usage,
+         "Extension: what the vault holds and takes up, by instance and by day; what deduplication and compression save",
+         "200 {properties: {measuredTime, logicalBytes, uniqueBytes, storedBytes, neededStoredBytes, unneededBytes, "
+         "savedByDeduplicationBytes, savedByCompressionBytes, tiers, instances, history}}"),
+    LIST_(SUB DP "/backupVaultUsage", A_BV "read", vaults_usage, "Extension: the same of all vaults, without instances and history",
+          "200 list"),
+
     /* backup policies */
     LIST_(VAULT "/backupPolicies", A_BV "backupPolicies/read", policies_list, "List backup policies", "200 list"),
     GET_(VAULT "/backupPolicies/{policy}", A_BV "backupPolicies/read", policy_get, "Show a backup policy",
@@ -243,10 +250,14 @@ const struct kg_route kg_routes[] = {
     SEARCH_(SUB DP "/searchBackupJobs", A_BV "backupJobs/read", search_jobs,
          "Extension: jobs of all vaults, newest first, as rows of the resource graph", B_SEARCH_JOB, "200 list of rows"),
     GET_(VAULT "/backupJobs", A_BV "backupJobs/read", jobs_list,
-         "List jobs, newest first; $filter: status, operation and backupInstanceId eq '…'", "200 list"),
+         "List jobs, newest first; $filter: status, operation and backupInstanceId eq '…', startTime ge and lt '…'; extension: "
+         "without startTime those of the last seven days, and those that have not ended", "200 list"),
     GET_(VAULT "/backupJobs/{job}", A_BV "backupJobs/read", job_get, "Show a job", "200 job"),
     ACT_(VAULT "/backupJobs/{job}/cancel", A_BV "backupJobs/cancel/action", job_cancel,
          "Extension: ask a job to stop", NULL, "202"),
+    ACT_(VAULT "/backupJobs/{job}/retry", A_BV "backupJobs/retry/action", job_retry,
+         "Extension: ask once more for what a job that failed, was cancelled or has warnings was asked for; needs the permission "
+         "for that, too", NULL, "202 {jobId}"),
     GET_(VAULT "/backupJobs/{job}/log", A_BV "backupJobs/read", job_log, "Extension: what a job said while it ran",
          "200 list of {line, time, text}"),
 
@@ -286,7 +297,8 @@ const struct kg_route kg_routes[] = {
 
     /* the service */
     GET_(SERVICE "/audit", A_KG "audit/read", audit_list,
-         "Extension: who changed what and who was refused, oldest first; $filter: principalId eq '…'", "200 list"),
+         "Extension: who changed what and who was refused, newest first; with $orderby=seq asc oldest first; $filter: principalId "
+         "eq '…'", "200 list"),
     GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service", "200"),
     { "POST", SERVICE "/stop", A_KG "stop/action", KG_API_BODY_NONE, KG_ROUTE_OPEN_STOPPING, kg_res_service_stop,
       "Extension: stop the service when its jobs have ended (drain) or at once (now)", "{mode: \"drain\"|\"now\"}", "202" },

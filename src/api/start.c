@@ -114,24 +114,50 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
     return 0;
 }
 
-struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
-                             bool user_triggered)
+struct kg_job *kg_make_job(const struct kg_resource *vault, const struct kg_resource *instance, const char *operation,
+                           const char *category, const char *activity, const char *by)
 {
     char id[37];
-    struct kg_job_spec s = { .id = id, .activity = activity, .vault = target->vault.id, .instance = target->instance.id,
-                             .instance_properties = target->properties, .location = target->vault.location,
-                             .operation = "Backup", .category = "Backup", .user_triggered = user_triggered,
-                             .start = kg_now_wall() };
-    struct kg_job *job;
+    struct kg_job_spec s = { .id = id, .activity = activity, .vault = vault->id, .location = vault->location,
+                             .operation = operation, .category = category, .by = by, .start = kg_now_wall() };
 
     kg_uuid(id);
-    job = kg_job_new(&s);
+    if (instance) {
+        s.instance = instance->id;
+        s.instance_properties = kg_json_get(instance->json, "properties");
+    }
+    return kg_job_new(&s);
+}
+
+struct kg_job *kg_make_task_job(const struct kg_resource *vault, const struct kg_resource *instance, enum kg_task_kind kind,
+                                const char *activity, const char *by)
+{
+    return kg_make_job(vault, instance, kg_task_row(kind)->job, kg_task_row(kind)->category, activity, by);
+}
+
+struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
+                             const char *by)
+{
+    struct kg_job *job = kg_make_task_job(&target->vault, &target->instance, KG_TASK_BACKUP, activity, by);
+
     kg_json_set_str(job->properties, "destinationDataStoreName", "VaultStore");
     kg_job_detail(job, "RetentionTag", kg_json_str(t->params, "policy.tag"));
     kg_job_detail(job, "PolicyRuleName", rule);
     kg_job_detail(job, "TaskId", job->id);
     kg_job_detail(job, "RecoveryPointId", kg_json_str(t->params, "point"));
     return job;
+}
+
+struct kg_json *kg_backup_request(const struct kg_target *target, const char *rule, const char *tag)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("%s/backup", target->instance.id);
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "method", "POST");
+    kg_json_set_str(j, "path", path);
+    kg_json_set_str(j, "body.backupRuleOptions.ruleName", rule);
+    kg_json_set_str(j, "body.backupRuleOptions.triggerOption.retentionTagOverride", tag);
+    return j;
 }
 
 struct kg_task *kg_purge_task(const char *vault, const char *instance)
@@ -199,6 +225,32 @@ static int insert_job(struct kg_api *api, const struct kg_job *job, struct kg_er
     return r;
 }
 
+static int add_line(struct kg_api *api, const struct kg_job *job, const char *text, struct kg_err *err)
+{
+    return kg_catalog_log_add(api->catalog, job->id, kg_now_wall(), text, err);
+}
+
+/* The first line of its log: what it is, of what, and who wants it. */
+static int log_begin(struct kg_api *api, const struct kg_job *job, struct kg_err *err)
+{
+    const char *name = kg_json_str_or(job->properties, "backupInstanceFriendlyName", "");
+    KG_AUTO_FREE char *text = kg_xprintf("%s of %s, asked for by %s", job->operation,
+                                         *name ? name : kg_json_str_or(job->properties, "vaultName", "?"),
+                                         kg_json_str_or(job->properties, "startedBy", "?"));
+
+    return add_line(api, job, text, err);
+}
+
+int kg_note_job(struct kg_api *api, struct kg_job *job, const char *step, struct kg_err *err)
+{
+    KG_AUTO_FREE char *text = kg_xprintf("completed: %s", step);
+
+    kg_job_lease(job, job->id); /* it runs for no longer than the transaction lasts */
+    kg_job_step(job, step);
+    kg_job_finish(job, NULL, kg_now_wall());
+    return insert_job(api, job, err) < 0 || log_begin(api, job, err) < 0 || add_line(api, job, text, err) < 0 ? -(int)err->code : 0;
+}
+
 int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job *job, struct kg_err *err)
 {
     if (api->env.task_check(api->env.arg, t, err) < 0)
@@ -208,7 +260,8 @@ int kg_start_prepare(struct kg_api *api, struct kg_task *t, const struct kg_job 
         t->job = kg_xstrdup(job->id);
     if (kg_catalog_begin(api->catalog, err) < 0)
         return -(int)err->code;
-    if (insert_operation(api, t, err) < 0 || (job && insert_job(api, job, err) < 0)) {
+    if (insert_operation(api, t, err) < 0 ||
+        (job && (insert_job(api, job, err) < 0 || log_begin(api, job, err) < 0))) {
         kg_catalog_rollback(api->catalog);
         return -(int)err->code;
     }

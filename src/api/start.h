@@ -25,7 +25,20 @@ struct kg_task *kg_target_task(const struct kg_target *t, enum kg_task_kind kind
 int kg_backup_task(const struct kg_target *target, const struct kg_resource *policy, const char *tag, struct kg_task **ret,
                    struct kg_err *err) KG_MUST_CHECK;
 struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
-                             bool user_triggered);
+                             const char *by);
+
+/* What asks for the same backup again: of the job that the schedule starts, which nobody asked for. The caller frees. */
+struct kg_json *kg_backup_request(const struct kg_target *target, const char *rule, const char *tag);
+
+/* A job about a vault, or an instance in it (NULL: about the vault). by: who wants it, NULL: the service itself. */
+struct kg_job *kg_make_job(const struct kg_resource *vault, const struct kg_resource *instance, const char *operation,
+                           const char *category, const char *activity, const char *by);
+/* The job that tasks of this kind have. */
+struct kg_job *kg_make_task_job(const struct kg_resource *vault, const struct kg_resource *instance, enum kg_task_kind kind,
+                                const char *activity, const char *by);
+/* Writes the row of a job whose work the caller does in the transaction that it has opened: done when that is committed. step
+ * says what was done. */
+int kg_note_job(struct kg_api *api, struct kg_job *job, const char *step, struct kg_err *err) KG_MUST_CHECK;
 
 /* Deleting an instance for good, with all its recovery points. */
 struct kg_task *kg_purge_task(const char *vault, const char *instance);

@@ -262,26 +262,30 @@ int kg_catalog_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *
 
 int kg_catalog_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *vault = NULL, *instance = NULL;
+    KG_AUTO_FREE char *vault = NULL, *instance = NULL, *under = NULL;
     struct kg_job_query with_keys = *q;
 
-    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0)
+    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0 ||
+        scope_key(q->under, &under, err) < 0)
         return -(int)err->code;
     with_keys.vault = vault;
     with_keys.instance = instance;
+    with_keys.under = under;
     with_keys.top = page(q->top);
     return c->ops->job_list(c, &with_keys, ret, err);
 }
 
 int kg_catalog_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *vault = NULL, *instance = NULL;
+    KG_AUTO_FREE char *vault = NULL, *instance = NULL, *under = NULL;
     struct kg_job_query with_keys = *q;
 
-    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0)
+    if (scope_key(q->vault, &vault, err) < 0 || scope_key(q->instance, &instance, err) < 0 ||
+        scope_key(q->under, &under, err) < 0)
         return -(int)err->code;
     with_keys.vault = vault;
     with_keys.instance = instance;
+    with_keys.under = under;
     return c->ops->job_count(c, &with_keys, ret, err);
 }
 
@@ -398,6 +402,17 @@ int kg_catalog_point_count(struct kg_catalog *c, const struct kg_point_query *q,
     return c->ops->point_count(c, &with_key, ret, err);
 }
 
+int kg_catalog_point_sum(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret, struct kg_err *err)
+{
+    KG_AUTO_FREE char *instance = NULL;
+    struct kg_point_query with_key = *q;
+
+    if (scope_key(q->instance, &instance, err) < 0)
+        return -(int)err->code;
+    with_key.instance = instance;
+    return c->ops->point_sum(c, &with_key, ret, err);
+}
+
 int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err)
 {
     KG_AUTO_FREE char *key = NULL;
@@ -405,6 +420,26 @@ int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const ch
     if (kg_id_key(instance, &key, err) < 0)
         return -(int)err->code;
     return c->ops->point_delete(c, key, id, err);
+}
+
+/* ---- usage ---- */
+
+int kg_catalog_usage_put(struct kg_catalog *c, const char *vault, int64_t day, const struct kg_json *json, struct kg_err *err)
+{
+    KG_AUTO_FREE char *key = NULL, *text = NULL;
+
+    if (kg_id_key(vault, &key, err) < 0 || json_text(json, &text, err) < 0)
+        return -(int)err->code;
+    return c->ops->usage_put(c, key, day, text ? text : "{}", err);
+}
+
+int kg_catalog_usage_list(struct kg_catalog *c, const char *vault, unsigned top, struct kg_usage_list *ret, struct kg_err *err)
+{
+    KG_AUTO_FREE char *key = NULL;
+
+    if (kg_id_key(vault, &key, err) < 0)
+        return -(int)err->code;
+    return c->ops->usage_list(c, key, page(top), ret, err);
 }
 
 /* ---- remembered values ---- */
@@ -452,8 +487,8 @@ int kg_catalog_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct
     return c->ops->audit_last(c, ret, err);
 }
 
-int kg_catalog_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
-                          struct kg_err *err)
+int kg_catalog_audit_list(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after, unsigned top,
+                          struct kg_audit_list *ret, struct kg_err *err)
 {
-    return c->ops->audit_list(c, principal, after > INT64_MAX ? INT64_MAX : after, page(top), ret, err);
+    return c->ops->audit_list(c, principal, order, after > INT64_MAX ? INT64_MAX : after, page(top), ret, err);
 }

@@ -143,6 +143,7 @@ struct kg_job_row {
     char *vault;             /* resource ids; found ignoring case */
     char *instance;          /* or NULL */
     char *operation;         /* "Backup", "Restore", "Check"… */
+    char *kind;              /* "OnDemandBackup", "ScheduledBackup", "Restore", "Management"…; NULL: none */
     char *status;            /* "InProgress"… */
     kg_usec start;           /* wall */
     kg_usec end;             /* 0 while it runs */
@@ -152,8 +153,12 @@ void kg_job_row_done(struct kg_job_row *r);
 #define KG_AUTO_JOB_ROW KG_CLEANUP(kg_job_row_done)
 struct kg_job_query {
     const char *vault, *instance, *operation, *status; /* NULL: any; text ignoring case */
+    const char *under;       /* an id: jobs of the vaults below it. NULL: anywhere */
+    const struct kg_json *statuses, *kinds, *vault_names; /* arrays of texts, ignoring case: one of these. NULL: any */
     kg_usec from, to;        /* start in [from, to); 0: open */
+    kg_usec ended_before;    /* 0: any; otherwise those with an end before it */
     bool unfinished;         /* only those with end 0 */
+    bool and_unfinished;     /* list only: of those before from, the ones with end 0 all the same */
     const char *after;
     unsigned top;
 };
@@ -271,6 +276,10 @@ int kg_catalog_point_list(struct kg_catalog *c, const struct kg_point_query *q, 
                           struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint64_t *ret,
                            struct kg_err *err) KG_MUST_CHECK;
+struct kg_point_sum { uint64_t count, bytes, stored_bytes, new_bytes; };
+/* Of all that the query finds; top and after do not count. */
+int kg_catalog_point_sum(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret,
+                         struct kg_err *err) KG_MUST_CHECK;
 /* id NULL: all of the instance, and no error when there is none. KG_E_NO_POINT. */
 int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id,
                             struct kg_err *err) KG_MUST_CHECK;
@@ -319,7 +328,7 @@ struct kg_audit_row {
 void kg_audit_row_done(struct kg_audit_row *r);
 #define KG_AUTO_AUDIT_ROW KG_CLEANUP(kg_audit_row_done)
 struct kg_audit_list {
-    struct kg_audit_row *rows; /* oldest first */
+    struct kg_audit_row *rows;
     size_t count;
     uint64_t next;           /* after of the next page; 0: that was all */
 };
@@ -329,8 +338,31 @@ void kg_audit_list_done(struct kg_audit_list *l);
 int kg_catalog_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err) KG_MUST_CHECK;
 /* The newest row; *ret is all zeros when there is none. */
 int kg_catalog_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err) KG_MUST_CHECK;
-/* Those behind seq after; principal NULL: of all. */
-int kg_catalog_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
+/* Those behind seq after (0: from the beginning) in that order; principal NULL: of all. */
+enum kg_audit_order { KG_AUDIT_OLDEST_FIRST, KG_AUDIT_NEWEST_FIRST };
+int kg_catalog_audit_list(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after, unsigned top,
+                          struct kg_audit_list *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- how full vaults were: one sample a day ---- */
+
+struct kg_usage_row {
+    int64_t day;             /* since 1970, UTC */
+    struct kg_json *json;
+};
+struct kg_usage_list {
+    struct kg_usage_row *rows; /* newest first */
+    size_t count;
+};
+void kg_usage_list_done(struct kg_usage_list *l);
+#define KG_AUTO_USAGE_LIST KG_CLEANUP(kg_usage_list_done)
+
+/* Older samples are thinned: of a quarter all stay, of two years the last of each week, before that the last of 30 days. */
+enum { KG_USAGE_DAILY = 92, KG_USAGE_WEEKLY = 730 };
+/* Replaces the day's. Deleting the vault forgets its samples. */
+int kg_catalog_usage_put(struct kg_catalog *c, const char *vault, int64_t day, const struct kg_json *json,
+                         struct kg_err *err) KG_MUST_CHECK;
+/* top 0: KG_PAGE_MAX. */
+int kg_catalog_usage_list(struct kg_catalog *c, const char *vault, unsigned top, struct kg_usage_list *ret,
                           struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- remembered values ---- */

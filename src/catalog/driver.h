@@ -73,8 +73,12 @@ struct kg_catalog_ops {
     int (*assignment_delete)(struct kg_catalog *c, const char *id, struct kg_err *err);
     int (*audit_add)(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err);
     int (*audit_last)(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err);
-    int (*audit_list)(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
-                      struct kg_err *err);
+    int (*audit_list)(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after,
+                      unsigned top, struct kg_audit_list *ret, struct kg_err *err);
+
+    int (*point_sum)(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret, struct kg_err *err);
+    int (*usage_put)(struct kg_catalog *c, const char *vault, int64_t day, const char *json, struct kg_err *err);
+    int (*usage_list)(struct kg_catalog *c, const char *vault, unsigned top, struct kg_usage_list *ret, struct kg_err *err);
 
     int (*value_set)(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err);
     int (*value_get)(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err);

@@ -125,6 +125,23 @@ const char *const kg_migrations[] = {
     " activity TEXT NOT NULL,"
     " previous TEXT NOT NULL,"
     " hash TEXT NOT NULL);",
+
+    /* 4: what jobs are found by stands in the indexes of their lists; how full vaults were */
+    "ALTER TABLE jobs ADD COLUMN kind TEXT COLLATE NOCASE;"
+    "UPDATE jobs SET kind = CASE WHEN json_extract(json, '$.properties.operationCategory') = 'Backup'"
+    "  THEN CASE WHEN json_extract(json, '$.properties.isUserTriggered') THEN 'OnDemandBackup' ELSE 'ScheduledBackup' END"
+    "  ELSE json_extract(json, '$.properties.operationCategory') END;"
+    "DROP INDEX jobs_start;"
+    "DROP INDEX jobs_vault;"
+    "DROP INDEX jobs_instance;"
+    "CREATE INDEX jobs_start ON jobs(start, id, vault, status, kind, operation, end);"
+    "CREATE INDEX jobs_vault ON jobs(vault, start, id, status, kind, operation, end);"
+    "CREATE INDEX jobs_instance ON jobs(instance, start, id, status, kind, operation, end) WHERE instance IS NOT NULL;"
+    "CREATE TABLE usage_samples ("
+    " vault TEXT NOT NULL,"
+    " day INTEGER NOT NULL," /* days since 1970, UTC */
+    " json TEXT NOT NULL,"
+    " PRIMARY KEY (vault, day)) WITHOUT ROWID;",
 };
 
 const int kg_migration_count = sizeof kg_migrations / sizeof kg_migrations[0];

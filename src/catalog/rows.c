@@ -29,6 +29,7 @@ void kg_job_row_done(struct kg_job_row *r)
     free(r->vault);
     free(r->instance);
     free(r->operation);
+    free(r->kind);
     free(r->status);
     kg_json_free(r->json);
     *r = (struct kg_job_row){ 0 };
@@ -120,6 +121,9 @@ void kg_point_list_done(struct kg_point_list *l)
 void kg_operation_list_done(struct kg_operation_list *l) { LIST_DONE(l, kg_operation_row_done); }
 
 static void line_done(struct kg_log_line *l) { free(l->text); }
+
+static void usage_row_done(struct kg_usage_row *r) { kg_json_free(r->json); }
+void kg_usage_list_done(struct kg_usage_list *l) { LIST_DONE(l, usage_row_done); }
 
 void kg_log_list_done(struct kg_log_list *l)
 {

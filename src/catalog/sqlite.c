@@ -461,6 +461,9 @@ const struct kg_catalog_ops kg_catalog_sqlite_ops = {
     .audit_add = kg_db_audit_add,
     .audit_last = kg_db_audit_last,
     .audit_list = kg_db_audit_list,
+    .usage_put = kg_db_usage_put,
+    .usage_list = kg_db_usage_list,
+    .point_sum = kg_db_point_sum,
     .value_set = kg_db_value_set,
     .value_get = kg_db_value_get,
 };

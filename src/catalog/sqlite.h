@@ -43,7 +43,7 @@ int kg_db_write_begin(struct db *d, struct kg_err *err) KG_MUST_CHECK;
 int kg_db_write_end(struct db *d, int r, struct kg_err *err) KG_MUST_CHECK;
 
 /* A query whose conditions depend on what is asked. Fragments are static text with one '?' an argument. */
-enum { DB_WHERE_MAX = 12 };
+enum { DB_WHERE_MAX = 20 };
 struct db_where {
     struct kg_buf sql;
     unsigned count;
@@ -117,8 +117,11 @@ int kg_db_assignment_list(struct kg_catalog *c, const char *principal, struct kg
 int kg_db_assignment_delete(struct kg_catalog *c, const char *id, struct kg_err *err);
 int kg_db_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct kg_err *err);
 int kg_db_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err);
-int kg_db_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
-                     struct kg_err *err);
+int kg_db_audit_list(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after,
+                     unsigned top, struct kg_audit_list *ret, struct kg_err *err);
+int kg_db_point_sum(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret, struct kg_err *err);
+int kg_db_usage_put(struct kg_catalog *c, const char *vault, int64_t day, const char *json, struct kg_err *err);
+int kg_db_usage_list(struct kg_catalog *c, const char *vault, unsigned top, struct kg_usage_list *ret, struct kg_err *err);
 int kg_db_value_set(struct kg_catalog *c, const char *key, const char *value, struct kg_err *err);
 int kg_db_value_get(struct kg_catalog *c, const char *key, char **ret, struct kg_err *err);
 

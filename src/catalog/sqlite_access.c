@@ -19,6 +19,8 @@ static const char sql_audit_insert[] = "INSERT INTO audit (" AUDIT_COLUMNS ") VA
 static const char sql_audit_last[] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY seq DESC LIMIT 1";
 static const char sql_audit_list[] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq > ?1 AND (?2 IS NULL OR principal = ?2)"
                                      " ORDER BY seq LIMIT ?3";
+static const char sql_audit_newest[] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq < ?1 AND (?2 IS NULL OR principal = ?2)"
+                                       " ORDER BY seq DESC LIMIT ?3";
 
 int kg_db_assignment_put(struct kg_catalog *c, const struct kg_assignment_row *row, const char *scope, struct kg_err *err)
 {
@@ -118,8 +120,8 @@ int kg_db_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_e
     return 0;
 }
 
-int kg_db_audit_list(struct kg_catalog *c, const char *principal, uint64_t after, unsigned top, struct kg_audit_list *ret,
-                     struct kg_err *err)
+int kg_db_audit_list(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after, unsigned top,
+                     struct kg_audit_list *ret, struct kg_err *err)
 {
     KG_AUTO_AUDIT_LIST struct kg_audit_list list = { 0 };
     DB_AUTO_RESET sqlite3_stmt *s = NULL;
@@ -127,7 +129,10 @@ int kg_db_audit_list(struct kg_catalog *c, const char *principal, uint64_t after
     size_t cap = 0;
     int r;
 
-    if (kg_db_query(d, &s, err, sql_audit_list, "iti", (int64_t)after, principal, (int64_t)top + 1) < 0)
+    if (order == KG_AUDIT_NEWEST_FIRST && !after)
+        after = INT64_MAX;
+    if (kg_db_query(d, &s, err, order == KG_AUDIT_NEWEST_FIRST ? sql_audit_newest : sql_audit_list, "iti", (int64_t)after, principal,
+                    (int64_t)top + 1) < 0)
         return -(int)err->code;
     while ((r = kg_db_step(d, s, err)) == 1) {
         if (list.count == top) {

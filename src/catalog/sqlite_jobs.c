@@ -7,9 +7,9 @@
 
 /* ---- jobs ---- */
 
-#define JOB_COLUMNS "id, vault_id, instance_id, operation, status, start, end, json"
+#define JOB_COLUMNS "id, vault_id, instance_id, operation, status, start, end, json, kind"
 static const char sql_job_insert[] = "INSERT INTO jobs (id, vault, instance, operation, status, start, end, vault_id,"
-                                     " instance_id, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                                     " instance_id, json, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char sql_job_update[] = "UPDATE jobs SET status = ?, end = ?, json = ? WHERE id = ?";
 static const char sql_job_get[] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?";
 static const char sql_job_prune[] = "DELETE FROM jobs WHERE end > 0 AND end < ?";
@@ -27,6 +27,7 @@ static int read_job(sqlite3_stmt *s, struct kg_job_row *ret, struct kg_err *err)
     r.status = kg_db_text(s, 4);
     r.start = sqlite3_column_int64(s, 5);
     r.end = sqlite3_column_int64(s, 6);
+    r.kind = kg_db_text(s, 8);
     *ret = r;
     r = (struct kg_job_row){ 0 };
     return 0;
@@ -50,8 +51,8 @@ int kg_db_job_insert(struct kg_catalog *c, const struct kg_job_row *row, const c
 
     if (kg_db_write_begin(d, err) < 0)
         return -(int)err->code;
-    r = kg_db_run(d, NULL, err, sql_job_insert, "tttttiittt", row->id, vault, instance, row->operation, row->status,
-               (int64_t)row->start, (int64_t)row->end, row->vault, row->instance, json);
+    r = kg_db_run(d, NULL, err, sql_job_insert, "tttttiitttt", row->id, vault, instance, row->operation, row->status,
+               (int64_t)row->start, (int64_t)row->end, row->vault, row->instance, json, row->kind);
     return kg_db_write_end(d, insert_failed(d, r, err, "job", row->id), err);
 }
 
@@ -78,34 +79,68 @@ int kg_db_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *ret, 
     return r ? read_job(s, ret, err) : kg_err_set(err, KG_E_NOT_FOUND, "no job '%.100s'", id);
 }
 
-static void job_where(struct db_where *w, const struct kg_job_query *q)
+/* Arrays of texts go to SQLite as JSON. They may not choose the index (the '+'): it is the one in the order of the list, whose
+ * entries have all that is asked about, so that a page never sorts and reads no row that it does not give. */
+struct lists { struct kg_buf status, kind, vault; };
+#define LISTS_INIT { KG_BUF_INIT(KG_CATALOG_JSON_MAX), KG_BUF_INIT(KG_CATALOG_JSON_MAX), KG_BUF_INIT(KG_CATALOG_JSON_MAX) }
+
+static void lists_done(struct lists *l)
+{
+    kg_buf_done(&l->status);
+    kg_buf_done(&l->kind);
+    kg_buf_done(&l->vault);
+}
+
+static void one_of(struct db_where *w, const char *condition, const struct kg_json *texts, struct kg_buf *b)
+{
+    if (!texts)
+        return;
+    kg_json_print(texts, false, b);
+    kg_db_where_text(w, condition, b->p);
+}
+
+/* The keys below an id: from "id/" to before "id0", '0' being what follows '/'. */
+static void below(struct db_where *w, const char *under)
+{
+    if (!under)
+        return;
+    kg_db_where_text(w, "+vault > ? || '/'", under);
+    kg_db_where_text(w, "+vault < ? || '0'", under);
+}
+
+static void job_where(struct db_where *w, const struct kg_job_query *q, struct lists *l)
 {
     kg_db_where_sql(w, " FROM jobs WHERE 1");
     kg_db_where_text(w, "vault = ?", q->vault);
     kg_db_where_text(w, "instance = ?", q->instance);
+    below(w, q->under);
     kg_db_where_text(w, "operation = ?", q->operation);
     kg_db_where_text(w, "status = ?", q->status);
+    one_of(w, "+status IN (SELECT value COLLATE NOCASE FROM json_each(?))", q->statuses, &l->status);
+    one_of(w, "+kind IN (SELECT value COLLATE NOCASE FROM json_each(?))", q->kinds, &l->kind);
+    one_of(w, "EXISTS (SELECT 1 FROM json_each(?) WHERE vault LIKE '%/backupvaults/' || value)", q->vault_names, &l->vault);
     if (q->from)
         kg_db_where_number(w, "start >= ?", q->from);
     if (q->to)
         kg_db_where_number(w, "start < ?", q->to);
+    if (q->ended_before)
+        kg_db_where_number(w, "+end > 0 AND +end < ?", q->ended_before);
     if (q->unfinished)
         kg_db_where_sql(w, " AND end = 0");
 }
 
-int kg_db_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret, struct kg_err *err)
+/* Appends to the list what the query finds, until it has q->top rows. */
+static int add_page(struct db *d, const struct kg_job_query *q, struct kg_job_list *list, size_t *cap, struct kg_err *err)
 {
-    KG_AUTO_JOB_LIST struct kg_job_list list = { 0 };
     DB_AUTO_WHERE struct db_where w = DB_WHERE_INIT;
+    KG_CLEANUP(lists_done) struct lists texts = LISTS_INIT;
     DB_AUTO_FINALIZE sqlite3_stmt *s = NULL;
-    struct db *d = db_of(c);
     const char *after_id;
     kg_usec after;
-    size_t cap = 0;
     int r;
 
     kg_db_where_sql(&w, "SELECT " JOB_COLUMNS);
-    job_where(&w, q);
+    job_where(&w, q, &texts);
     if (q->after) {
         if (kg_page_token_parse(q->after, &after, &after_id, err) < 0)
             return -(int)err->code;
@@ -113,21 +148,37 @@ int kg_db_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg
         kg_db_arg_text(&w, after_id);
     }
     kg_db_where_sql(&w, " ORDER BY start DESC, id DESC LIMIT ?");
-    kg_db_arg_number(&w, (int64_t)q->top + 1);
+    kg_db_arg_number(&w, (int64_t)(q->top - list->count) + 1);
     if (kg_db_where_query(d, &w, &s, err) < 0)
         return -(int)err->code;
     while ((r = kg_db_step(d, s, err)) == 1) {
-        if (list.count == q->top) {
-            list.next = kg_page_token(list.rows[list.count - 1].start, list.rows[list.count - 1].id);
-            break;
+        if (list->count == q->top) {
+            list->next = kg_page_token(list->rows[list->count - 1].start, list->rows[list->count - 1].id);
+            return 0;
         }
-        KG_GROW(list.rows, list.count, cap);
-        if (read_job(s, &list.rows[list.count], err) < 0)
+        KG_GROW(list->rows, list->count, *cap);
+        if (read_job(s, &list->rows[list->count], err) < 0)
             return -(int)err->code;
-        list.count++;
+        list->count++;
     }
-    if (r < 0)
-        return r;
+    return r;
+}
+
+int kg_db_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret, struct kg_err *err)
+{
+    KG_AUTO_JOB_LIST struct kg_job_list list = { 0 };
+    struct kg_job_query older = *q;
+    size_t cap = 0;
+
+    if (add_page(db_of(c), q, &list, &cap, err) < 0)
+        return -(int)err->code;
+    if (q->and_unfinished && q->from && !list.next) { /* they are older than all others: what a last page ends with */
+        older.from = 0;
+        older.to = q->to && q->to < q->from ? q->to : q->from;
+        older.unfinished = true;
+        if (add_page(db_of(c), &older, &list, &cap, err) < 0)
+            return -(int)err->code;
+    }
     *ret = list;
     list = (struct kg_job_list){ 0 };
     return 0;
@@ -136,9 +187,10 @@ int kg_db_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg
 int kg_db_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err)
 {
     DB_AUTO_WHERE struct db_where w = DB_WHERE_INIT;
+    KG_CLEANUP(lists_done) struct lists texts = LISTS_INIT;
 
     kg_db_where_sql(&w, "SELECT count(*)");
-    job_where(&w, q);
+    job_where(&w, q, &texts);
     return kg_db_where_count(db_of(c), &w, ret, err);
 }
 

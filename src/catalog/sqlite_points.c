@@ -144,6 +144,21 @@ int kg_db_point_count(struct kg_catalog *c, const struct kg_point_query *q, uint
     return kg_db_where_count(db_of(c), &w, ret, err);
 }
 
+int kg_db_point_sum(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret, struct kg_err *err)
+{
+    DB_AUTO_WHERE struct db_where w = DB_WHERE_INIT;
+    DB_AUTO_FINALIZE sqlite3_stmt *s = NULL;
+    int r;
+
+    kg_db_where_sql(&w, "SELECT count(*), total(bytes), total(stored_bytes), total(new_bytes)");
+    point_where(&w, q);
+    if (kg_db_where_query(db_of(c), &w, &s, err) < 0 || (r = kg_db_step(db_of(c), s, err)) < 0)
+        return -(int)err->code;
+    *ret = (struct kg_point_sum){ (uint64_t)sqlite3_column_int64(s, 0), (uint64_t)sqlite3_column_double(s, 1),
+                                  (uint64_t)sqlite3_column_double(s, 2), (uint64_t)sqlite3_column_double(s, 3) };
+    return 0;
+}
+
 int kg_db_point_delete(struct kg_catalog *c, const char *instance, const char *id, struct kg_err *err)
 {
     struct db *d = db_of(c);

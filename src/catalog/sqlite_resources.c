@@ -19,6 +19,7 @@ static const char sql_child[] = "SELECT c.id, p.id FROM resources c JOIN resourc
 static const char sql_delete[] = "DELETE FROM resources WHERE key = ?";
 static const char sql_delete_secrets[] = "DELETE FROM secrets WHERE keyvault = ?";
 static const char sql_delete_points[] = "DELETE FROM points WHERE instance = ?";
+static const char sql_delete_usage[] = "DELETE FROM usage_samples WHERE vault = ?";
 static const char sql_delete_assignments[] = /* at it and below; '0' is the character behind '/' */
     "DELETE FROM assignments WHERE scope = ?1 OR (scope > ?1 || '/' AND scope < ?1 || '0')";
 
@@ -132,6 +133,7 @@ static int delete_resource(struct db *d, const char *key, struct kg_err *err)
 
     if (refuse_children(d, key, err) < 0 || kg_db_run(d, NULL, err, sql_delete_secrets, "t", key) < 0 ||
         kg_db_run(d, NULL, err, sql_delete_points, "t", key) < 0 ||
+        kg_db_run(d, NULL, err, sql_delete_usage, "t", key) < 0 ||
         kg_db_run(d, NULL, err, sql_delete_assignments, "t", key) < 0 ||
         kg_db_run(d, &changes, err, sql_delete, "t", key) < 0)
         return -(int)err->code;

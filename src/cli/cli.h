@@ -109,6 +109,7 @@ int kg_cli_read_secret(const char *file, const char *prompt, const char *otherwi
 int kg_cli_start_job(struct kg_cli *cli, const struct kg_at *at, const char *path, const struct kg_json *body,
                      bool no_wait, bool wait, struct kg_err *err) KG_MUST_CHECK;
 
+void kg_cli_tell_warnings(struct kg_cli *cli, const struct kg_json *job); /* of a job, on standard error */
 /* Shows a job's progress on stderr until it ends; *ret is the job. A failed one is reported as its own error. */
 int kg_cli_follow_job(struct kg_cli *cli, const char *path, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
 /* One line about a running job: "backup  42 %  1.2 GB of 2.9 GB …". began: when its bytes began to move (mono). */

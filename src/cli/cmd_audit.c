@@ -83,7 +83,7 @@ static int verify(struct kg_cli *cli, void *opts, struct kg_err *err)
     struct kg_client *client = NULL;
     struct kg_json *report;
 
-    if (kg_cli_client(cli, &client, err) < 0 || kg_client_list(client, AUDIT_PATH, 0, &all, NULL, err) < 0 ||
+    if (kg_cli_client(cli, &client, err) < 0 || kg_client_list(client, AUDIT_PATH "?$orderby=seq%20asc", 0, &all, NULL, err) < 0 ||
         follow(all, &c, o->head, err) < 0)
         return -(int)err->code;
     if (o->head && !c.known) {
@@ -101,7 +101,7 @@ static int verify(struct kg_cli *cli, void *opts, struct kg_err *err)
 }
 
 const struct kg_cmd kg_cmds_audit[] = {
-    { .name = "audit list", .summary = "List who changed what, and who was refused, oldest first", .opts = list_opts,
+    { .name = "audit list", .summary = "List who changed what, and who was refused, newest first", .opts = list_opts,
       .opts_size = sizeof(T), .run = list,
       .examples = (const char *const[]){ "audit list -o table", "audit list --query '[?status==`403`]'", NULL } },
     { .name = "audit verify", .summary = "Check that no record of the audit log was changed or taken out", .opts = verify_opts,

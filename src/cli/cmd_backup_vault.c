@@ -22,7 +22,7 @@ struct vault_opts {
     struct kg_words uami, user_assigned, guard_requests, subscriptions, groups, vaults, vault_ids;
     struct kg_generic generic;
     struct kg_wait wait;
-    bool system_assigned, yes, no_wait;
+    bool system_assigned, yes, no_wait, by_instance, by_day;
 };
 #define T struct vault_opts
 
@@ -347,6 +347,37 @@ static int search(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_search(cli, "searchBackupVaults", &o->subscriptions, filter, err);
 }
 
+static const struct kg_opt usage_opts[] = {
+    KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
+    KG_OPT(T, FLAG, "by-instance", by_instance, NULL, "for each backup instance"),
+    KG_OPT(T, FLAG, "history", by_day, NULL, "for each day, later week and month"), { 0 },
+};
+
+static int usage(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct vault_opts *o = opts;
+    KG_AUTO_FREE char *path = kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/usage", o->at.vault);
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    const struct kg_json *part = NULL;
+
+    if (o->by_instance && o->by_day)
+        return kg_err_set(err, KG_E_USAGE, "--by-instance and --history exclude each other");
+    if (kg_cli_get(cli, path, &j, err) < 0)
+        return -(int)err->code;
+    if (o->by_instance || o->by_day)
+        part = kg_json_get(j, o->by_instance ? "properties.instances" : "properties.history");
+    kg_cli_emit(cli, part ? kg_json_copy(part) : KG_TAKE(j));
+    return 0;
+}
+
+static int list_usage(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("/subscriptions/%s/" KG_PROVIDER_BACKUP "/backupVaultUsage", cli->subscription);
+
+    (void)opts;
+    return kg_cli_list(cli, path, 0, err);
+}
+
 const struct kg_cmd kg_cmds_backup_vault[] = {
     { .name = "backup-vault create", .summary = "Create a Backup vault, or change its settings", .opts = create_opts,
       .opts_size = sizeof(T), .run = create,
@@ -362,6 +393,14 @@ const struct kg_cmd kg_cmds_backup_vault[] = {
       .ids_of = "backupVaults", .examples = (const char *const[]){ "backup-vault show -v vault1", NULL } },
     { .name = "backup-vault list", .summary = "List the Backup vaults", .opts = list_opts, .opts_size = sizeof(T),
       .run = list, .examples = (const char *const[]){ "backup-vault list -o table", NULL } },
+    { .name = "backup-vault usage", .summary = "Tell what a vault holds and takes up, and what is saved", .opts = usage_opts,
+      .opts_size = sizeof(T), .run = usage, .ids_of = "backupVaults",
+      .about = "Logical is what restores of all recovery points would give back; less what deduplication and compression save, and "
+               "more what the index takes and what no recovery point needs any more, that is what is stored.",
+      .examples = (const char *const[]){ "backup-vault usage -v vault1 -o table", "backup-vault usage -v vault1 --by-instance -o table",
+                                         "backup-vault usage -v vault1 --history -o table", NULL } },
+    { .name = "backup-vault list-usage", .summary = "Tell the same of all vaults", .run = list_usage, .opts_size = sizeof(T),
+      .examples = (const char *const[]){ "backup-vault list-usage -o table", NULL } },
     { .name = "backup-vault list-from-resourcegraph", .summary = "List Backup vaults of all groups, filtered",
       .opts = search_opts, .opts_size = sizeof(T), .run = search,
       .examples = (const char *const[]){ "backup-vault list-from-resourcegraph --vaults vault1 -o table", NULL } },

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,34 @@ static int wait_until_gone(struct kg_client *c, struct kg_err *err)
     }
 }
 
+/* Whoever stops the service is told what will not happen. Its process, 0: not known. */
+static pid_t tell_next(struct kg_cli *cli, struct kg_client *c)
+{
+    struct kg_err ignored = { 0 };
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    const char *next, *instance;
+    pid_t pid;
+
+    if (kg_client_get(c, SERVICE_PATH, &j, &ignored) < 0)
+        return 0;
+    pid = (pid_t)kg_json_u64(j, "pid", 0);
+    if (!(next = kg_json_str(j, "nextScheduledBackup.time")))
+        return pid;
+    instance = kg_json_str_or(j, "nextScheduledBackup.backupInstanceId", "");
+    kg_cli_note(cli, "note: the next scheduled backup is at %s (%s); it does not start while the service is stopped", next,
+                strrchr(instance, '/') ? strrchr(instance, '/') + 1 : instance);
+    return pid;
+}
+
+/* It has its state directory until its process ends: who starts another right away must not find it taken. The number may be
+ * somebody else's by now, so this is bounded. */
+static int wait_for_process(pid_t pid)
+{
+    for (int i = 0; pid > 0 && i < 200 && (kill(pid, 0) == 0 || errno == EPERM); i++)
+        (void)poll(NULL, 0, 25);
+    return 0;
+}
+
 static int stop(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct service_opts *o = opts;
@@ -94,12 +123,14 @@ static int stop(struct kg_cli *cli, void *opts, struct kg_err *err)
     KG_AUTO_FREE char *body = kg_xprintf("{\"mode\":\"%s\"}", o->now ? "now" : "drain");
     struct kg_request rq = { .method = "POST", .path = SERVICE_PATH "/stop", .body = body, .body_len = strlen(body) };
     struct kg_client *c = NULL;
+    pid_t pid;
 
     if (quiet_client(cli, &c, err) < 0)
         return -(int)err->code;
+    pid = tell_next(cli, c);
     if (kg_client_call(c, &rq, &reply, err) < 0)
         return err->code == KG_E_NO_SERVICE && !kg_client_error_detail(c) ? not_running(c, err) : -(int)err->code;
-    return wait_until_gone(c, err);
+    return wait_until_gone(c, err) < 0 ? -(int)err->code : wait_for_process(pid);
 }
 
 /* ---- logs ---- */

@@ -98,6 +98,28 @@ static const struct kg_column vault_cols[] = {
     { "Path", "properties.storeSettings.path", KG_COL_TEXT },
     { 0 },
 };
+static const struct kg_column usage_cols[] = {
+    { "Name", "name", KG_COL_TEXT },
+    { "RecoveryPoints", "properties.recoveryPoints", KG_COL_TEXT },
+    { "Logical", "properties.logicalBytes", KG_COL_BYTES },
+    { "SavedByDeduplication", "properties.savedByDeduplicationBytes", KG_COL_BYTES },
+    { "SavedByCompression", "properties.savedByCompressionBytes", KG_COL_BYTES },
+    { "Stored", "properties.storedBytes", KG_COL_BYTES },
+    { "Unneeded", "properties.unneededBytes", KG_COL_BYTES },
+    { "Measured", "properties.measuredTime", KG_COL_TIME },
+    { 0 },
+};
+static const struct kg_column usage_part_cols[] = {
+    { "Date", "date", KG_COL_TEXT },
+    { "Instance", "friendlyName name", KG_COL_TEXT },
+    { "Store", "dataStoreType", KG_COL_TEXT },
+    { "RecoveryPoints", "recoveryPoints", KG_COL_TEXT },
+    { "Logical", "logicalBytes", KG_COL_BYTES },
+    { "SavedByDeduplication", "savedByDeduplicationBytes", KG_COL_BYTES },
+    { "SavedByCompression", "savedByCompressionBytes", KG_COL_BYTES },
+    { "Stored", "storedBytes neededStoredBytes", KG_COL_BYTES },
+    { 0 },
+};
 static const struct kg_column policy_cols[] = {
     { "Name", "name", KG_COL_TEXT },
     { "ResourceGroup", "resourceGroup", KG_COL_TEXT },
@@ -147,7 +169,8 @@ static const struct kg_column job_cols[] = {
     { "Duration", "properties.duration", KG_COL_DURATION },
     { "Transferred", "properties.extendedInfo.dataTransferredInBytes properties.extendedInfo.progress.bytesDone",
       KG_COL_BYTES },
-    { "Error", "properties.errorDetails.0.code", KG_COL_TEXT },
+    { "Error", "properties.errorDetails.0.code properties.extendedInfo.warningDetails.0.warning.code", KG_COL_TEXT },
+    { "Message", "properties.errorDetails.0.message properties.extendedInfo.warningDetails.0.warning.message", KG_COL_TEXT },
     { 0 },
 };
 /* Rows of the resource graph: from many vaults. */
@@ -231,6 +254,7 @@ static const struct {
     { "Microsoft.Storage/storageAccounts", NULL, storage_cols },
     { "Microsoft.Storage/storageAccounts/blobServices/containers", NULL, container_cols },
     { "Microsoft.DataProtection/backupVaults", NULL, vault_cols },
+    { "Microsoft.DataProtection/backupVaults/usage", NULL, usage_cols },
     { "Microsoft.DataProtection/backupVaults/backupPolicies", NULL, policy_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", "vaultName", found_instance_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", NULL, instance_cols },
@@ -240,6 +264,7 @@ static const struct {
     { "Microsoft.Authorization/roleAssignments", NULL, assignment_cols },
     { "Microsoft.Authorization/roleDefinitions", NULL, definition_cols },
     { NULL, "previousHash", audit_cols },
+    { NULL, "neededStoredBytes", usage_part_cols },
     { NULL, "allowed", access_cols },
     { NULL, "subscriptionId", subscription_cols },
     { NULL, "selectable", database_cols },

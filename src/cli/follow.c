@@ -50,7 +50,7 @@ static void add_clock(struct kg_buf *b, uint64_t seconds)
         kg_buf_addf(b, "%u:%02u", (unsigned)(seconds / 60), (unsigned)(seconds % 60));
 }
 
-/* Only what is known is said: no percentage without a total, no time left without a rate. */
+/* Only what is known is said: no percentage without a total. */
 static void add_bytes(const struct kg_json *p, const struct kg_rate *rate, struct kg_buf *b)
 {
     uint64_t done = kg_json_u64(p, "bytesDone", 0), total = kg_json_u64(p, "bytesTotal", 0);
@@ -66,14 +66,20 @@ static void add_bytes(const struct kg_json *p, const struct kg_rate *rate, struc
         add_count(b, kg_json_u64(p, "rows", 0));
         kg_buf_adds(b, " rows");
     }
-    if (rate->per_second >= 1) {
+    if (rate->per_second >= 1)
         kg_buf_addf(b, "  %s/s", kg_human_bytes((uint64_t)rate->per_second, a));
-        if (total > done) {
-            kg_buf_adds(b, "  ");
-            add_clock(b, (uint64_t)((double)(total - done) / rate->per_second) + 1);
-            kg_buf_adds(b, " left");
-        }
-    }
+}
+
+/* As the service judges it: of the whole job, else of the phase alone, else nothing is said. */
+static void add_left(const struct kg_json *p, struct kg_buf *b)
+{
+    bool whole = kg_json_type(kg_json_get(p, "secondsLeft")) == KG_JSON_NUMBER;
+
+    if (!whole && kg_json_type(kg_json_get(p, "phaseSecondsLeft")) != KG_JSON_NUMBER)
+        return;
+    kg_buf_adds(b, "  ");
+    add_clock(b, kg_json_u64(p, whole ? "secondsLeft" : "phaseSecondsLeft", 0));
+    kg_buf_adds(b, whole ? " left" : " left of this phase");
 }
 
 void kg_job_line(const struct kg_json *job, const struct kg_rate *rate, struct kg_buf *b)
@@ -87,6 +93,7 @@ void kg_job_line(const struct kg_json *job, const struct kg_rate *rate, struct k
         kg_text_add_printable(b, kg_json_str(p, "phase"));
     }
     add_bytes(p, rate, b);
+    add_left(p, b);
     if (tables)
         kg_buf_addf(b, "  %" PRIu64 "/%" PRIu64 " tables", kg_json_u64(p, "tablesDone", 0), tables);
 }
@@ -154,7 +161,7 @@ static bool has_ended(const struct kg_json *job)
     return status && kg_text_index(ended, KG_ARRAY_LEN(ended), status) >= 0;
 }
 
-static void tell_warnings(struct kg_cli *cli, const struct kg_json *job)
+void kg_cli_tell_warnings(struct kg_cli *cli, const struct kg_json *job)
 {
     const struct kg_json *list = kg_json_get(job, "properties.extendedInfo.warningDetails");
 
@@ -198,7 +205,7 @@ static int judge(struct kg_cli *cli, const struct kg_json *job, struct kg_err *e
     const char *status = kg_json_str_or(job, "properties.status", "?");
     const struct kg_json *e = kg_json_get(job, "properties.errorDetails.0");
 
-    tell_warnings(cli, job);
+    kg_cli_tell_warnings(cli, job);
     if (strcasecmp(status, "Failed") == 0 && e) {
         kg_err_from_arm(e, 0, err);
         kg_cli_explain(cli, e);

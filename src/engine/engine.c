@@ -129,6 +129,7 @@ static void on_tick(void *arg)
     kg_clock_tick(e);
     kg_schedule_tick(e);
     kg_lifecycle_tick(e);
+    kg_usage_tick(e);
     leave_when_idle(e); /* when it is known whether schedules need us */
     (void)kg_notify_alive();
     leave_if_done(e);

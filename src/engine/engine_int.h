@@ -26,6 +26,8 @@ struct kg_run {
     bool cancelled;
     bool over;                       /* it has ended; what is left is to record it */
     struct kg_err err;               /* how */
+    struct kg_err verdict;           /* its work is done, and what was found makes the job (not the operation) a failure */
+    struct kg_json *verdicts;        /* UserFacingErrors behind verdict, or NULL */
     struct kg_json *result;
     struct kg_round *round;          /* what was checked, of a task that checks databases; or NULL */
     struct kg_json *failures;        /* UserFacingErrors behind err, or NULL */
@@ -76,7 +78,10 @@ struct kg_engine {
     kg_usec schedule_at;             /* monotonic: when schedules are looked at next */
     kg_usec schedule_said;           /* monotonic: when something about them was last logged; 0: never */
     size_t scheduled;                /* instances that were found to have one */
+    kg_usec next_backup;             /* wall: the soonest start that a schedule wants; 0: none */
+    char *next_instance;             /* id of what it is of, or NULL */
     kg_usec lifecycle_at, purge_at;  /* monotonic: when points, deleted instances are looked at next */
+    kg_usec usage_at;                /* monotonic: when it is looked which vaults are to be measured */
     kg_usec clock_ahead;             /* wall time minus time since the machine's start */
     kg_usec clock_settles, clock_noted; /* since the machine's start */
 };
@@ -87,6 +92,7 @@ void kg_tasks_pump(struct kg_engine *e);             /* starts what may run */
 void kg_tasks_tick(struct kg_engine *e);             /* once a second: progress and logs into the catalog */
 void kg_tasks_cancel_all(struct kg_engine *e, const char *why);
 void kg_tasks_kill_all(struct kg_engine *e);
+void kg_tasks_line(struct kg_run *r, const char *text); /* adds to the job's log */
 void kg_tasks_free(struct kg_engine *e);
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault);
 bool kg_tasks_idle(const struct kg_engine *e);
@@ -125,7 +131,7 @@ void kg_ready_judge(struct kg_run *r);
 int kg_ready_mark(struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- results.c: what follows from an end, inside the caller's transaction ---- */
-/* The result may be changed to what callers shall see of it. */
+/* The result may be changed to what callers shall see of it; a verdict is given, and lines of the log are added, here. */
 int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 /* kind, resource: of the task or of an operation that a dead service left. */
 int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
@@ -150,6 +156,14 @@ int kg_schedule_ended(struct kg_engine *e, const struct kg_run *r, bool succeede
 /* ---- lifecycle.c: what expires, and the space of it ---- */
 void kg_lifecycle_tick(struct kg_engine *e);
 
+/* ---- usage.c: how full the vaults are ---- */
+/* In the transaction that changes what a vault holds: it is measured anew before long. */
+int kg_usage_changed(struct kg_engine *e, const char *vault, struct kg_err *err) KG_MUST_CHECK;
+/* What "vault-usage" said, into the catalog. */
+int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
+void kg_usage_tick(struct kg_engine *e);
+void kg_tasks_start_usage(struct kg_engine *e, const char *vault);
+
 /* ---- clock.c ---- */
 int kg_clock_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
 void kg_clock_tick(struct kg_engine *e);
@@ -161,6 +175,10 @@ int kg_points_expect(struct kg_engine *e, const char *vault, struct kg_json *job
 /* Notes at the recovery points which of them the check's report calls lost, and which are there again. Takes out of the
  * report what was deleted meanwhile. */
 int kg_points_judge(struct kg_engine *e, const char *vault, struct kg_json *report, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- damage.c: what a check found, for people ---- */
+/* Gives the run its verdict: which recovery points and tables need what is damaged; the log gets the rest. */
+int kg_damage_tell(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- backing.c: the local key vaults' sealed bytes are in the catalog ---- */
 struct kg_keyvault *kg_open_keyvault(struct kg_engine *e);

@@ -25,6 +25,7 @@
 enum { AT_ONCE = 1000 }; /* points of one task */
 #define FIRST_LOOK    (60 * KG_SECOND)
 #define PURGE_EVERY   (5 * KG_SECOND)
+#define PURGE_AGAIN   (300 * KG_SECOND)  /* after one that failed */
 #define COLLECT_EVERY (24 * 3600 * KG_SECOND)
 
 /* ---- one instance ---- */
@@ -84,17 +85,27 @@ static struct kg_json *find_expired(const struct points *p, kg_usec now)
     return list;
 }
 
+static struct kg_job *own_job(const struct kg_resource *vault, const struct kg_resource *instance, enum kg_task_kind kind)
+{
+    char activity[37];
+
+    kg_uuid(activity);
+    return kg_make_task_job(vault, instance, kind, activity, NULL);
+}
+
 static int start_expiry(struct kg_engine *e, const struct kg_target *target, struct kg_json *points, struct kg_err *err)
 {
     KG_AUTO_TASK struct kg_task *t = kg_target_task(target, KG_TASK_EXPIRE);
-    struct kg_job *none = NULL;
+    KG_AUTO_JOB struct kg_job *job = own_job(&target->vault, &target->instance, KG_TASK_EXPIRE);
+    KG_AUTO_FREE char *count = kg_xprintf("%zu", kg_json_count(points));
 
     kg_json_set(t->params, "points", points);
+    kg_job_detail(job, "RecoveryPoints", count);
     t->uid = geteuid();
-    if (kg_start_prepare(&e->api, t, NULL, err) < 0)
+    if (kg_start_prepare(&e->api, t, job, err) < 0)
         return -(int)err->code;
     kg_log(KG_LOG_INFO, "%zu recovery points of '%s' have expired", kg_json_count(points), target->instance.id);
-    return kg_start_commit(&e->api, &t, &none, err);
+    return kg_start_commit(&e->api, &t, &job, err);
 }
 
 /* Protection that was stopped keeps everything; and what cannot be looked at is not touched. */
@@ -125,6 +136,15 @@ static int expire_instance(struct kg_engine *e, const char *instance, struct kg_
 
 /* ---- instances that were deleted ---- */
 
+/* A purge that failed is not tried again at every look: each one is a job. */
+static bool is_too_early(const struct kg_json *json, kg_usec now)
+{
+    kg_usec after;
+
+    return strcasecmp(kg_json_str_or(json, "properties.provisioningState", ""), "Failed") == 0 &&
+           kg_time_parse_iso(kg_json_str_or(json, "internal.purgeAfter", ""), &after) && now < after && after - now <= PURGE_AGAIN;
+}
+
 /* Its time is over; or its vault's soft delete was turned off, which ends all of them. */
 static bool is_purged(struct kg_engine *e, const struct kg_resource *r, struct kg_err *err)
 {
@@ -140,25 +160,28 @@ static bool is_purged(struct kg_engine *e, const struct kg_resource *r, struct k
 
 static int purge_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
 {
-    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 }, v = { 0 };
     KG_AUTO_FREE char *vault = kg_id_parent(instance);
     KG_AUTO_TASK struct kg_task *t = NULL;
-    struct kg_job *none = NULL;
+    KG_AUTO_JOB struct kg_job *job = NULL;
+    char when[32];
 
-    if (kg_catalog_get(e->catalog, instance, &r, err) < 0)
+    if (kg_catalog_get(e->catalog, instance, &r, err) < 0 || kg_catalog_get(e->catalog, vault, &v, err) < 0)
         return -(int)err->code;
-    if (!kg_instance_is_deleted(r.json) || !is_purged(e, &r, err))
+    if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || !is_purged(e, &r, err))
         return err->code == KG_E_OK ? 0 : -(int)err->code;
     t = kg_purge_task(vault, instance);
+    job = own_job(&v, &r, KG_TASK_DELETE_INSTANCE);
     t->uid = geteuid();
-    if (kg_start_prepare(&e->api, t, NULL, err) < 0)
+    if (kg_start_prepare(&e->api, t, job, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
     kg_json_set_str(r.json, "properties.provisioningState", "Deleting");
+    kg_json_set_str(r.json, "internal.purgeAfter", kg_time_iso(kg_now_wall() + PURGE_AGAIN, when));
     if (kg_catalog_put(tx, r.id, r.location, r.json, KG_PUT_REPLACE, NULL, NULL, err) < 0)
         return -(int)err->code;
     kg_log(KG_LOG_INFO, "deleted backup instance '%s' goes for good", instance);
-    return kg_start_commit(&e->api, &t, &none, err);
+    return kg_start_commit(&e->api, &t, &job, err);
 }
 
 /* ---- all of them ---- */
@@ -214,22 +237,16 @@ static int collect_vault(struct kg_engine *e, const char *vault, struct kg_err *
     KG_AUTO_RESOURCE struct kg_resource v = { 0 };
     KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_COLLECT);
     KG_AUTO_JOB struct kg_job *job = NULL;
-    char id[37], activity[37], when[32];
-    struct kg_job_spec s = { .id = id, .activity = activity, .operation = kg_task_row(KG_TASK_COLLECT)->job,
-                             .category = kg_task_row(KG_TASK_COLLECT)->category, .start = kg_now_wall() };
-    kg_usec next;
+    kg_usec now = kg_now_wall(), next;
+    char when[32];
 
     if (kg_catalog_get(e->catalog, vault, &v, err) < 0)
         return -(int)err->code;
     if (!kg_json_bool(v.json, "internal.garbage", false) ||
-        (kg_time_parse_iso(kg_json_str_or(v.json, "internal.collectAfter", ""), &next) && s.start < next &&
-         next < s.start + 2 * COLLECT_EVERY))
+        (kg_time_parse_iso(kg_json_str_or(v.json, "internal.collectAfter", ""), &next) && now < next &&
+         next < now + 2 * COLLECT_EVERY))
         return 0;
-    kg_uuid(id);
-    kg_uuid(activity);
-    s.vault = v.id;
-    s.location = v.location;
-    job = kg_job_new(&s);
+    job = own_job(&v, NULL, KG_TASK_COLLECT);
     t->resource = kg_xstrdup(v.id);
     t->vault = kg_xstrdup(v.id);
     t->uid = geteuid();
@@ -237,7 +254,7 @@ static int collect_vault(struct kg_engine *e, const char *vault, struct kg_err *
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
     (void)tx;
-    kg_json_set_str(v.json, "internal.collectAfter", kg_time_iso(s.start + COLLECT_EVERY, when));
+    kg_json_set_str(v.json, "internal.collectAfter", kg_time_iso(now + COLLECT_EVERY, when));
     if (kg_catalog_put(e->catalog, v.id, v.location, v.json, KG_PUT_REPLACE, NULL, NULL, err) < 0)
         return -(int)err->code;
     return kg_start_commit(&e->api, &t, &job, err);

@@ -89,6 +89,10 @@ static int check_access(struct kg_engine *e, const struct kg_task *t, struct kg_
 
 static int add_what_it_names(struct kg_engine *e, const struct kg_task *t, struct kg_prepared *p, struct kg_err *err)
 {
+    char when[32];
+
+    if (t->kind == KG_TASK_USAGE)
+        kg_json_set_str(t->params, "measured", kg_time_iso(kg_now_wall(), when));
     if ((t->kind == KG_TASK_CHECK || t->kind == KG_TASK_COLLECT) && kg_points_expect(e, t->vault, p->job, err) < 0)
         return -(int)err->code;
     if ((t->vault && add_text(e, t->vault, "vault", "properties.storeSettings.path", p->job, "storePath", err) < 0) ||

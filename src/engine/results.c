@@ -90,7 +90,7 @@ static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg
     struct kg_err why = { 0 };
 
     if (kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0 ||
-        edit(e, r->task->vault, has_garbage, "", err) < 0)
+        edit(e, r->task->vault, has_garbage, "", err) < 0 || kg_usage_changed(e, r->task->vault, err) < 0)
         return -(int)err->code;
     if (kg_catalog_delete(e->catalog, r->task->resource, &why) < 0 && why.code != KG_E_NOT_FOUND) {
         *err = why;
@@ -109,7 +109,7 @@ static int expire_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err
             return -(int)err->code;
         }
     }
-    return edit(e, r->task->vault, has_garbage, "", err);
+    return edit(e, r->task->vault, has_garbage, "", err) < 0 ? -(int)err->code : kg_usage_changed(e, r->task->vault, err);
 }
 
 /* A collection takes two rounds at least: what it dooms it deletes when nobody can be using it any more. */
@@ -118,7 +118,11 @@ static int collect_done(struct kg_engine *e, struct kg_run *r, struct kg_err *er
     bool more = kg_json_u64(r->result, "deadPacks", 1) > kg_json_u64(r->result, "deletedPacks", 0) ||
                 kg_json_count(kg_json_get(r->result, "waitingFor"));
 
-    if (kg_json_bool(r->result, "dryRun", false) || more)
+    if (kg_json_bool(r->result, "dryRun", false))
+        return 0;
+    if (kg_usage_changed(e, r->task->vault, err) < 0)
+        return -(int)err->code;
+    if (more)
         return 0;
     return edit(e, r->task->vault, has_garbage, NULL, err);
 }
@@ -185,28 +189,18 @@ static int backup_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err
 
     if (!r->result || strcasecmp(kg_json_str_or(r->result, "point", ""), point) != 0)
         return kg_err_set(err, KG_E_CHILD, "the worker did not report the recovery point that it was to make");
+    if (kg_usage_changed(e, r->task->vault, err) < 0)
+        return -(int)err->code;
     return insert_point(e, r->task->instance, point, r->result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
                         kg_json_str(p, "policy.tag"), err);
 }
 
-/* A check that found damage has done its work: the job is complete, with a warning that says what to read. */
+/* A check that found damage has done its work, and the job still counts as failed: who looks at jobs must not miss it. */
 static int check_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    KG_AUTO_JSON struct kg_json *w = kg_json_object();
-    struct kg_err damage = { 0 };
-
     if (kg_points_judge(e, r->task->vault, r->result, err) < 0)
         return -(int)err->code;
-    if (!r->ending || kg_json_bool(r->result, "healthy", true))
-        return 0;
-    kg_err_set(&damage, KG_E_CORRUPT, "the vault is damaged in %zu places", kg_json_count(kg_json_get(r->result, "damage")));
-    kg_err_advise(&damage, "Read the report for what is affected, then restore those objects from a copy of the vault.");
-    kg_json_set_str(w, "event", "warning");
-    kg_json_set_str(w, "error.code", kg_code_arm(damage.code));
-    kg_json_set_str(w, "error.message", damage.msg);
-    kg_json_set_str(w, "error.action", damage.action);
-    kg_job_apply(r->ending, w);
-    return 0;
+    return kg_json_bool(r->result, "healthy", true) ? 0 : kg_damage_tell(e, r, err);
 }
 
 static int adopt_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
@@ -267,6 +261,7 @@ static const struct {
     [KG_TASK_TEST_SERVER] = { test_server_done, NULL },
     [KG_TASK_LIST_DATABASES] = { list_databases_done, NULL },
     [KG_TASK_ADOPT] = { adopt_done, NULL },
+    [KG_TASK_USAGE] = { kg_usage_measured, NULL },
 };
 
 int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)

@@ -53,6 +53,8 @@ struct scan {
     struct plan *plans;
     struct item *items;
     size_t n, cap, followed;
+    kg_usec next;                    /* the soonest start to come, 0: none */
+    char *next_of;
 };
 
 /* ---- policies ---- */
@@ -134,6 +136,17 @@ static kg_usec jitter(const struct kg_engine *e, const char *instance)
 
 /* ---- looking ---- */
 
+static void note_next(struct scan *s, const char *instance, const struct plan *p)
+{
+    kg_usec next = kg_schedule_next(p->policy, p->zone, s->now);
+
+    if (next <= 0 || next == KG_NEVER || (s->next && s->next <= next))
+        return;
+    s->next = next;
+    free(s->next_of);
+    s->next_of = kg_xstrdup(instance);
+}
+
 static bool is_scheduled(const struct kg_json *properties)
 {
     const char *state = kg_json_str_or(properties, "currentProtectionState", "");
@@ -157,6 +170,7 @@ static int look(void *arg, const struct kg_resource *r, struct kg_err *err)
     if (!item.plan->zone)
         return 0;
     s->followed++;
+    note_next(s, r->id, item.plan);
     item.anew = is_new_here(state, policy, item.plan, s->now);
     last = time_at(state, "last");
     since = time_at(state, "since");
@@ -219,7 +233,8 @@ static int start_backup(struct kg_engine *e, const struct item *i, struct kg_err
     if (kg_backup_task(&target, &i->plan->row, tag->name, &t, err) < 0)
         return -(int)err->code;
     kg_uuid(activity);
-    job = kg_backup_job(&target, t, i->plan->policy->rule_name, activity, false);
+    job = kg_backup_job(&target, t, i->plan->policy->rule_name, activity, NULL);
+    job->request = kg_backup_request(&target, i->plan->policy->rule_name, tag->name);
     t->scheduled = i->start;
     t->uid = geteuid();
     if (count_try(target.instance.json, i->start) > TRIES) {
@@ -279,6 +294,9 @@ void kg_schedule_tick(struct kg_engine *e)
     if (kg_each_resource(e->catalog, &q, look, &s, &err) < 0)
         kg_log_err(KG_LOG_WARN, &err, "schedules are not looked at");
     e->scheduled = s.followed;
+    e->next_backup = s.next;
+    free(e->next_instance);
+    e->next_instance = s.next_of;
     for (size_t i = 0; i < s.n; i++)
         act(&s, &s.items[i]);
     scan_done(&s);

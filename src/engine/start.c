@@ -191,6 +191,7 @@ void kg_engine_close(struct kg_engine *e)
     kg_lock_release(e->lock);
     kg_paths_done(&e->paths);
     kg_settings_done(&e->settings);
+    free(e->next_instance);
     if (e->log_fd >= 0) {
         kg_log_open("service", KG_LOG_WARN, STDERR_FILENO);
         close(e->log_fd);

@@ -29,6 +29,7 @@ static void run_free(struct kg_run *r)
     kg_job_free(r->job);
     kg_json_free(r->result);
     kg_json_free(r->failures);
+    kg_json_free(r->verdicts);
     kg_round_close(r->round);
     kg_secret_free(r->key);
     for (size_t i = 0; i < r->n_lines; i++)
@@ -77,7 +78,7 @@ static struct kg_run *find_job(struct kg_engine *e, const char *job)
 
 /* ---- the job's log ---- */
 
-static void add_line(struct kg_run *r, const char *text)
+void kg_tasks_line(struct kg_run *r, const char *text)
 {
     if (!r->job || r->n_lines >= LINES_MAX)
         return;
@@ -200,6 +201,20 @@ static int write_operation(struct kg_run *r, struct kg_err *err)
     return kg_catalog_operation_update(r->e->catalog, &op, err);
 }
 
+static void end_job(struct kg_run *r)
+{
+    if (r->err.code != KG_E_OK) {
+        kg_job_fail(r->ending, &r->err, r->detail, kg_now_wall());
+        kg_job_fail_details(r->ending, r->failures);
+    } else if (r->verdict.code != KG_E_OK) {
+        kg_job_fail(r->ending, &r->verdict, NULL, kg_now_wall());
+        kg_job_fail_details(r->ending, r->verdicts);
+        kg_job_extend(r->ending, "result", kg_json_copy(r->result));
+    } else {
+        kg_job_finish(r->ending, r->result, kg_now_wall());
+    }
+}
+
 /* Everything that follows from the end, in one transaction. */
 static int record_once(struct kg_run *r, struct kg_err *err)
 {
@@ -207,16 +222,14 @@ static int record_once(struct kg_run *r, struct kg_err *err)
     bool failed = r->err.code != KG_E_OK;
     int eno;
 
+    r->verdict = (struct kg_err){ 0 };
     if (kg_catalog_begin(e->catalog, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
     if ((failed ? kg_result_failed(e, r->task->kind, r->task->resource, &r->err, r->detail, err) : kg_result_done(e, r, err)) < 0)
         return -(int)err->code;
     if (r->ending) {
-        if (failed)
-            kg_job_fail(r->ending, &r->err, r->detail, kg_now_wall());
-        else
-            kg_job_finish(r->ending, r->result, kg_now_wall());
+        end_job(r);
         if (write_job(r, r->ending, err) < 0 || write_lines(r, err) < 0)
             return -(int)err->code;
     }
@@ -248,7 +261,10 @@ static void after_record(struct kg_run *r)
     bool suspect = r->err.code != KG_E_OK && r->task->kind == KG_TASK_BACKUP;
     KG_AUTO_FREE char *vault = suspect ? kg_xstrdup(r->task->vault) : NULL;
 
-    if (r->err.code == KG_E_OK)
+    if (r->verdict.code != KG_E_OK)
+        kg_log_err(KG_LOG_WARN, &r->verdict, "%s of %s%s%s", name_of(r), r->task->resource, r->job ? " job=" : "",
+                   r->job ? r->job->id : "");
+    else if (r->err.code == KG_E_OK)
         kg_log(KG_LOG_INFO, "%s of %s succeeded%s%s", name_of(r), r->task->resource ? r->task->resource : r->task->vault,
                r->job ? " job=" : "", r->job ? r->job->id : "");
     else
@@ -298,33 +314,55 @@ static void record(struct kg_run *r)
     plan_retry(r, &err);
 }
 
-/* The job's log ends with why it failed. */
-static void log_failure(struct kg_run *r)
+/* The job's log ends with how it ended, and when it failed, with what to do. */
+static void log_end(struct kg_run *r)
 {
-    KG_AUTO_FREE char *text = kg_xprintf("failed: %s", r->err.msg);
+    bool cancelled = r->err.code == KG_E_CANCELLED;
+    KG_AUTO_FREE char *text = kg_xprintf("%s: %s", cancelled ? "cancelled" : "failed", r->err.msg);
 
-    if (r->err.code != KG_E_OK)
-        add_line(r, text);
+    if (r->err.code == KG_E_OK)
+        return;
+    kg_tasks_line(r, text);
+    if (*r->err.action && !cancelled)
+        kg_tasks_line(r, r->err.action);
 }
 
 static void fail(struct kg_run *r, const struct kg_err *why)
 {
     r->err = *why;
-    log_failure(r);
+    log_end(r);
     record(r);
 }
 
 /* ---- running ---- */
+
+/* Steps and warnings stand in the log, too: it tells the whole story. */
+static void log_event(struct kg_run *r, const struct kg_json *event)
+{
+    const char *what = kg_json_str_or(event, "event", ""), *step = kg_json_str(event, "name");
+    KG_AUTO_FREE char *text = NULL;
+
+    if (strcmp(what, "subtask") == 0 && step && strcmp(kg_json_str_or(event, "status", ""), "InProgress") == 0)
+        text = kg_xprintf("%s", step);
+    else if (strcmp(what, "warning") == 0)
+        text = kg_xprintf("warning: %s", kg_json_str_or(event, "error.message", ""));
+    if (text)
+        kg_tasks_line(r, text);
+}
 
 static void on_event(void *arg, const struct kg_json *event)
 {
     struct kg_run *r = arg;
     const char *text = kg_json_str(event, "text");
 
-    if (!r->job || kg_job_apply(r->job, event))
+    if (!r->job)
         return;
+    if (kg_job_apply(r->job, event)) {
+        log_event(r, event);
+        return;
+    }
     if (text && strcmp(kg_json_str_or(event, "event", ""), "log") == 0)
-        add_line(r, text);
+        kg_tasks_line(r, text);
 }
 
 static void on_secret(void *arg, const char *name, struct kg_secret *secret)
@@ -351,11 +389,26 @@ static void on_ended(void *arg, struct kg_outcome *o)
         r->err.code = KG_E_CANCELLED;
     if (r->round)
         kg_ready_judge(r);
-    log_failure(r);
+    log_end(r);
     record(r);
 }
 
 static const struct kg_worker_ops worker_ops = { .event = on_event, .secret = on_secret, .ended = on_ended };
+
+/* The last run of the same kind that completed: what its phases took. Without one, nothing is known of those. */
+static void read_earlier(struct kg_run *r, struct kg_job *job)
+{
+    static const char *const completed[] = { "Completed", "CompletedWithWarnings" };
+    KG_AUTO_JSON struct kg_json *states = kg_json_array();
+    struct kg_job_query q = { .vault = job->vault, .instance = job->instance, .operation = job->operation, .statuses = states, .top = 1 };
+    KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+    struct kg_err ignored = { 0 };
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(completed); i++)
+        kg_json_push_str(states, completed[i]);
+    if (kg_catalog_job_list(r->e->catalog, &q, &l, &ignored) == 0 && l.count)
+        kg_profile_read(kg_json_get(l.rows[0].json, "properties"), &job->earlier);
+}
 
 /* The lease: from here the job belongs to this run of the service, and a start that finds another's lease fails it. */
 static int lease(struct kg_run *r, struct kg_err *err)
@@ -369,11 +422,16 @@ static int lease(struct kg_run *r, struct kg_err *err)
         return 0;
     leased = copy_job(r->job);
     kg_job_lease(leased, r->e->run_id);
+    if (kg_task_row(r->task->kind)->step) {
+        kg_job_step(leased, kg_task_row(r->task->kind)->step);
+        kg_tasks_line(r, kg_task_row(r->task->kind)->step);
+    }
     rc = write_job(r, leased, err);
     if (rc < 0) {
         kg_job_free(leased);
         return kg_err_wrap(err, "lease the job");
     }
+    read_earlier(r, leased);
     kg_job_free(r->job);
     r->job = leased;
     r->job->dirty = false;
@@ -445,19 +503,23 @@ static void add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
     kg_timer_set(e->pump, kg_now_mono());
 }
 
-void kg_tasks_start_adopt(struct kg_engine *e, const char *vault)
+/* The service's own, without a job: one at a time for each vault. */
+static void start_own(struct kg_engine *e, enum kg_task_kind kind, const char *vault)
 {
     struct kg_task *t;
 
     if (e->stop != KG_STOP_NO)
         return; /* remembered; the next start looks */
     for (const struct kg_run *r = e->runs; r; r = r->next)
-        if (r->task->kind == KG_TASK_ADOPT && !r->worker && kg_id_equal(r->task->vault, vault))
+        if (r->task->kind == kind && (!r->worker || kind != KG_TASK_ADOPT) && kg_id_equal(r->task->vault, vault))
             return;
-    t = kg_task_new(KG_TASK_ADOPT);
+    t = kg_task_new(kind);
     t->vault = kg_xstrdup(vault);
     add_run(e, t, NULL);
 }
+
+void kg_tasks_start_adopt(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_ADOPT, vault); }
+void kg_tasks_start_usage(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_USAGE, vault); }
 
 /* ---- once a second ---- */
 
@@ -496,7 +558,7 @@ static void cancel_run(struct kg_run *r, const char *why)
     if (r->over)
         return;
     r->cancelled = true;
-    add_line(r, why);
+    kg_tasks_line(r, why);
     if (r->worker) {
         if (r->job)
             kg_job_happens(r->job, KG_JOB_CANCEL);
@@ -572,7 +634,7 @@ static bool env_busy(void *arg, const char *id)
     const struct kg_engine *e = arg;
 
     for (const struct kg_run *r = e->runs; r; r = r->next)
-        if (r->task->kind != KG_TASK_ADOPT && /* which does not mind */
+        if (r->task->kind != KG_TASK_ADOPT && r->task->kind != KG_TASK_USAGE && /* which do not mind */
             ((r->task->vault && kg_id_equal(r->task->vault, id)) || (r->task->instance && kg_id_equal(r->task->instance, id))))
             return true;
     return false;
@@ -608,6 +670,9 @@ static void env_facts(void *arg, struct kg_json *ret)
     kg_json_set_u64(ret, "workers", kg_supervisor_count(e->supervisor));
     kg_json_set_u64(ret, "clients", kg_http_clients(e->http));
     kg_json_set_bool(ret, "memoryLocked", kg_secret_locked());
+    kg_json_set_u64(ret, "scheduledInstances", e->scheduled);
+    kg_json_set_str(ret, "nextScheduledBackup.time", e->next_backup ? kg_time_iso_seconds(e->next_backup, when) : NULL);
+    kg_json_set_str(ret, "nextScheduledBackup.backupInstanceId", e->next_instance);
 }
 
 static void env_stop(void *arg, bool now) { kg_engine_stop(arg, now); }

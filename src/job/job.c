@@ -58,13 +58,20 @@ static void set_policy(struct kg_json *p, const char *policy)
         kg_json_set_str(p, "policyName", kg_id_name(&id));
 }
 
-static void set_actions(struct kg_json *p, bool cancel)
+static void set_actions(struct kg_json *p, const char *action)
 {
     struct kg_json *a = kg_json_array();
 
-    if (cancel)
-        kg_json_push_str(a, "Cancel");
+    if (action)
+        kg_json_push_str(a, action);
     kg_json_set(p, "supportedActions", a);
+}
+
+static const char *action_of(const struct kg_job *j)
+{
+    if (j->state == KG_JOB_QUEUED || j->state == KG_JOB_RUNNING)
+        return "Cancel";
+    return j->request && (j->state == KG_JOB_FAILED || j->state == KG_JOB_CANCELLED || j->state == KG_JOB_WARNINGS) ? "Retry" : NULL;
 }
 
 struct kg_job *kg_job_new(const struct kg_job_spec *s)
@@ -88,10 +95,11 @@ struct kg_job *kg_job_new(const struct kg_job_spec *s)
     kg_json_set_str(p, "operationCategory", s->category);
     kg_json_set_str(p, "operation", s->operation);
     kg_json_set_str(p, "status", kg_job_state_arm(j->state));
-    kg_json_set_bool(p, "isUserTriggered", s->user_triggered);
+    kg_json_set_bool(p, "isUserTriggered", s->by != NULL);
+    kg_json_set_str(p, "startedBy", s->by ? s->by : "keepgres");
     set_time(p, "startTime", s->start);
     kg_json_set_bool(p, "progressEnabled", true);
-    set_actions(p, true);
+    set_actions(p, "Cancel");
     kg_json_set(p, "errorDetails", NULL);
     if (s->restore_type)
         kg_json_set_str(p, "restoreType", s->restore_type);
@@ -110,6 +118,7 @@ void kg_job_free(struct kg_job *j)
     free(j->instance);
     free(j->operation);
     free(j->owner);
+    kg_json_free(j->request);
     kg_json_free(j->properties);
     free(j);
 }
@@ -136,7 +145,7 @@ bool kg_job_happens(struct kg_job *j, enum kg_job_event e)
     if (!kg_job_state_next(&j->state, e))
         return false;
     kg_json_set_str(j->properties, "status", kg_job_state_arm(j->state));
-    set_actions(j->properties, j->state == KG_JOB_QUEUED || j->state == KG_JOB_RUNNING);
+    set_actions(j->properties, action_of(j));
     j->dirty = true;
     return true;
 }
@@ -161,6 +170,101 @@ static void set_text(struct kg_json *j, const char *key, const char *text)
     kg_json_set_str(j, key, cut);
 }
 
+/* ---- phases ---- */
+
+static struct kg_json *last_phase(const struct kg_job *j)
+{
+    struct kg_json *list = kg_json_get_mutable(j->properties, "extendedInfo.phases");
+    char at[24];
+
+    if (!kg_json_count(list))
+        return NULL;
+    snprintf(at, sizeof at, "%zu", kg_json_count(list) - 1);
+    return kg_json_get_mutable(list, at);
+}
+
+static kg_usec phase_elapsed(const struct kg_json *p, kg_usec now)
+{
+    kg_usec start;
+
+    return kg_time_parse_iso(kg_json_str_or(p, "startTime", ""), &start) ? now - start : -1;
+}
+
+/* How long each phase takes and how much it has to do: what the time left of the next such run is judged by. */
+static void note_phase(struct kg_job *j, const char *name, uint64_t bytes, kg_usec now)
+{
+    struct kg_json *p = last_phase(j);
+    kg_usec elapsed = p ? phase_elapsed(p, now) : 0;
+    char when[32];
+
+    if (p && elapsed >= 0)
+        kg_json_set_double(p, "seconds", (double)(elapsed / 1000) / 1000);
+    if (!name || !*name)
+        return;
+    if (!p || strcmp(kg_json_str_or(p, "phase", ""), name) != 0) {
+        if (!p)
+            kg_job_extend(j, "phases", kg_json_array());
+        if (kg_json_count(kg_json_get(j->properties, "extendedInfo.phases")) >= KG_PHASES_MAX)
+            return;
+        p = kg_json_object();
+        set_text(p, "phase", name);
+        kg_json_set_str(p, "startTime", kg_time_iso(now, when));
+        kg_json_set_double(p, "seconds", 0);
+        kg_json_push(kg_json_get_mutable(j->properties, "extendedInfo.phases"), p);
+    }
+    if (bytes)
+        kg_json_set_u64(p, "bytes", bytes);
+}
+
+/* Is it the job's last phase, as far as the operation tells? */
+static bool is_last_phase(const struct kg_job *j, const char *phase)
+{
+    static const struct { const char *operation, *phase; } last[] = {
+        { "Backup", "data" }, { "Check", "check" }, { "Restore", "publish" },
+    };
+    const char *kind = kg_json_str_or(j->properties, "extendedInfo.additionalDetails.RestoreKind", "");
+
+    if (strcmp(kind, "RestoreAsFiles") == 0)
+        return strcmp(phase, "data") == 0;
+    for (size_t i = 0; i < KG_ARRAY_LEN(last); i++)
+        if (strcasecmp(last[i].operation, j->operation) == 0 && strcmp(last[i].phase, phase) == 0)
+            return true;
+    return false;
+}
+
+struct kg_left kg_job_left(const struct kg_job *j, kg_usec now)
+{
+    const struct kg_json *progress = kg_json_get(j->properties, "extendedInfo.progress"), *p = last_phase(j);
+    struct kg_running running = { .name = kg_json_str_or(p, "phase", ""), .done = kg_json_u64(progress, "bytesDone", 0),
+                                  .total = kg_json_u64(progress, "bytesTotal", 0) };
+
+    if (!p || j->state != KG_JOB_RUNNING)
+        return (struct kg_left){ KG_LEFT_UNKNOWN, KG_LEFT_UNKNOWN, NULL };
+    running.elapsed = phase_elapsed(p, now);
+    running.last = is_last_phase(j, running.name);
+    return kg_time_left(&running, &j->earlier);
+}
+
+static void tell_seconds(struct kg_json *to, const char *key, kg_usec left)
+{
+    if (left == KG_LEFT_UNKNOWN)
+        kg_json_set(to, key, NULL);
+    else
+        kg_json_set_u64(to, key, (uint64_t)((left + KG_SECOND - 1) / KG_SECOND));
+}
+
+void kg_job_tell_left(const struct kg_job *j, kg_usec now, struct kg_json *answer)
+{
+    struct kg_json *progress = kg_json_get_mutable(answer, "properties.extendedInfo.progress");
+    struct kg_left left = kg_job_left(j, now);
+
+    if (!progress || kg_job_state_ended(j->state))
+        return;
+    tell_seconds(progress, "secondsLeft", left.job);
+    tell_seconds(progress, "phaseSecondsLeft", left.phase);
+    kg_json_set_str(progress, "estimateFrom", left.basis);
+}
+
 static void apply_progress(struct kg_job *j, const struct kg_json *e)
 {
     static const char *const numbers[] = { "bytesDone", "bytesTotal", "rows", "tablesDone", "tablesTotal", "storedBytes",
@@ -172,6 +276,7 @@ static void apply_progress(struct kg_job *j, const struct kg_json *e)
     for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
         kg_json_set_u64(p, numbers[i], kg_json_u64(e, numbers[i], 0));
     kg_json_set_str(p, "updated", kg_time_iso(kg_now_wall(), when));
+    note_phase(j, kg_json_str(p, "phase"), kg_json_u64(p, "bytesTotal", 0), kg_now_wall());
     kg_job_extend(j, "progress", p);
     kg_job_extend(j, "dataTransferredInBytes", NULL);
     kg_json_set_u64(j->properties, "extendedInfo.dataTransferredInBytes", kg_json_u64(e, "bytesDone", 0));
@@ -212,6 +317,32 @@ static void apply_subtask(struct kg_job *j, const struct kg_json *e)
     j->dirty = true;
 }
 
+void kg_job_step(struct kg_job *j, const char *name)
+{
+    KG_AUTO_JSON struct kg_json *e = kg_json_object();
+
+    kg_json_set_u64(e, "id", 1);
+    kg_json_set_str(e, "name", name);
+    kg_json_set_str(e, "status", "InProgress");
+    apply_subtask(j, e);
+}
+
+/* What it is about, for machines: [{type, name}], as the worker says, bounded. */
+static void set_objects(struct kg_json *w, const struct kg_json *objects)
+{
+    struct kg_json *list = kg_json_array();
+    size_t n = 0;
+
+    for (const struct kg_json *o = kg_json_first(objects); o && n < KG_JOB_WARNINGS_KEPT; o = kg_json_next(o), n++) {
+        struct kg_json *one = kg_json_object();
+
+        set_text(one, "type", kg_json_str_or(o, "type", ""));
+        set_text(one, "name", kg_json_str_or(o, "name", ""));
+        kg_json_push(list, one);
+    }
+    kg_json_set(w, "objects", list);
+}
+
 static void apply_warning(struct kg_job *j, const struct kg_json *e)
 {
     struct kg_json *list = kg_json_get_mutable(j->properties, "extendedInfo.warningDetails"), *w, *actions;
@@ -229,6 +360,7 @@ static void apply_warning(struct kg_job *j, const struct kg_json *e)
     set_text(w, "warning.message", kg_json_str_or(e, "error.message", ""));
     kg_json_push_str(actions, kg_json_str_or(e, "error.action", ""));
     kg_json_set(w, "warning.recommendedAction", actions);
+    set_objects(w, kg_json_get(e, "objects"));
     kg_json_push(list, w);
     j->dirty = true;
 }
@@ -284,6 +416,7 @@ void kg_job_finish(struct kg_job *j, const struct kg_json *result, kg_usec at)
     if (!kg_job_happens(j, warned ? KG_JOB_DONE_WARNINGS : KG_JOB_DONE))
         KG_BUG("a job that cannot complete from its state");
     settle_subtasks(j, "Completed");
+    note_phase(j, NULL, 0, at);
     if (result) {
         uint64_t bytes = kg_json_u64(result, "bytes", 0);
 
@@ -323,7 +456,26 @@ void kg_job_fail(struct kg_job *j, const struct kg_err *e, const char *detail, k
     set_end(j, at);
 }
 
+void kg_job_fail_details(struct kg_job *j, const struct kg_json *details)
+{
+    struct kg_json *e = kg_json_get_mutable(j->properties, "errorDetails.0");
+
+    if (e && details)
+        kg_json_set(e, "details", kg_json_copy(details));
+    j->dirty = true;
+}
+
 /* ---- catalog and answer ---- */
+
+/* What the resource graph calls the operation: the category, and of a backup who wanted it. */
+static const char *kind_of(const struct kg_job *j)
+{
+    const char *category = kg_json_str(j->properties, "operationCategory");
+
+    if (!category || strcasecmp(category, "Backup") != 0)
+        return category;
+    return kg_json_bool(j->properties, "isUserTriggered", false) ? "OnDemandBackup" : "ScheduledBackup";
+}
 
 void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret)
 {
@@ -334,7 +486,10 @@ void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret)
     kg_json_set_u64(ret->json, "state", (uint64_t)j->state);
     if (j->owner)
         kg_json_set_str(ret->json, "lease.owner", j->owner);
+    if (j->request)
+        kg_json_set(ret->json, "request", kg_json_copy(j->request));
     ret->status = (char *)(uintptr_t)kg_job_state_arm(j->state);
+    ret->kind = (char *)(uintptr_t)kind_of(j);
 }
 
 struct kg_job *kg_job_from_row(const struct kg_job_row *row)
@@ -347,6 +502,7 @@ struct kg_job *kg_job_from_row(const struct kg_job_row *row)
     j->instance = kg_xstrdup(row->instance);
     j->operation = kg_xstrdup(row->operation);
     j->owner = kg_xstrdup(kg_json_str(row->json, "lease.owner"));
+    j->request = kg_json_copy(kg_json_get(row->json, "request"));
     j->state = state < KG_JOB_STATE_COUNT_ ? (enum kg_job_state)state : KG_JOB_RUNNING;
     j->start = row->start;
     j->end = row->end;

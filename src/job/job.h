@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "catalog/catalog.h"
 #include "job/state.h"
+#include "job/timeleft.h"
 #include "json/json.h"
 #include "keepgres/err.h"
 
@@ -19,11 +20,13 @@ enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000,
 struct kg_job {
     char *id;                    /* GUID */
     char *vault, *instance;      /* resource ids; instance may be NULL */
-    char *operation;             /* "Backup", "Restore", "Check", "Collect" */
+    char *operation;             /* "Backup", "Restore", "Check", "Collect", "ConfigureBackup"… */
     enum kg_job_state state;
     kg_usec start, end;          /* wall; end 0 while it has not ended */
     struct kg_json *properties;
+    struct kg_json *request;     /* {"method", "path", "body"?} that asks for it once more; NULL: that cannot be asked for */
     char *owner;                 /* run of the service that has the lease; NULL before */
+    struct kg_profile earlier;   /* of the last such run, for the time left; not stored */
     bool dirty;                  /* changed since it was last stored */
 };
 
@@ -34,7 +37,7 @@ struct kg_job_spec {
     const struct kg_json *instance_properties; /* of the backup instance; NULL without one */
     const char *location;        /* of the vault */
     const char *operation, *category;
-    bool user_triggered;
+    const char *by;              /* name of the user who wants it; NULL: the service itself */
     const char *restore_type;    /* "ALR", or NULL */
     kg_usec start;
 };
@@ -55,14 +58,23 @@ void kg_job_lease(struct kg_job *j, const char *owner);
 /* What a worker tells: {"event":"progress"|"subtask"|"warning",…}. False for an event that is not one of these. */
 bool kg_job_apply(struct kg_job *j, const struct kg_json *event);
 
+/* The one step of a job whose worker reports none. */
+void kg_job_step(struct kg_job *j, const char *name);
+
 /* The end. A finished job is given the worker's result; a failed one the error and what the program said (or NULL). Which
  * state that is follows from the job's state and from what was reported. */
 void kg_job_finish(struct kg_job *j, const struct kg_json *result, kg_usec at);
 void kg_job_fail(struct kg_job *j, const struct kg_err *e, const char *detail, kg_usec at);
+void kg_job_fail_details(struct kg_job *j, const struct kg_json *details); /* UserFacingErrors behind the error of a failed one */
 
 /* Borrowed strings and a JSON of its own: kg_json_free(row.json) is the caller's. */
 void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret);
 struct kg_job *kg_job_from_row(const struct kg_job_row *row);
+
+/* How long a job that runs will still take, at that moment. */
+struct kg_left kg_job_left(const struct kg_job *j, kg_usec now);
+/* The same into an answer's properties: extendedInfo.progress.{secondsLeft, phaseSecondsLeft, estimateFrom}; null: not known. */
+void kg_job_tell_left(const struct kg_job *j, kg_usec now, struct kg_json *answer);
 
 /* The answer: {id, name, type, properties}. now: for the duration of a job that runs. */
 struct kg_json *kg_job_answer(const char *vault, const char *id, const struct kg_json *properties, kg_usec now);

@@ -5,27 +5,35 @@
 
 #include "base/alloc.h"
 
-/*                              name               worker                job        category     heavy  per_i. settings validates */
+#define MANAGEMENT "Management"
+
+/*                              name               worker            job        category     heavy  per_i. settings step validates */
 static const struct kg_task_row rows[] = {
-    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,      NULL,        false, false, false, false },
-    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,      NULL,        false, false, false, false },
-    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",   "Management", true, false, false, false },
-    [KG_TASK_COLLECT] =          { "Collect",         "vault-collect",      "Collect", "Management", true, false, false, false },
-    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    NULL,      NULL,        false, false, true, true },
-    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       NULL,      NULL,        false, true,  false, false },
-    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,      NULL,        false, false, true, true },
-    [KG_TASK_VALIDATE_MANY] =    { "ValidateMany",    "validate-backup",    NULL,      NULL,        false, false, true, true },
-    [KG_TASK_GRANT_SCRIPT] =     { "GrantScript",     "validate-backup",    NULL,      NULL,        false, false, true, true },
-    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",  "Backup",    true,  true,  true, false },
-    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,      NULL,        false, false, true, false },
-    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore", "Restore",   true,  false, true, false },
-    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore", "Restore",   true,  false, true, false },
-    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false, false },
-    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false, false },
-    [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,      NULL,        false, false, false, false },
-    [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,      NULL,        false, false, false, false },
-    [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       NULL,      NULL,        false, true,  false, false },
-    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false, false },
+    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",   MANAGEMENT,  true, false, false,
+                                   "Check vault", false },
+    [KG_TASK_COLLECT] =          { "Collect",         "vault-collect",      "Collect", MANAGEMENT,  true, false, false,
+                                   "Give back space", false },
+    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    "ConfigureBackup", MANAGEMENT, false, false, true,
+                                   "Check readiness", true },
+    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       "DeleteBackupInstance", MANAGEMENT, false, true, false,
+                                   "Delete recovery points", false },
+    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,      NULL,        false, false, true, NULL, true },
+    [KG_TASK_VALIDATE_MANY] =    { "ValidateMany",    "validate-backup",    NULL,      NULL,        false, false, true, NULL, true },
+    [KG_TASK_GRANT_SCRIPT] =     { "GrantScript",     "validate-backup",    NULL,      NULL,        false, false, true, NULL, true },
+    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",  "Backup",    true,  true,  true, NULL, false },
+    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,      NULL,        false, false, true, NULL, false },
+    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore", "Restore",   true,  false, true, NULL, false },
+    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore", "Restore",   true,  false, true, NULL, false },
+    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       "Expire",  MANAGEMENT,  false, true,  false,
+                                   "Delete expired recovery points", false },
+    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_USAGE] =            { "Usage",           "vault-usage",        NULL,      NULL,        false, false, false, NULL, false },
 };
 _Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
 

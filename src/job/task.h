@@ -34,6 +34,7 @@ enum kg_task_kind {
     KG_TASK_SECRETS,            /* of a key vault in Azure */
     KG_TASK_EXPIRE,             /* the service's own: recovery points whose time is over */
     KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */
+    KG_TASK_USAGE,              /* the service's own: how full is the vault? */
     KG_TASK_KIND_COUNT_,
 };
 
@@ -45,6 +46,7 @@ struct kg_task_row {
     bool heavy;                 /* takes one of the host's few places; light ones have places of their own */
     bool per_instance;          /* at most one at a time for a backup instance */
     bool settings;              /* the worker gets the data path's settings */
+    const char *step;           /* what the job's only sub-task is called, when the worker reports none; or NULL */
     bool validates;             /* checks the databases of params.rows, see readiness/round.h */
 };
 

@@ -29,6 +29,14 @@ void kg_events_warn(const struct kg_events *ev, const struct kg_err *e)
         ev->warn(ev->ctx, e);
 }
 
+void kg_events_warn_about(const struct kg_events *ev, const struct kg_err *e, const char *type, const char *name)
+{
+    if (ev->warn_about)
+        ev->warn_about(ev->ctx, e, type, name);
+    else
+        kg_events_warn(ev, e);
+}
+
 void kg_events_subtask(const struct kg_events *ev, int id, const char *name, const char *status)
 {
     if (ev->subtask)

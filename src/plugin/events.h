@@ -23,6 +23,7 @@ struct kg_events {
     void (*subtask)(void *ctx, int id, const char *name, const char *status);
     void (*log)(void *ctx, const char *text);
     void (*warn)(void *ctx, const struct kg_err *e);
+    void (*warn_about)(void *ctx, const struct kg_err *e, const char *type, const char *name); /* NULL: warn() is called */
     bool (*cancelled)(void *ctx);
     void *ctx;
 };
@@ -31,6 +32,8 @@ bool kg_events_cancelled(const struct kg_events *ev);
 int kg_events_check(const struct kg_events *ev, struct kg_err *err) KG_MUST_CHECK; /* KG_E_CANCELLED when it shall stop */
 void kg_events_log(const struct kg_events *ev, const char *fmt, ...) KG_PRINTF(2, 3);
 void kg_events_warn(const struct kg_events *ev, const struct kg_err *e);
+/* The same, with what it is about for machines to read: "role", "tablespace", "database", "object", and its name. */
+void kg_events_warn_about(const struct kg_events *ev, const struct kg_err *e, const char *type, const char *name);
 void kg_events_subtask(const struct kg_events *ev, int id, const char *name, const char *status);
 void kg_events_progress(const struct kg_events *ev, const struct kg_progress *p);
 

@@ -120,7 +120,7 @@ static int sweep(struct kg_newdb *d, struct kg_err *err)
 
         kg_events_log(d->ev, "dropping database '%s', left by a restore that was killed", kg_rows_get(rows, i, 0));
         if (drop(d, kg_rows_get(rows, i, 0), &soft) < 0)
-            kg_events_warn(d->ev, &soft);
+            kg_events_warn_about(d->ev, &soft, "database", kg_rows_get(rows, i, 0));
     }
     return 0;
 }
@@ -234,7 +234,7 @@ static void drop_database(struct kg_newdb *d)
         return;
     kg_err_wrap(&soft, "drop the half-restored database '%s'", d->temp);
     kg_err_advise(&soft, "The next restore on that server drops it, or drop it yourself.");
-    kg_events_warn(d->ev, &soft);
+    kg_events_warn_about(d->ev, &soft, "database", d->temp);
 }
 
 /* ---- publishing ---- */

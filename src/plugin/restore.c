@@ -184,7 +184,7 @@ static const char *tablespace(struct run *r)
     kg_err_set(&w, KG_E_RESTORE_FAILED, "tablespace '%s' is not there, or not for the restoring user, on the target server: the "
                "database is in the default one", r->props.tablespace);
     kg_err_advise(&w, "Create the tablespace and move the database with ALTER DATABASE, or leave it where it is.");
-    kg_events_warn(r->ev, &w);
+    kg_events_warn_about(r->ev, &w, "tablespace", r->props.tablespace);
     return NULL;
 }
 

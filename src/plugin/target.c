@@ -500,7 +500,7 @@ static void warn_one(const struct kg_target *t, const struct missing *m, const s
         kg_err_set(&w, KG_E_RESTORE_FAILED, "tablespace '%s' is not there, or not for user '%s', on the target server: %llu of its"
                    " objects are in the database's own", name.p, t->user, (unsigned long long)m->lost[OBJECTS]);
         kg_err_advise(&w, "Create the tablespace and move the objects, or leave them where they are.");
-        kg_events_warn(ev, &w);
+        kg_events_warn_about(ev, &w, "tablespace", m->name);
         return;
     }
     add_losses(t, m, &b);
@@ -511,7 +511,7 @@ static void warn_one(const struct kg_target *t, const struct missing *m, const s
         kg_err_set(&w, KG_E_RESTORE_FAILED, "role '%s' does not exist on the target server: %s", name.p, b.p);
         kg_err_advise(&w, "Create the role, then restore again, or set owners and privileges yourself.");
     }
-    kg_events_warn(ev, &w);
+    kg_events_warn_about(ev, &w, "role", m->name);
 }
 
 void kg_target_report(const struct kg_target *t, const struct kg_events *ev)

@@ -19,6 +19,9 @@ struct kg_live {
     bool open;
     char **points;                                  /* "points/…" in order, as they are listed */
     size_t n_points, cap_points;
+    kg_live_seen *seen;                             /* or NULL */
+    void *ctx;
+    const char *instance;                           /* of the point that is being read */
 };
 
 void kg_live_free(struct kg_live *l)
@@ -119,8 +122,12 @@ static int walk(struct kg_live *l, const uint8_t *ids, size_t n, unsigned depth,
         KG_AUTO_FREE uint8_t *below = NULL;
         size_t k = 0;
 
-        if (kg_idmap_claim(l->chunks, id, NULL) && find(l, id, &place, err) < 0)
-            return -(int)err->code;
+        if (kg_idmap_claim(l->chunks, id, NULL)) {
+            if (find(l, id, &place, err) < 0)
+                return -(int)err->code;
+            if (l->seen)
+                l->seen(l->ctx, l->instance, &place);
+        }
         if (depth == 0)
             continue;
         if (!l->walked[depth])
@@ -169,6 +176,7 @@ static int see_point(void *ctx, const char *instance, const char *point, uint64_
     KG_AUTO_JSON struct kg_json *m = NULL;
 
     (void)size;
+    l->instance = instance;
     if (kg_point_get(l->v, instance, point, &m, err) < 0)
         return err->code == KG_E_NO_POINT ? be_deleted(l, name, err) : -(int)err->code;
     if (kg_manifest_streams(m, see_stream, l, err) < 0)
@@ -180,8 +188,16 @@ static int see_point(void *ctx, const char *instance, const char *point, uint64_
 
 int kg_live_load(struct kg_vault *v, const struct kg_locator *where, struct kg_live **ret, struct kg_err *err)
 {
+    return kg_live_count(v, where, NULL, NULL, ret, err);
+}
+
+int kg_live_count(struct kg_vault *v, const struct kg_locator *where, kg_live_seen *seen, void *ctx, struct kg_live **ret,
+                  struct kg_err *err)
+{
     KG_CLEANUP(kg_live_freep) struct kg_live *l = kg_xalloc(sizeof *l);
 
+    l->seen = seen;
+    l->ctx = ctx;
     l->v = v;
     l->where = where;
     l->chunks = kg_idmap_new(0, kg_idmap_count(where->chunks));

@@ -161,6 +161,14 @@ struct kg_collect_opts {
 int kg_vault_collect(struct kg_vault *v, const struct kg_collect_opts *o, struct kg_json **ret_report,
                      struct kg_err *err) KG_MUST_CHECK;
 
+/* ---- usage ---- */
+
+/* How full the vault is, from its own list, index and manifests:
+ * {"storedBytes": of all objects, "packBytes", "plainBytes": of all chunks, "neededBytes", "neededStoredBytes": of those that recovery
+ *  points need, plain and as stored, "instances":[{"instance","neededBytes","neededStoredBytes"}]}
+ * A chunk that several instances need counts for the one whose point is listed first. Hold the vault meanwhile. */
+int kg_vault_usage(struct kg_vault *v, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+
 /* ---- check ---- */
 
 struct kg_check_opts {

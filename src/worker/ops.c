@@ -255,6 +255,17 @@ static int op_vault_check(const struct kg_op *op, struct kg_json **ret, struct k
     return 0;
 }
 
+static int op_vault_usage(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    AUTO_VAULT struct vault_in v = { 0 };
+    AUTO_HOLD struct kg_presence *held = NULL;
+
+    if (open_vault(op, &v, err) < 0)
+        return -(int)err->code;
+    hold(op, v.vault, "usage", &held);
+    return kg_vault_usage(v.vault, ret, err);
+}
+
 /* ---- recovery points ---- */
 
 struct point_list { const struct kg_op *op; struct kg_vault *vault; struct kg_json *points, *unreadable; };
@@ -544,7 +555,7 @@ static const struct {
 } ops[] = {
     { "vault-create", op_vault_create },         { "vault-recovery-key", op_recovery_key },
     { "vault-check", op_vault_check },           { "vault-collect", op_vault_collect },
-    { "point-list", op_point_list },
+    { "vault-usage", op_vault_usage },           { "point-list", op_point_list },
     { "point-contents", op_point_contents },
     { "point-delete", op_point_delete },         { "backup", op_backup },
     { "restore-database", op_restore_database }, { "restore-files", op_restore_files },

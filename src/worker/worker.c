@@ -106,13 +106,22 @@ static void on_log(void *ctx, const char *text)
     send_event(ctx, j);
 }
 
-static void on_warn(void *ctx, const struct kg_err *e)
+static void on_warn_about(void *ctx, const struct kg_err *e, const char *type, const char *name)
 {
-    struct kg_json *j = event("warning");
+    struct kg_json *j = event("warning"), *objects = kg_json_array(), *one;
 
     kg_json_set(j, "error", kg_err_to_json(e));
+    if (type) {
+        one = kg_json_object();
+        kg_json_set_str(one, "type", type);
+        kg_json_set_str(one, "name", name);
+        kg_json_push(objects, one);
+    }
+    kg_json_set(j, "objects", objects);
     send_event(ctx, j);
 }
+
+static void on_warn(void *ctx, const struct kg_err *e) { on_warn_about(ctx, e, NULL, NULL); }
 
 static bool is_cancelled(void *ctx)
 {
@@ -251,6 +260,7 @@ int kg_op_send_secret(const struct kg_op *op, const char *name, const struct kg_
 static int run_job(struct worker *w, struct kg_json **ret_result, struct kg_buf *tail, struct kg_err *err)
 {
     struct kg_events ev = { .progress = on_progress, .subtask = on_subtask, .log = on_log, .warn = on_warn,
+                            .warn_about = on_warn_about,
                             .cancelled = is_cancelled, .ctx = w };
     struct kg_op op = { .worker = w, .job = w->job, .ev = &ev, .tail = tail };
     const char *name;

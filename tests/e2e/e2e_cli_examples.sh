@@ -100,6 +100,7 @@ try()
     *'deleted-backup-instance show '* | *'deleted-backup-instance undelete '*)
         fails "$1 (there is none)" 'no deleted backup instance' bash -c "$line" ;;
     *'job cancel'*) fails "$1 (too late)" 'ended|completed|Completed' bash -c "$line" ;;
+    *'job retry'*) fails "$1 (it has completed)" 'nothing to retry' bash -c "$line" ;;
     *) succeeds "$1" bash -c "$line" ;;
     esac
     [ $status -ne 0 ] || after "$1"

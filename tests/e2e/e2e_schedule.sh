@@ -93,10 +93,16 @@ bytes=$(kg_vault_bytes)
 clock_to '2027-06-10T12:00:00Z'
 check "points whose month is over leave, the year's stay" wait_for 40 \
       test "$(sleep 8; tags)" = "Monthly Monthly Monthly Monthly"
+is "by a job of the service's own" "$(keepgres job list -v $VAULT --operation Expire | jq -r '.[0].properties | .startedBy + " " + .status')" \
+   "keepgres Completed"
+fails "which nobody else can retry" 'by itself|nothing to retry' keepgres job retry -v $VAULT \
+      --job-id "$(keepgres job list -v $VAULT --operation Expire | jq -r '.[0].name')"
 clock_to '2027-06-11T13:00:00Z' # a vault is collected once a day
 collected() { [ "$(kg_vault_bytes)" -lt $((bytes - 1000000)) ]; }
 check "and the space comes back without anybody asking" wait_for 40 collected
 isnt "by a job" "$(jobs_of Collect)" 0
+tells() { [ "$(keepgres backup-vault usage -v $VAULT | jq .properties.storedBytes)" = "$(kg_vault_bytes)" ]; }
+check "and the vault tells what it takes up now" wait_for 20 tells
 vault_is_healthy "the vault is whole" --read-data
 succeeds "the oldest point restores" kg_restore shop "$(kg_points shop | head -n 1)" old
 is "with the rows of its day" "$(sql old <<<'select count(*) from orders')" 3000

@@ -59,7 +59,7 @@ static void test_tsv_keeps_every_column_and_raw_values(void **state)
 {
     (void)state;
     assert_output(JOB, "tsv", false,
-                  "j1\tBackup\tCompleted\tpg\\shop\t2026-11-21T04:05:06.1234560Z\tPT1M2.5000000S\t1234567\t\n");
+                  "j1\tBackup\tCompleted\tpg\\shop\t2026-11-21T04:05:06.1234560Z\tPT1M2.5000000S\t1234567\t\t\n");
 }
 
 static void test_json_is_printed_with_two_blanks(void **state)
@@ -230,8 +230,10 @@ static void test_a_progress_line_says_only_what_is_known(void **state)
     (void)state;
     assert_line("{\"phase\":\"queued\"}", 0, "Backup: queued");
     assert_line("{\"phase\":\"data\",\"bytesDone\":500000000,\"bytesTotal\":2000000000,\"rows\":1234567,\"tablesDone\":3,"
-                "\"tablesTotal\":9}", 100e6,
+                "\"tablesTotal\":9,\"secondsLeft\":16,\"phaseSecondsLeft\":9}", 100e6,
                 "Backup: data  25 %  500 MB of 2.0 GB  1,234,567 rows  100 MB/s  0:16 left  3/9 tables");
+    assert_line("{\"phase\":\"data\",\"secondsLeft\":null,\"phaseSecondsLeft\":3700}", 0, "Backup: data  1:01:40 left of this phase");
+    assert_line("{\"phase\":\"data\",\"secondsLeft\":null,\"phaseSecondsLeft\":null}", 0, "Backup: data");
     assert_line("{\"phase\":\"data\",\"bytesDone\":500000000}", 0, "Backup: data  500 MB");
     /* a total that turned out too low is no percentage */
     assert_line("{\"phase\":\"data\",\"bytesDone\":3000,\"bytesTotal\":2000}", 0, "Backup: data  3.0 kB");

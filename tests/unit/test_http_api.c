@@ -206,7 +206,9 @@ static void check_job(struct fixture *f, const struct reply *job)
     assert_int_equal(kg_json_u64(job->json, "properties.extendedInfo.dataTransferredInBytes", 0), 1000);
     assert_int_equal(kg_json_u64(job->json, "properties.extendedInfo.result.newBytes", 0), 400);
     AUTO_REPLY struct reply lines = call(f, "GET", log, NULL);
-    assert_string_equal(kg_json_str_or(lines.json, "value.0.text", ""), "table public.t: 100 rows");
+    assert_string_equal(kg_json_str_or(lines.json, "value.0.text", ""), kg_json_str_or(lines.json, "value.0.text", "?"));
+    assert_non_null(strstr(lines.text.p, "Backup of s1\\\\good, asked for by "));
+    assert_non_null(strstr(lines.text.p, "\"table public.t: 100 rows\""));
 }
 
 static void test_from_nothing_to_a_restored_database(void **state)
@@ -243,7 +245,7 @@ static void test_from_nothing_to_a_restored_database(void **state)
     permit_files(f);
     AUTO_REPLY struct reply exported = run_job(f, restore, to_files, "Completed");
     assert_string_equal(kg_json_str_or(exported.json, "properties.restoreType", ""), "ALR");
-    assert_int_equal(count_of(f, VAULT "/backupJobs"), 3);
+    assert_int_equal(count_of(f, VAULT "/backupJobs"), 4);
     assert_int_equal(count_of(f, VAULT "/backupJobs?$filter=operation%20eq%20'Backup'"), 1);
     expect_error(f, "DELETE", VAULT, NULL, KG_E_CONFLICT, "");
     expect_error(f, "DELETE", POLICY, NULL, KG_E_CONFLICT, "bi-good");
@@ -363,7 +365,7 @@ static void test_a_vault_that_cannot_be_made_can_be_put_again(void **state)
     expect_error(f, "PUT", VAULT, "{\"properties\":{\"storeSettings\":{\"path\":\"/elsewhere\"}}}", KG_E_CONFLICT, "cannot move");
 }
 
-static void test_a_check_that_finds_damage_completes_with_warnings(void **state)
+static void test_a_check_that_finds_damage_fails_and_says_what_is_affected(void **state)
 {
     struct fixture *f = *state;
 
@@ -372,7 +374,10 @@ static void test_a_check_that_finds_damage_completes_with_warnings(void **state)
     assert_int_equal(r.status, 202);
     AUTO_REPLY struct reply end = wait_operation(f, r.operation);
     AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
-    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Failed");
+    assert_non_null(strstr(kg_json_str_or(job.json, "properties.errorDetails.0.message", ""), "damaged in 1 place"));
+    assert_string_equal(kg_json_str_or(job.json, "properties.errorDetails.0.details.0.target", ""), "packs/aa/bb");
+    assert_string_equal(kg_json_str_or(job.json, "properties.extendedInfo.result.damage.0.object", ""), "packs/aa/bb");
     AUTO_REPLY struct reply report = call(f, "GET", r.location, NULL);
     assert_string_equal(kg_json_str_or(report.json, "damage.0.object", ""), "packs/aa/bb");
 }
@@ -383,7 +388,7 @@ static struct reply check_vault(struct fixture *f)
     AUTO_REPLY struct reply end = wait_operation(f, r.operation);
     AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
 
-    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "CompletedWithWarnings");
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Failed");
     return call(f, "GET", r.location, NULL);
 }
 
@@ -483,6 +488,37 @@ static void test_whatever_happens_to_a_worker_the_job_says_it(void **state)
         if (points != cases[i].points)
             fail_msg("case %s: %zu points instead of %zu", cases[i].database, points, cases[i].points);
     }
+}
+
+/* What a retry asks for is asked for once more, by whoever retries; both jobs name each other. */
+static void test_a_job_that_failed_is_retried_and_no_other(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "refused");
+    add_instance(f, "good");
+    AUTO_REPLY struct reply first = back_up(f, "refused", "Failed");
+    const char *id = kg_json_str_or(first.json, "id", "?");
+    KG_AUTO_FREE char *retry = kg_xprintf("%s/retry", id);
+    assert_string_equal(kg_json_str_or(first.json, "properties.supportedActions.0", ""), "Retry");
+    AUTO_REPLY struct reply accepted = call(f, "POST", retry, NULL);
+    assert_int_equal(accepted.status, 202);
+    AUTO_REPLY struct reply second = wait_job(f, kg_json_str_or(accepted.json, "jobId", "?"));
+    assert_string_equal(kg_json_str_or(second.json, "properties.retryOf", ""), id);
+    assert_string_equal(kg_json_str_or(second.json, "properties.extendedInfo.additionalDetails.RetentionTag", ""), "Default");
+    AUTO_REPLY struct reply again = call(f, "GET", id, NULL);
+    assert_string_equal(kg_json_str_or(again.json, "properties.retriedBy", ""), kg_json_str_or(second.json, "id", "?"));
+    assert_null(kg_json_get(again.json, "properties.supportedActions.0"));
+    assert_null(strstr(again.text.p, "\"request\"")); /* what the service remembers for it is not shown */
+    expect_error(f, "POST", retry, NULL, KG_E_CONFLICT, "was retried already");
+    AUTO_REPLY struct reply good = back_up(f, "good", "Completed");
+    KG_AUTO_FREE char *of_good = kg_xprintf("%s/retry", kg_json_str_or(good.json, "id", "?"));
+    expect_error(f, "POST", of_good, NULL, KG_E_CONFLICT, "has completed");
+    KG_AUTO_FREE char *instance = instance_path("refused", "");
+    KG_AUTO_FREE char *of_second = kg_xprintf("%s/retry", kg_json_str_or(second.json, "id", "?"));
+    expect_operation(f, "DELETE", instance, NULL, "Succeeded");
+    expect_error(f, "POST", of_second, NULL, KG_E_NOT_FOUND, "refused"); /* what it was of has gone */
 }
 
 static void test_a_running_job_can_be_cancelled_and_shows_how_it_stands(void **state)
@@ -808,10 +844,11 @@ int main(int argc, char **argv)
         T(test_requests_that_cannot_work_are_refused_before_anything_starts),
         T(test_a_failed_validation_leaves_an_instance_that_says_why),
         T(test_a_vault_that_cannot_be_made_can_be_put_again),
-        T(test_a_check_that_finds_damage_completes_with_warnings),
+        T(test_a_check_that_finds_damage_fails_and_says_what_is_affected),
         T(test_a_check_names_the_points_that_the_vault_has_lost),
         T(test_a_point_tells_what_it_holds_when_asked),
         T(test_whatever_happens_to_a_worker_the_job_says_it),
+        T(test_a_job_that_failed_is_retried_and_no_other),
         T(test_a_running_job_can_be_cancelled_and_shows_how_it_stands),
         T(test_jobs_beyond_the_hosts_limit_wait_and_can_be_cancelled_there),
         T(test_a_killed_service_leaves_a_failed_job_and_works_again_at_once),

@@ -384,7 +384,7 @@ static void test_records_are_chained_by_hashes_that_anybody_can_check(void **sta
 
     for (int i = 0; i < 3; i++)
         assert_int_equal(kg_audit_add(f->catalog, &e, &err), 0);
-    assert_int_equal(kg_catalog_audit_list(f->catalog, NULL, 0, 10, &l, &err), 0);
+    assert_int_equal(kg_catalog_audit_list(f->catalog, NULL, KG_AUDIT_OLDEST_FIRST, 0, 10, &l, &err), 0);
     assert_int_equal(l.count, 3);
     for (size_t i = 0; i < l.count; i++) {
         KG_AUTO_JSON struct kg_json *j = kg_audit_json(&l.rows[i]);

@@ -51,7 +51,7 @@ static void test_every_transition_is_listed_and_no_other_happens(void **state)
 static struct kg_job *make_job(void)
 {
     struct kg_job_spec s = { .id = "j1", .activity = "a1", .vault = VAULT, .instance = VAULT "/backupInstances/b1",
-                             .location = "local", .operation = "Backup", .category = "Backup", .user_triggered = true,
+                             .location = "local", .operation = "Backup", .category = "Backup", .by = "me",
                              .start = 1000 * KG_SECOND };
     KG_AUTO_JSON struct kg_json *props = kg_json_object();
 

@@ -110,7 +110,7 @@ static void assert_every_refusal_is_recorded(struct kg_catalog *c)
     KG_AUTO_AUDIT_LIST struct kg_audit_list l = { 0 };
     struct kg_err err = { 0 };
 
-    assert_int_equal(kg_catalog_audit_list(c, NULL, 0, 1000, &l, &err), 0);
+    assert_int_equal(kg_catalog_audit_list(c, NULL, KG_AUDIT_OLDEST_FIRST, 0, 1000, &l, &err), 0);
     assert_int_equal(l.count, kg_routes_count);
     for (size_t i = 0; i < l.count; i++) {
         assert_int_equal(l.rows[i].status, 403);

@@ -115,15 +115,19 @@ static void test_jobs_are_found_by_kind_state_and_time(void **state)
     add_instance(f, "a");
     AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
     const char *name = kg_json_str(job.json, "name");
-    finds(f, "BackupJobs", "{}", name);
+    finds(f, "BackupJobs", "{\"operations\":[\"OnDemandBackup\"]}", name);
     finds(f, "BackupJobs", "{\"operations\":[\"ondemandbackup\"],\"statuses\":[\"completed\"]}", name);
-    finds(f, "BackupJobs", "{\"statuses\":[\"Failed\",\"Completed\"]}", name);
+    finds(f, "BackupJobs", "{\"operations\":[\"OnDemandBackup\"],\"statuses\":[\"Failed\",\"Completed\"]}", name);
     finds(f, "BackupJobs", "{\"operations\":[\"ScheduledBackup\",\"Restore\"]}", "");
     finds(f, "BackupJobs", "{\"statuses\":[\"Failed\"]}", "");
-    finds(f, "BackupJobs", "{\"startTime\":\"2020-01-01T00:00:00Z\",\"endTime\":\"2099-01-01T00:00:00Z\"}", name);
+    finds(f, "BackupJobs", "{\"operations\":[\"Management\"],\"statuses\":[\"Failed\"]}", "");
+    finds(f, "BackupJobs",
+          "{\"operations\":[\"OnDemandBackup\"],\"startTime\":\"2020-01-01T00:00:00Z\",\"endTime\":\"2099-01-01T00:00:00Z\"}", name);
     finds(f, "BackupJobs", "{\"startTime\":\"2099-01-01T00:00:00Z\"}", "");
     finds(f, "BackupJobs", "{\"endTime\":\"2020-01-01T00:00:00Z\"}", "");
-    finds(f, "BackupJobs", "{\"datasourceIds\":[\"" SERVER "/databases/a\"],\"vaults\":[\"v1\"],\"resourceGroups\":[\"default\"]}",
+    finds(f, "BackupJobs",
+          "{\"operations\":[\"OnDemandBackup\"],"
+          "\"datasourceIds\":[\"" SERVER "/databases/a\"],\"vaults\":[\"v1\"],\"resourceGroups\":[\"default\"]}",
           name);
     finds(f, "BackupJobs", "{\"vaults\":[\"v2\"]}", "");
     AUTO_REPLY struct reply second = back_up(f, "a", "Completed");

@@ -1,0 +1,246 @@
+/* The catalog's jobs and what is counted over time: found by every filter, in pages, fast. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+
+#include "support/catalog_fixture.h"
+
+static void job_of(struct fixture *f, int i, const char *op, const char *status, bool with_instance, struct kg_json *j)
+{
+    KG_AUTO_FREE char *id = kg_xprintf("job-%06d", i), *o = kg_xstrdup(op), *s = kg_xstrdup(status);
+    char vault[] = VAULT, inst[] = INST, backup[] = "ScheduledBackup", restore[] = "Restore";
+    struct kg_job_row row = { .id = id, .vault = vault, .instance = with_instance ? inst : NULL, .operation = o,
+                              .status = s, .kind = strcmp(op, "Backup") == 0 ? backup : restore,
+                              .start = 1000 + i / 2, /* pairs start at one moment */
+                              .end = strcmp(status, "InProgress") == 0 ? 0 : 2000 + i, .json = j };
+
+    OK(kg_catalog_job_insert(f->c, &row, err));
+}
+
+static void job(struct fixture *f, int i, const char *op, const char *status, bool with_instance)
+{
+    KG_AUTO_JSON struct kg_json *j = doc("{\"properties\":{}}");
+
+    job_of(f, i, op, status, with_instance, j);
+}
+
+static void test_jobs_are_listed_newest_first_with_every_filter(void **state)
+{
+    struct fixture *f = *state;
+    static const struct { struct kg_job_query q; size_t count; } cases[] = {
+        { { 0 }, 12 },
+        { { .vault = VAULT }, 12 },
+        { { .vault = VAULT "x" }, 0 },
+        { { .instance = INST }, 6 },
+        { { .operation = "backup" }, 6 },
+        { { .status = "inprogress" }, 4 },
+        { { .vault = VAULT, .status = "Completed", .operation = "Restore" }, 4 },
+        { { .unfinished = true }, 4 },
+        { { .from = 1002, .to = 1004 }, 4 },
+        { { .from = 1005 }, 2 },
+    };
+
+    put_tree(f);
+    for (int i = 0; i < 12; i++)
+        job(f, i, i % 2 ? "Restore" : "Backup", i % 3 ? "Completed" : "InProgress", i % 2 == 0);
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+        uint64_t n = 99;
+
+        OK(kg_catalog_job_list(f->c, &cases[i].q, &l, err));
+        OK(kg_catalog_job_count(f->c, &cases[i].q, &n, err));
+        if (l.count != cases[i].count || n != l.count)
+            fail_msg("case %zu: %zu rows, count %" PRIu64 " instead of %zu", i, l.count, n, cases[i].count);
+        for (size_t k = 1; k < l.count; k++)
+            assert_true(l.rows[k - 1].start > l.rows[k].start ||
+                        (l.rows[k - 1].start == l.rows[k].start && strcmp(l.rows[k - 1].id, l.rows[k].id) > 0));
+    }
+}
+
+static void test_jobs_are_found_by_lists_of_names_and_below_any_scope(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *states = doc("[\"inprogress\",\"completed\"]"), *failed = doc("[\"Failed\"]");
+    KG_AUTO_JSON struct kg_json *kinds = doc("[\"scheduledbackup\"]"), *names = doc("[\"other\",\"VAULT1\"]");
+    const struct { struct kg_job_query q; size_t count; } cases[] = {
+        { { .under = SUB }, 12 },
+        { { .under = GROUP }, 12 },
+        { { .under = VAULT }, 0 },
+        { { .under = SUB "0" }, 0 },
+        { { .statuses = states }, 12 },
+        { { .statuses = failed }, 0 },
+        { { .kinds = kinds }, 6 },
+        { { .vault_names = names }, 12 },
+        { { .vault_names = failed }, 0 },
+        { { .ended_before = 2003 }, 2 },
+        { { .vault = VAULT, .kinds = kinds, .statuses = states, .status = "Completed" }, 4 },
+    };
+
+    put_tree(f);
+    for (int i = 0; i < 12; i++)
+        job(f, i, i % 2 ? "Restore" : "Backup", i % 3 ? "Completed" : "InProgress", i % 2 == 0);
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+        uint64_t n = 99;
+
+        OK(kg_catalog_job_list(f->c, &cases[i].q, &l, err));
+        OK(kg_catalog_job_count(f->c, &cases[i].q, &n, err));
+        if (l.count != cases[i].count || n != l.count)
+            fail_msg("case %zu: %zu rows, count %" PRIu64 " instead of %zu", i, l.count, n, cases[i].count);
+    }
+}
+
+/* A job that waits for weeks must not leave the list of the last days; each once, over any number of pages. */
+static void test_a_list_from_some_day_ends_with_older_jobs_that_have_not_ended(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const want[] = { "job-000011", "job-000010", "job-000009", "job-000006", "job-000003", "job-000000" };
+
+    put_tree(f);
+    for (int i = 0; i < 12; i++)
+        job(f, i, "Backup", i % 3 ? "Completed" : "InProgress", true);
+    for (unsigned top = 1; top <= 7; top++) {
+        KG_AUTO_FREE char *after = NULL;
+        size_t n = 0;
+
+        do {
+            KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+            struct kg_job_query q = { .vault = VAULT, .from = 1005, .and_unfinished = true, .after = after, .top = top };
+
+            OK(kg_catalog_job_list(f->c, &q, &l, err));
+            assert_true(l.count <= top);
+            for (size_t i = 0; i < l.count; i++, n++)
+                assert_string_equal(l.rows[i].id, want[n < KG_ARRAY_LEN(want) ? n : 0]);
+            free(after);
+            after = KG_TAKE(l.next);
+        } while (after);
+        assert_int_equal(n, KG_ARRAY_LEN(want));
+    }
+}
+
+static void test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *after = NULL;
+    KG_AUTO_JOB_LIST struct kg_job_list bad = { 0 };
+    int next = 11;
+
+    put_tree(f);
+    for (int i = 0; i < 12; i++)
+        job(f, i, "Backup", "Completed", true);
+    do {
+        KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+
+        OK(kg_catalog_job_list(f->c, &(struct kg_job_query){ .vault = VAULT, .after = after, .top = 5 }, &l, err));
+        for (size_t i = 0; i < l.count; i++) {
+            char want[16];
+
+            (void)snprintf(want, sizeof want, "job-%06d", next-- % 1000);
+            assert_string_equal(l.rows[i].id, want);
+        }
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after);
+    assert_int_equal(next, -1);
+    FAILS(KG_E_USAGE, kg_catalog_job_list(f->c, &(struct kg_job_query){ .after = "x" }, &bad, err));
+    FAILS(KG_E_USAGE, kg_catalog_job_list(f->c, &(struct kg_job_query){ .after = "-1:x" }, &bad, err));
+}
+
+static void sample(struct fixture *f, int64_t day)
+{
+    KG_AUTO_JSON struct kg_json *j = kg_json_object();
+
+    kg_json_set_u64(j, "day", (uint64_t)day);
+    OK(kg_catalog_usage_put(f->c, VAULT, day, j, err));
+}
+
+static void test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_with_the_vault(void **state)
+{
+    enum { DAYS = 1000, FIRST = 20000 };
+    struct fixture *f = *state;
+    KG_AUTO_USAGE_LIST struct kg_usage_list l = { 0 }, gone = { 0 };
+    int64_t last = FIRST + DAYS;
+
+    put_tree(f);
+    for (int64_t day = FIRST; day <= last; day++)
+        sample(f, day);
+    sample(f, last); /* the day's again */
+    OK(kg_catalog_usage_list(f->c, VAULT, 0, &l, err));
+    assert_int_equal(l.rows[0].day, last);
+    for (size_t i = 0; i + 1 < l.count; i++) {
+        int64_t age = last - l.rows[i + 1].day, gap = l.rows[i].day - l.rows[i + 1].day;
+
+        assert_int_equal(kg_json_u64(l.rows[i].json, "day", 0), (uint64_t)l.rows[i].day);
+        if (gap > (age <= KG_USAGE_DAILY ? 1 : age <= KG_USAGE_WEEKLY ? 13 : 59)) /* at a border the last of the two sides */
+            fail_msg("a gap of %" PRId64 " days, %" PRId64 " days ago", gap, age);
+    }
+    assert_in_range(l.count, KG_USAGE_DAILY + 90, KG_USAGE_DAILY + 120);
+    OK(kg_catalog_delete(f->c, VAULT, err));
+    OK(kg_catalog_usage_list(f->c, VAULT, 0, &gone, err));
+    assert_int_equal(gone.count, 0);
+}
+
+/* Which way a list is found decides whether it scales: the plan, and the clock. */
+static void test_a_hundred_thousand_jobs_page_quickly(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *failed = doc("[\"Failed\",\"Cancelled\"]"), *kinds = doc("[\"Restore\"]");
+    KG_AUTO_JSON struct kg_json *names = doc("[\"vault1\"]"), *big = doc("{\"properties\":{}}");
+    const struct { struct kg_job_query q; size_t count; } cases[] = {
+        { { .vault = VAULT, .top = 50 }, 50 },
+        { { .vault = VAULT, .status = "Failed", .top = 50 }, 50 },
+        { { .vault = VAULT, .operation = "Check", .top = 50 }, 0 },
+        { { .vault = VAULT, .status = "Failed", .operation = "Restore", .top = 50 }, 0 },
+        { { .instance = INST, .top = 50 }, 50 },
+        { { .unfinished = true, .top = 50 }, 0 },
+        { { .vault = VAULT, .after = "1500:job-001000", .top = 50 }, 50 },
+        { { .vault = VAULT, .from = 40000, .and_unfinished = true, .top = 1000 }, 1000 },
+        { { .under = SUB, .top = 50 }, 50 },
+        { { .under = SUB, .statuses = failed, .top = 50 }, 50 },
+        { { .under = SUB, .statuses = failed, .kinds = kinds, .vault_names = names, .top = 50 }, 0 },
+        { { .under = SUB, .ended_before = 2000, .top = 50 }, 0 },
+    };
+
+    for (int i = 0; i < 12; i++) /* as much as a real one's, so that reading rows would show */
+        kg_json_set_str(kg_json_get_mutable(big, "properties"), (char[]){ (char)('a' + i), 0 }, "0123456789012345678901234567890123456789");
+    put_tree(f);
+    OK(kg_catalog_begin(f->c, err));
+    for (int i = 0; i < 100000; i++)
+        job_of(f, i, i % 2 ? "Restore" : "Backup", i % 1000 ? "Completed" : "Failed", true, big);
+    OK(kg_catalog_commit(f->c, err));
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        kg_usec best = KG_SECOND;
+
+        for (int turn = 0; turn < 3; turn++) {
+            KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+            kg_usec began = kg_now_mono(), took;
+
+            OK(kg_catalog_job_list(f->c, &cases[i].q, &l, err));
+            took = kg_now_mono() - began;
+            best = took < best ? took : best;
+            assert_int_equal(l.count, cases[i].count);
+        }
+        if (best >= 100000)
+            fail_msg("case %zu took %" PRId64 " microseconds", i, best);
+    }
+}
+
+#define BOTH(test)                                                                                   \
+    { #test " (file)", test, setup_file, teardown, NULL }, { #test " (memory)", test, setup_memory, teardown, NULL }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_jobs_are_listed_newest_first_with_every_filter),
+        BOTH(test_jobs_are_found_by_lists_of_names_and_below_any_scope),
+        BOTH(test_a_list_from_some_day_ends_with_older_jobs_that_have_not_ended),
+        BOTH(test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment),
+        BOTH(test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_with_the_vault),
+        cmocka_unit_test_setup_teardown(test_a_hundred_thousand_jobs_page_quickly, setup_memory, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
