@@ -177,7 +177,8 @@ static void test_the_menu_leads_to_every_page(void **state)
 static void test_the_palette_finds_pages_commands_and_resources(void **state)
 {
     static const struct { const char *typed, *kind; } cases[] = {
-        { "backup center", "overview" }, { "dashboard", "backup-jobs" }, { "key va", "key-vaults" }, { "pg1\\sales", "backup-instance" },
+        { "backup center", "overview" }, { "dashboard", "backup-jobs" }, { "key va", "key-vaults" }, { "pg1\\sales",
+          "backup-instance" },
         { "kv1", "key-vault" }, { "create backup vault", "create-vault" },
     };
     struct recorded r;
