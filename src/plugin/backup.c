@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "keepgres/version.h"
+#include "pg/globals.h"
 #include "pg/plan.h"
 #include "plugin/jobs.h"
 #include "plugin/manifest.h"
@@ -40,8 +41,9 @@ struct run {
     struct kg_plan *plan;
     struct kg_writer *writer;
     struct kg_manifest *manifest;
-    struct kg_buf roles;                 /* as SQL; or why not, in roles_err */
-    struct kg_err roles_err;
+    struct kg_json *server;              /* its roles; NULL: why not, in server_err */
+    struct kg_secret *passwords;
+    struct kg_err server_err;
     struct item *item;                   /* heaviest first */
     size_t n_items, n_left;
     size_t *leader_item;                 /* left for the leader, see (3) */
@@ -515,21 +517,16 @@ static int leader_part(struct run *r, bool all, struct kg_err *err)
     return kg_sink_close(s.sink, err);
 }
 
-static bool run_stopped(void *ctx)
+/* While the sessions read, by the leader's own, which has nothing to do then. A backup does without, with a warning. */
+static void read_server(struct run *r)
 {
-    const struct run *r = ctx;
+    struct kg_err why = { 0 };
 
-    return r->stop || run_cancelled(ctx);
-}
-
-/* While the sessions read: pg_dumpall takes a moment to start. A backup does without, with a warning. */
-static void read_roles(struct run *r)
-{
-    const struct kg_backup_spec *spec = r->spec;
-    struct kg_plan_opts po = { .bin_dir = spec->bin_dir, .cancelled = run_stopped, .cancel_ctx = r };
-
-    r->roles = (struct kg_buf)KG_BUF_INIT(64u << 20);
-    (void)!kg_plan_roles(spec->conn, spec->database, &po, r->plan->server_version, &r->roles, &r->roles_err);
+    (void)!kg_globals_read(r->plan->leader, &r->server, &r->server_err);
+    if (!r->server || !r->spec->role_passwords || kg_globals_read_passwords(r->plan->leader, &r->passwords, &why) == 0)
+        return;
+    kg_err_wrap(&why, "the roles' passwords are not in this recovery point");
+    kg_events_warn(r->ev, &why);
 }
 
 static int read_everything(struct run *r, struct kg_err *err)
@@ -550,7 +547,7 @@ static int read_everything(struct run *r, struct kg_err *err)
             break;
         }
     }
-    read_roles(r);
+    read_server(r);
     watch_sessions(r, s, started);
     for (unsigned i = 0; i < started; i++)
         pthread_join(s[i].thread, NULL);
@@ -578,6 +575,37 @@ static int write_text(struct run *r, struct kg_sink *sink, const struct kg_buf *
     return kg_sink_end(sink, ret, err);
 }
 
+static int write_passwords(struct run *r, struct kg_sink *sink, struct kg_err *err)
+{
+    int ret;
+
+    if (!r->passwords)
+        return 0;
+    kg_sink_begin(sink, KG_CHUNK_SMALL);
+    ret = kg_sink_add(sink, kg_secret_open(r->passwords), kg_secret_size(r->passwords), err);
+    kg_secret_shut(r->passwords);
+    if (ret < 0 || kg_sink_end(sink, &r->manifest->passwords, err) < 0)
+        return -(int)err->code;
+    r->manifest->has_passwords = true;
+    return 0;
+}
+
+static int write_server(struct run *r, struct kg_sink *sink, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT((size_t)64 << 20);
+
+    if (!r->server) {
+        kg_err_wrap(&r->server_err, "the roles are not in this recovery point");
+        kg_events_warn(r->ev, &r->server_err);
+        return 0;
+    }
+    kg_json_print(r->server, false, &text);
+    if (write_text(r, sink, &text, &r->manifest->server, err) < 0)
+        return -(int)err->code;
+    r->manifest->has_server = true;
+    return write_passwords(r, sink, err);
+}
+
 static int write_rest(struct run *r, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf toc = KG_BUF_INIT((size_t)2 << 30);
@@ -588,14 +616,8 @@ static int write_rest(struct run *r, struct kg_err *err)
     kg_archive_write(r->plan->archive, NULL, false, &toc);
     if (write_text(r, sink, &toc, &r->manifest->archive, err) < 0)
         return kg_err_wrap(err, "store the table of contents");
-    if (r->roles_err.code == KG_E_OK) {
-        if (write_text(r, sink, &r->roles, &r->manifest->globals, err) < 0)
-            return kg_err_wrap(err, "store the roles");
-        r->manifest->has_globals = true;
-    } else {
-        kg_err_wrap(&r->roles_err, "the roles are not in this recovery point");
-        kg_events_warn(r->ev, &r->roles_err);
-    }
+    if (write_server(r, sink, err) < 0)
+        return kg_err_wrap(err, "store the server's roles");
     return kg_sink_close(KG_TAKE(sink), err);
 }
 
@@ -697,7 +719,8 @@ int kg_plugin_backup(const struct kg_backup_spec *spec, const struct kg_events *
     kg_manifest_free(r.manifest);
     free(r.item);
     free(r.leader_item);
-    kg_buf_done(&r.roles);
+    kg_json_free(r.server);
+    kg_secret_free(r.passwords);
     pthread_mutex_destroy(&r.lock);
     return ret;
 }
