@@ -48,8 +48,8 @@ int kg_rows_to_json(struct kg_session *s, const char *sql, const struct kg_colum
 int kg_pg_server_facts(struct kg_session *s, struct kg_json **ret, struct kg_err *err)
 {
     static const struct kg_column columns[] = {
-        { "version", KG_COLUMN_TEXT }, { "versionNum", KG_COLUMN_NUMBER }, { "standby", KG_COLUMN_BOOL }, { "user", KG_COLUMN_TEXT }, { "superuser", KG_COLUMN_BOOL },
-        { "canCreateDatabase", KG_COLUMN_BOOL },
+        { "version", KG_COLUMN_TEXT }, { "versionNum", KG_COLUMN_NUMBER }, { "standby", KG_COLUMN_BOOL }, { "user", KG_COLUMN_TEXT },
+        { "superuser", KG_COLUMN_BOOL }, { "canCreateDatabase", KG_COLUMN_BOOL },
     };
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
 
@@ -67,8 +67,9 @@ int kg_pg_server_facts(struct kg_session *s, struct kg_json **ret, struct kg_err
 int kg_pg_databases(struct kg_session *s, struct kg_json **ret, struct kg_err *err)
 {
     static const struct kg_column columns[] = {
-        { "name", KG_COLUMN_TEXT }, { "bytes", KG_COLUMN_NUMBER }, { "encoding", KG_COLUMN_TEXT }, { "collate", KG_COLUMN_TEXT }, { "ctype", KG_COLUMN_TEXT },
-        { "owner", KG_COLUMN_TEXT }, { "isTemplate", KG_COLUMN_BOOL }, { "allowConnections", KG_COLUMN_BOOL },
+        { "name", KG_COLUMN_TEXT }, { "bytes", KG_COLUMN_NUMBER }, { "encoding", KG_COLUMN_TEXT }, { "collate", KG_COLUMN_TEXT },
+        { "ctype", KG_COLUMN_TEXT }, { "owner", KG_COLUMN_TEXT }, { "isTemplate", KG_COLUMN_BOOL },
+        { "allowConnections", KG_COLUMN_BOOL },
     };
 
     return kg_rows_to_json(s,

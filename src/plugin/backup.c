@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "base/rate.h"
 #include "base/text.h"
 #include "keepgres/version.h"
 #include "pg/globals.h"
@@ -24,7 +25,7 @@
 #include "plugin/jobs.h"
 #include "plugin/manifest.h"
 
-enum { COUNT_EVERY = 256, TICK_US = 20000, CANCEL_TICKS = 1000000 / TICK_US };
+enum { COUNT_EVERY = 256, COUNT_BYTES = 256 << 10, TICK_US = 20000, CANCEL_TICKS = 1000000 / TICK_US };
 static const uint64_t default_slice_bytes = (uint64_t)256 << 20;
 
 /* One unit of work: a table, a slice of one, or all large objects. */
@@ -52,6 +53,8 @@ struct run {
     uint64_t slice_bytes;
     uint64_t slice_above;                /* a table that weighs more is read in slices */
 
+    pthread_mutex_t rate_lock;
+    struct kg_rate rate;                 /* guarded by it */
     pthread_mutex_t lock;                /* guards next, leader_item, err, failed */
     size_t next;
     bool failed;
@@ -234,15 +237,6 @@ static void make_items(struct run *r)
 
 /* ---- reading ---- */
 
-static void count(struct session *s, bool flush)
-{
-    if (!flush && s->counted_rows < COUNT_EVERY)
-        return;
-    atomic_fetch_add_explicit(&s->run->rows, s->counted_rows, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->run->bytes, s->counted_bytes, memory_order_relaxed);
-    s->counted_rows = s->counted_bytes = 0;
-}
-
 static int stopped(struct session *s, struct kg_err *err)
 {
     /* Nobody watches the leader's own part. */
@@ -252,6 +246,38 @@ static int stopped(struct session *s, struct kg_err *err)
         return 0;
     return kg_err_set(err, KG_E_CANCELLED, "another session of the job failed");
 }
+
+/* Waits for as long as the limit of bytes a second wants it, unless the job ends meanwhile. The server waits, too: it cannot send
+ * what nobody takes. */
+static int keep_rate(struct session *s, uint64_t bytes, struct kg_err *err)
+{
+    kg_usec wait;
+
+    if (!s->run->spec->bytes_per_second)
+        return 0;
+    pthread_mutex_lock(&s->run->rate_lock);
+    wait = kg_rate_take(&s->run->rate, bytes, kg_now_mono());
+    pthread_mutex_unlock(&s->run->rate_lock);
+    for (; wait > 0; wait -= TICK_US) {
+        if (stopped(s, err) < 0)
+            return -(int)err->code;
+        usleep((useconds_t)(wait < TICK_US ? wait : TICK_US));
+    }
+    return 0;
+}
+
+/* Tells the others what was read since the last time, and whether to go on. */
+static int count(struct session *s, struct kg_err *err)
+{
+    uint64_t bytes = s->counted_bytes;
+
+    atomic_fetch_add_explicit(&s->run->rows, s->counted_rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->run->bytes, bytes, memory_order_relaxed);
+    s->counted_rows = s->counted_bytes = 0;
+    return stopped(s, err) < 0 || keep_rate(s, bytes, err) < 0 ? -(int)err->code : 0;
+}
+
+static bool is_much(const struct session *s) { return s->counted_rows >= COUNT_EVERY || s->counted_bytes >= COUNT_BYTES; }
 
 static void begin_slice(struct session *s, struct kg_slice *sl)
 {
@@ -281,12 +307,7 @@ static int take_row(void *ctx, const char *row, size_t n, struct kg_err *err)
     kg_rowsum_add(&s->slice->sum, row, n);
     s->counted_rows++;
     s->counted_bytes += n;
-    if (s->counted_rows >= COUNT_EVERY) {
-        count(s, true);
-        if (stopped(s, err) < 0)
-            return -(int)err->code;
-    }
-    if (kg_sink_add(s->sink, row, n, err) < 0)
+    if ((is_much(s) && count(s, err) < 0) || kg_sink_add(s->sink, row, n, err) < 0)
         return -(int)err->code;
     return s->slice->sum.bytes < s->slice_end ? 0 : next_part(s, err);
 }
@@ -302,7 +323,8 @@ static int read_table(struct session *s, const struct item *it, struct kg_err *e
     begin_slice(s, sl);
     if (kg_copy_out(s->pg, sql, take_row, s, err) < 0)
         return kg_err_wrap(err, "read table '%s.%s'", it->table->schema, it->table->name);
-    count(s, true);
+    if (count(s, err) < 0)
+        return -(int)err->code;
     if ((eno = KG_FAULT(BACKUP_STREAM)))
         return kg_err_sys(err, eno, "read table '%s.%s'", it->table->schema, it->table->name);
     return kg_sink_end(s->sink, &s->slice->stream, err);
@@ -322,8 +344,7 @@ static int take_page(void *ctx, uint32_t oid, const void *page, size_t n, struct
     kg_rowsum_add_pair(&m->blob_sum, head, sizeof head, page, n);
     s->counted_rows++;
     s->counted_bytes += n;
-    count(s, false);
-    if (stopped(s, err) < 0 || kg_sink_add(s->sink, head, sizeof head, err) < 0)
+    if ((is_much(s) ? count(s, err) : stopped(s, err)) < 0 || kg_sink_add(s->sink, head, sizeof head, err) < 0)
         return -(int)err->code;
     return kg_sink_add(s->sink, page, n, err);
 }
@@ -350,7 +371,8 @@ static int read_blobs(struct session *s, struct kg_err *err)
     kg_sink_begin(s->sink, KG_CHUNK_SMALL);
     if (kg_blobs_out(s->pg, count_blobs, &c, err) < 0)
         return kg_err_wrap(err, "read the large objects");
-    count(s, true);
+    if (count(s, err) < 0)
+        return -(int)err->code;
     if ((eno = KG_FAULT(BACKUP_BLOBS)))
         return kg_err_sys(err, eno, "read the large objects");
     m->has_blobs = true;
@@ -711,8 +733,11 @@ static int run_backup(struct run *r, struct kg_json **ret_result, struct kg_buf 
 int kg_plugin_backup(const struct kg_backup_spec *spec, const struct kg_events *ev, struct kg_json **ret_result,
                      struct kg_buf *ret_tail, struct kg_err *err)
 {
-    struct run r = { .spec = spec, .ev = ev, .lock = PTHREAD_MUTEX_INITIALIZER };
-    int ret = run_backup(&r, ret_result, ret_tail, err);
+    struct run r = { .spec = spec, .ev = ev, .lock = PTHREAD_MUTEX_INITIALIZER, .rate_lock = PTHREAD_MUTEX_INITIALIZER };
+    int ret;
+
+    kg_rate_init(&r.rate, spec->bytes_per_second, kg_now_mono());
+    ret = run_backup(&r, ret_result, ret_tail, err);
 
     kg_writer_free(r.writer);
     kg_plan_free(r.plan);
@@ -721,6 +746,7 @@ int kg_plugin_backup(const struct kg_backup_spec *spec, const struct kg_events *
     free(r.leader_item);
     kg_json_free(r.server);
     kg_secret_free(r.passwords);
+    pthread_mutex_destroy(&r.rate_lock);
     pthread_mutex_destroy(&r.lock);
     return ret;
 }

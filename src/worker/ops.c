@@ -414,7 +414,8 @@ static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err
     s.bin_dir = kg_json_str(j, "settings.binDir");
     s.lock_timeout_ms = kg_json_u64(j, "settings.lockTimeoutMs", 0);
     s.lock_tries = (unsigned)kg_json_u64(j, "settings.lockTries", 0);
-    s.role_passwords = kg_json_bool(j, "policy.rolePasswords", false);
+    s.bytes_per_second = kg_json_u64(j, "settings.rateLimitMBps", 0) * 1000 * 1000;
+    s.role_passwords = kg_json_bool(j, "settings.rolePasswords", false);
     if (kg_json_need_str(j, "database", &s.database, err) < 0 || kg_json_need_str(j, "instance", &s.instance, err) < 0 ||
         kg_json_need_str(j, "point", &s.point, err) < 0 || open_conninfo(op, &c, err) < 0 ||
         kg_op_require_ready(op, s.database, &c, err) < 0 || open_vault(op, &v, err) < 0)
