@@ -132,7 +132,7 @@ need sql postgres -c "alter role \"App;User\" password '$PW'"
 HASH=$(hash_of)
 policy=$(keepgres backup-policy list -v $VAULT | jq -r '.[0].name')
 succeeds "the policy is told to capture passwords" \
-         keepgres backup-policy update -n "$policy" -v $VAULT --set properties.policyRules[0].backupParameters.rolePasswords=true
+         keepgres backup-policy update -n "$policy" -v $VAULT --role-passwords on
 succeeds "protection of the other database is configured" kg_protect made
 succeeds "a backup with passwords succeeds" kg_backup made
 point=$(kg_newest made)

@@ -167,7 +167,8 @@ static void test_putting_off_loses_and_doubles_no_start(void **state)
 {
     static const char *const intervals[] = { "'R/2026-01-01T12:00:00/P1D'", "'R/2026-01-01T00:00:00/PT5H'",
                                              "'R/2026-01-01T02:15:00/P1W','R/2026-01-02T17:45:00/PT11H'" };
-    static const char *const windows[][3] = { { "22:00-06:00", "12:00-12:30", "02:15-03:15" }, { "00:00-24:00", "05:00-04:00", "09:00-09:01" },
+    static const char *const windows[][3] = { { "22:00-06:00", "12:00-12:30", "02:15-03:15" },
+                                              { "00:00-24:00", "05:00-04:00", "09:00-09:01" },
                                               { "02:00-03:00", "02:00-03:00", "02:00-02:30" } };
     static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe" };
 
