@@ -230,7 +230,7 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
     { .name = "backup-policy create", .summary = "Create a Backup policy, or replace it", .opts = create_opts,
       .opts_size = sizeof(T), .run = create,
       .examples = (const char *const[]){ "backup-policy create -n weekly -v vault1 --policy policy.json",
-                                          "backup-policy create -n nightly -v vault1 --policy policy.json "
+                                          "backup-policy create -n weekly -v vault1 --policy policy.json "
                                           "--window 22:00-06:00 --rate-limit 50", NULL } },
     { .name = "backup-policy show", .summary = "Show a Backup policy", .opts = show_opts, .opts_size = sizeof(T),
       .run = show, .ids_of = "backupPolicies",

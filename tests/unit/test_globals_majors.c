@@ -17,7 +17,8 @@
 
 enum { MAJORS_MAX = 16 };
 static const char made[] =
-    "CREATE ROLE owner NOLOGIN CREATEDB CONNECTION LIMIT 5; CREATE ROLE \"Odd;\"\"role\" LOGIN SUPERUSER VALID UNTIL '2033-04-05 06:07:08+02';"
+    "CREATE ROLE owner NOLOGIN CREATEDB CONNECTION LIMIT 5; CREATE ROLE \"Odd;\"\"role\" LOGIN SUPERUSER"
+    " VALID UNTIL '2033-04-05 06:07:08+02';"
     "CREATE ROLE quiet NOINHERIT REPLICATION BYPASSRLS CREATEROLE PASSWORD 'x'; CREATE ROLE reader; CREATE ROLE admin;"
     "COMMENT ON ROLE owner IS E'it''s \\\\ \"odd\"'; ALTER ROLE reader SET search_path = \"$user\", 'a b', public;"
     "ALTER ROLE reader SET work_mem = '9MB'; ALTER ROLE owner SET \"my.Param\" = E'x=\\'y\\''; ALTER ROLE owner SET datestyle = 'iso, dmy';"
