@@ -120,7 +120,41 @@ static const char *mapped(void *ctx, const char *role)
     return NULL;
 }
 
-static void map_names(struct kg_roles *r, struct kg_archive *a)
+/* "CREATE USER MAPPING FOR x SERVER s OPTIONS (…)": whose it is, and behind that the server. */
+static char *mapping_of(const struct kg_toc_entry *e, const char **ret_server, size_t *ret_n)
+{
+    const struct kg_sql_part whole = { e->defn, strlen(e->defn) };
+    struct kg_sql_token role = kg_role_behind(&whole, "MAPPING", "FOR");
+    const char *behind = role.at + role.n, *options = role.n ? strstr(behind, " OPTIONS (") : NULL;
+
+    *ret_server = behind;
+    *ret_n = options ? (size_t)(options - behind) : strcspn(behind, ";\n");
+    return kg_sql_name(&role);
+}
+
+static bool is_mapping(const struct kg_toc_entry *e) { return strcmp(e->desc, "USER MAPPING") == 0 && e->defn && *e->defn; }
+
+/* Several roles may become one, and one role has one mapping for a server: the first stays. */
+static void drop_second_mappings(struct kg_roles *r, const struct kg_archive *a, bool *keep)
+{
+    for (size_t i = 0; i < a->n_entries; i++)
+        for (size_t k = 0; is_mapping(&a->entry[i]) && keep[i] && k < i; k++) {
+            const char *server, *other;
+            size_t n, other_n;
+            struct kg_err e = { 0 };
+
+            if (!keep[k] || !is_mapping(&a->entry[k]))
+                continue;
+            KG_AUTO_FREE char *one = mapping_of(&a->entry[i], &server, &n), *two = mapping_of(&a->entry[k], &other, &other_n);
+            if (!one || !two || strcmp(one, two) != 0 || n != other_n || memcmp(server, other, n) != 0)
+                continue;
+            keep[i] = false;
+            kg_err_set(&e, KG_E_RESTORE_FAILED, "it gets that of another one");
+            warn(r, &e, one, "a second user mapping of a server");
+        }
+}
+
+static void map_names(struct kg_roles *r, struct kg_archive *a, bool *keep)
 {
     struct kg_roles_spec *spec = (struct kg_roles_spec *)(uintptr_t)r->spec;
 
@@ -136,6 +170,7 @@ static void map_names(struct kg_roles *r, struct kg_archive *a)
         KG_GROW(r->texts.name, r->texts.n, r->texts.cap);
         e->defn = r->texts.name[r->texts.n++] = defn;
     }
+    drop_second_mappings(r, a, keep);
 }
 
 static void see_name(void *ctx, const struct kg_sql_token *t)
@@ -476,7 +511,7 @@ int kg_roles_apply(const struct kg_roles_spec *spec, const struct kg_point *poin
     kg_json_set(r->report, "missing", r->missing);
     strip(spec, point->archive, keep);
     if (spec->mode == KG_ROLES_MAP)
-        map_names(r, point->archive);
+        map_names(r, point->archive, keep);
     if (read_user(r, err) < 0 || read_names(s, &r->there, err) < 0 || read_server(r, point, err) < 0)
         return -(int)err->code;
     find_wanted(r, point->archive, keep);

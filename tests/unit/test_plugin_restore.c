@@ -521,6 +521,32 @@ static void test_roles_are_made_all_or_none(void **state)
     kg_buf_done(&s.text);
 }
 
+static void test_two_roles_that_become_one_have_one_user_mapping(void **state)
+{
+    static const struct kg_role_pair pairs[] = { { "um_a", "um_new" }, { "um_b", "um_new" } };
+    static const struct kg_roles_spec map = { .mode = KG_ROLES_MAP, .pair = pairs, .n_pairs = 2 };
+    struct said s = { .text = KG_BUF_INIT(1u << 20) };
+    struct kg_err err = { 0 };
+
+    (void)state;
+    run("postgres", "CREATE ROLE um_a; CREATE ROLE um_b; CREATE ROLE um_new");
+    run("postgres", "CREATE DATABASE um");
+    run("um", "CREATE EXTENSION postgres_fdw; CREATE SERVER one FOREIGN DATA WRAPPER postgres_fdw; CREATE SERVER two FOREIGN DATA WRAPPER"
+              " postgres_fdw; CREATE USER MAPPING FOR um_a SERVER one OPTIONS (user 'x'); CREATE USER MAPPING FOR um_b SERVER one;"
+              " CREATE USER MAPPING FOR um_b SERVER two; CREATE TABLE t(i int); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+              " CREATE POLICY p ON t TO um_a, um_b USING (true); GRANT SELECT ON t TO um_a, um_b; ALTER TABLE t OWNER TO um_a");
+    back_up("um");
+    if (restore_roles("um", &map, NULL, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_user_mappings WHERE usename = 'um_new'"), 2);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_user_mappings WHERE usename LIKE 'um\\__'"), 0);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_class WHERE relname = 't' AND relowner = 'um_new'::regrole"), 1);
+    if (s.n != 1 || !strstr(s.text.p, "role 'um_new': a second user mapping of a server is not restored"))
+        fail_msg("%u: %s", s.n, s.text.p);
+    run("postgres", "DROP DATABASE dst");
+    kg_buf_done(&s.text);
+}
+
 static void test_who_may_make_no_roles_is_told_for_each(void **state)
 {
     static const struct kg_roles_spec create = { .mode = KG_ROLES_CREATE };
@@ -558,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_large_objects_whose_owners_role_vanishes_are_restored_and_told),
         cmocka_unit_test(test_a_user_without_the_owners_roles_gets_everything_else),
         cmocka_unit_test(test_roles_are_made_all_or_none),
+        cmocka_unit_test(test_two_roles_that_become_one_have_one_user_mapping),
         cmocka_unit_test(test_who_may_make_no_roles_is_told_for_each),
     };
     return cmocka_run_group_tests_name("plugin_restore", tests, start, stop);
