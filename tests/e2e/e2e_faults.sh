@@ -42,6 +42,8 @@ for point in $points; do
         ran=$((ran + 1))
         fault=$point:$how
         before=$(find "$T/data" -path '*/points/*' -type f | wc -l)
+        # Without something new a backup has nothing to store.
+        sql shop -c "insert into orders values ($((10000 + ran)), md5('$fault'))"
         # A service that cannot start with the fault has met it; its clients start the one without.
         met=0
         serve_with "$fault" || met=1
