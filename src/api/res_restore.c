@@ -20,6 +20,24 @@ static struct kg_json *names(char *const *v, size_t n)
     return a;
 }
 
+static void aim_at_roles(const struct kg_restore_request *r, struct kg_json *params)
+{
+    struct kg_json *map = kg_json_array();
+
+    for (size_t i = 0; i < r->role_map_count; i++) {
+        struct kg_json *pair = kg_json_object();
+
+        kg_json_set_str(pair, "source", r->role_map[i].source);
+        kg_json_set_str(pair, "target", r->role_map[i].target);
+        kg_json_push(map, pair);
+    }
+    kg_json_set_str(params, "roles.mode", kg_restore_roles_to_text(r->roles));
+    kg_json_set(params, "roles.map", map);
+    kg_json_set_bool(params, "roles.passwords", r->role_passwords);
+    kg_json_set_bool(params, "roles.noOwner", r->no_owner);
+    kg_json_set_bool(params, "roles.noPrivileges", r->no_privileges);
+}
+
 static int aim_at_database(struct kg_call *c, const struct kg_target *target, const struct kg_restore_request *r,
                            struct kg_task *t, struct kg_err *err)
 {
@@ -36,6 +54,7 @@ static int aim_at_database(struct kg_call *c, const struct kg_target *target, co
     kg_json_set(t->params, "schemas", names(r->schemas, r->schema_count));
     kg_json_set(t->params, "tables", names(r->tables, r->table_count));
     kg_json_set_str(t->params, "settings.verify", r->read_back ? "read-back" : "stream");
+    aim_at_roles(r, t->params);
     return 0;
 }
 

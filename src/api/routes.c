@@ -212,7 +212,8 @@ const struct kg_route kg_routes[] = {
          "Delete a backup instance and its recovery points; with soft delete it can come back for a while", "200, 202, 204"),
     ACT_(INSTANCE "/backup", A_BI "backup/action", backup, "Back up now", B_BACKUP, "202, then 200 {jobId}"),
     ACT_(INSTANCE "/restore", A_BI "restore/action", restore,
-         "Restore as database or as files; restoreTargetInfo.{schemas, tables, readBack} are extensions", B_RESTORE,
+         "Restore as database or as files; restoreTargetInfo.{schemas, tables, readBack, roles (report, skip, create, map), "
+         "roleMap, rolePasswords, noOwner, noPrivileges} are extensions", B_RESTORE,
          "202, then 200 {jobId}"),
     ACT_(INSTANCE "/validateRestore", A_BI "validateRestore/action", validate_restore, "Would this restore work?",
          "{restoreRequestObject: …}", "202, then 200"),

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "crypto/crypto.h"
 #include "model/id.h"
+#include "model/policy.h"
 #include "model/resources.h"
 
 /* ---- what is worked on ---- */
@@ -95,10 +96,12 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
                    struct kg_err *err)
 {
     KG_CLEANUP(kg_datasource_done) struct kg_datasource source = { 0 };
+    KG_AUTO_POLICY struct kg_policy *says = NULL;
     struct kg_task *t;
     char point[33];
 
-    if (kg_datasource_parse(kg_json_str_or(target->properties, "dataSourceInfo.resourceID", ""), &source, err) < 0)
+    if (kg_datasource_parse(kg_json_str_or(target->properties, "dataSourceInfo.resourceID", ""), &source, err) < 0 ||
+        kg_policy_from_json(policy->json, &says, err) < 0)
         return -(int)err->code;
     t = kg_target_task(target, KG_TASK_BACKUP);
     name_point(point);
@@ -110,6 +113,10 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
     kg_json_set_str(t->params, "policy.name", policy->name);
     kg_json_set_str(t->params, "policy.id", policy->id);
     kg_json_set_str(t->params, "policy.tag", tag);
+    if (says->rate_limit)
+        kg_json_set_u64(t->params, "settings.rateLimitMBps", says->rate_limit);
+    if (says->role_passwords)
+        kg_json_set_bool(t->params, "settings.rolePasswords", true);
     *ret = t;
     return 0;
 }

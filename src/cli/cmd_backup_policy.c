@@ -6,12 +6,14 @@
 #include "cli/cmds.h"
 #include "cli/datasource.h"
 #include "cli/generic.h"
+#include "cli/policy_edit.h"
 #include "model/policy.h"
 
 struct policy_opts {
     struct kg_at at;
     const char *datasource_type, *next_token, *instance, *until;
     struct kg_json *policy;
+    struct kg_limit_args limits;
     struct kg_words datasource_types, at_dates;
     struct kg_generic generic;
     uint64_t max_items;
@@ -26,13 +28,21 @@ static const struct kg_opt template_opts[] = {
            "kind of datasource", .required = true, .choices = kg_datasource_types),
     { 0 },
 };
+#define LIMIT_ROWS                                                                                          \
+    KG_OPT(T, LIST, "window", limits.windows, "HH:MM-HH:MM",                                                \
+           "scheduled backups start at these hours only, in the policy's time zone; any: at all hours"),    \
+    KG_OPT(T, STRING, "rate-limit", limits.rate, "MB/S", "a backup reads at most so fast; 0: as fast as it can"), \
+    KG_OPT(T, CHOICE, "role-passwords", limits.role_passwords, "ON|OFF",                                    \
+           "capture the hashes of the roles' passwords", .choices = kg_on_off)
+
 static const struct kg_opt create_opts[] = { POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T),
                                              KG_OPT(T, JSON, "policy", policy, "JSON",
                                                     "the policy, as JSON, @file, a file, or - for standard input",
-                                                    .required = true), { 0 } };
+                                                    .required = true), LIMIT_ROWS, { 0 } };
 static const struct kg_opt update_opts[] = {
     POLICY_NAME_ROW, KG_OPT_VAULT_ROW(T), KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T),
     KG_OPT(T, JSON, "policy", policy, "JSON", "the new policy, as JSON, @file, a file, or - for standard input"),
+    LIMIT_ROWS,
     KG_OPT(T, LIST, "datasource-types", datasource_types, "TYPE", "what it is for", .hidden = true),
     KG_OPT_GENERIC_ROWS(T),
     { 0 },
@@ -92,6 +102,8 @@ static int create(struct kg_cli *cli, void *opts, struct kg_err *err)
     if (kg_json_type(o->policy) != KG_JSON_OBJECT)
         return kg_err_set(err, KG_E_USAGE, "--policy takes an object");
     kg_json_set(body, "properties", properties_of(o->policy));
+    if (kg_edit_set_limits(body, &o->limits, err) < 0)
+        return -(int)err->code;
     return kg_cli_change(cli, "PUT", path, body, false, err);
 }
 
@@ -104,8 +116,9 @@ static int update(struct kg_cli *cli, void *opts, struct kg_err *err)
 
     if (o->policy && kg_json_type(o->policy) != KG_JSON_OBJECT)
         return kg_err_set(err, KG_E_USAGE, "--policy takes an object");
-    if (!o->policy && !o->datasource_types.n && !kg_generic_used(&o->generic))
-        return kg_err_set(err, KG_E_USAGE, "nothing to change: give --policy, --set, --add or --remove");
+    if (!o->policy && !o->datasource_types.n && !kg_edit_has_limits(&o->limits) && !kg_generic_used(&o->generic))
+        return kg_err_set(err, KG_E_USAGE, "nothing to change: give --policy, --window, --rate-limit, --role-passwords,"
+                           " --set, --add or --remove");
     if (kg_cli_get(cli, path, &policy, err) < 0)
         return -(int)err->code;
     if (o->policy)
@@ -117,7 +130,7 @@ static int update(struct kg_cli *cli, void *opts, struct kg_err *err)
             kg_json_push_str(types, o->datasource_types.v[i]);
         kg_json_set(policy, "properties.datasourceTypes", types);
     }
-    if (kg_generic_apply(&o->generic, policy, err) < 0)
+    if (kg_edit_set_limits(policy, &o->limits, err) < 0 || kg_generic_apply(&o->generic, policy, err) < 0)
         return -(int)err->code;
     kg_json_set(body, "properties", kg_json_take(policy, "properties"));
     if (kg_cli_change(cli, "PUT", path, body, false, err) < 0)
@@ -216,7 +229,9 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
           "backup-policy get-default-policy-template --datasource-type AzureDatabaseForPostgreSQL", NULL } },
     { .name = "backup-policy create", .summary = "Create a Backup policy, or replace it", .opts = create_opts,
       .opts_size = sizeof(T), .run = create,
-      .examples = (const char *const[]){ "backup-policy create -n weekly -v vault1 --policy policy.json", NULL } },
+      .examples = (const char *const[]){ "backup-policy create -n weekly -v vault1 --policy policy.json",
+                                          "backup-policy create -n weekly -v vault1 --policy policy.json "
+                                          "--window 22:00-06:00 --rate-limit 50", NULL } },
     { .name = "backup-policy show", .summary = "Show a Backup policy", .opts = show_opts, .opts_size = sizeof(T),
       .run = show, .ids_of = "backupPolicies",
       .examples = (const char *const[]){ "backup-policy show -n weekly -v vault1", NULL } },
@@ -227,7 +242,8 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
       .run = update, .ids_of = "backupPolicies",
       .about = "New recovery points are kept as the new policy says; those that are there stay as they are.",
       .examples = (const char *const[]){
-          "backup-policy update -n weekly -v vault1 --policy policy.json", NULL } },
+          "backup-policy update -n weekly -v vault1 --policy policy.json",
+          "backup-policy update -n weekly -v vault1 --window any --rate-limit 0", NULL } },
     { .name = "backup-policy preview", .summary = "Show which recovery points there will be on the dates of the coming years",
       .opts = preview_opts, .opts_size = sizeof(T), .run = preview, .ids_of = "backupPolicies",
       .about = "Every backup that the schedule will start is taken to succeed. A date means its midnight in the policy's time\n"

@@ -1,4 +1,5 @@
 #include <stddef.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
@@ -15,12 +16,15 @@ struct restore_opts {
     struct kg_words schemas, tables, guard_requests;
     const char *tenant;
     struct kg_json *request;
-    bool system_identity, read_back, no_wait, wait, secondary;
+    struct kg_words role_map;
+    const char *roles;
+    bool system_identity, read_back, role_passwords, no_owner, no_privileges, no_wait, wait, secondary;
 };
 #define T struct restore_opts
 
 static const char *const secret_stores[] = { "AzureKeyVault", NULL };
 static const char *const sources[] = { "VaultStore", "ArchiveStore", NULL };
+static const char *const role_modes[] = { "report", "skip", "create", "map", NULL };
 static const char *const priorities[] = { "Standard", NULL };
 
 #define COMMON_ROWS                                                                                         \
@@ -51,6 +55,14 @@ static const struct kg_opt database_opts[] = {
     KG_OPT(T, LIST, "schema", schemas, "SCHEMA", "only these schemas", .aliases = "schemas"),
     KG_OPT(T, LIST, "table", tables, "SCHEMA.TABLE", "only these tables", .aliases = "tables"),
     KG_OPT(T, FLAG, "read-back", read_back, NULL, "read every restored row again and compare it with the backup"),
+    KG_OPT(T, CHOICE, "roles", roles, "WHAT",
+           "roles that the target server lacks: report (the default: leave out what needs them, and list them), skip, create, map",
+           .choices = role_modes),
+    KG_OPT(T, LIST, "role-map", role_map, "OLD=NEW", "with --roles map: who gets what was another role's"),
+    KG_OPT(T, FLAG, "role-passwords", role_passwords, NULL,
+           "with --roles create: new roles get the passwords they had, where the policy captured them"),
+    KG_OPT(T, FLAG, "no-owner", no_owner, NULL, "everything belongs to the user who restores"),
+    KG_OPT(T, FLAG, "no-privileges", no_privileges, NULL, "restore no privileges (GRANT, REVOKE)"),
     { 0 },
 };
 static const struct kg_opt files_opts[] = {
@@ -127,6 +139,48 @@ static void set_words(struct kg_json *j, const char *path, const struct kg_words
     kg_json_set(j, path, array);
 }
 
+/* "old=new"; the first '=' counts, for names of roles have none as a rule. */
+static int add_role_map(struct kg_json *j, const struct kg_words *map, struct kg_err *err)
+{
+    struct kg_json *array = kg_json_array();
+
+    kg_json_set(j, "restore_target_info.role_map", array);
+    for (size_t i = 0; i < map->n; i++) {
+        const char *is = strchr(map->v[i], '=');
+        struct kg_json *pair;
+
+        if (!is || is == map->v[i] || !is[1])
+            return kg_err_set(err, KG_E_USAGE, "--role-map takes OLD=NEW, not '%s'", map->v[i]);
+        KG_AUTO_FREE char *source = kg_xstrndup(map->v[i], (size_t)(is - map->v[i]));
+        pair = kg_json_object();
+        kg_json_set_str(pair, "source", source);
+        kg_json_set_str(pair, "target", is + 1);
+        kg_json_push(array, pair);
+    }
+    return 0;
+}
+
+static int add_roles(struct kg_json *j, const struct restore_opts *o, struct kg_err *err)
+{
+    bool create = o->roles && strcasecmp(o->roles, "create") == 0, map = o->roles && strcasecmp(o->roles, "map") == 0;
+
+    if (map != (o->role_map.n > 0))
+        return kg_err_set(err, KG_E_USAGE, "--role-map goes with --roles map, and only with it");
+    if (o->role_passwords && !create)
+        return kg_err_set(err, KG_E_USAGE, "--role-passwords goes with --roles create");
+    if (o->roles)
+        kg_json_set_str(j, "restore_target_info.roles", o->roles);
+    if (map && add_role_map(j, &o->role_map, err) < 0)
+        return -(int)err->code;
+    if (o->role_passwords)
+        kg_json_set_bool(j, "restore_target_info.role_passwords", true);
+    if (o->no_owner)
+        kg_json_set_bool(j, "restore_target_info.no_owner", true);
+    if (o->no_privileges)
+        kg_json_set_bool(j, "restore_target_info.no_privileges", true);
+    return 0;
+}
+
 static int initialize_database(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct restore_opts *o = opts;
@@ -158,6 +212,8 @@ static int initialize_database(struct kg_cli *cli, void *opts, struct kg_err *er
     set_words(j, "restore_target_info.tables", &o->tables);
     if (o->read_back)
         kg_json_set_bool(j, "restore_target_info.read_back", true);
+    if (add_roles(j, o, err) < 0)
+        return -(int)err->code;
     kg_cli_emit(cli, KG_TAKE(j));
     return 0;
 }
@@ -246,7 +302,10 @@ const struct kg_cmd kg_cmds_restore[] = {
           "AzureKeyVault --secret-store-uri https://kv1.vault.local/secrets/pg1-login",
           "backup-instance restore initialize-for-data-recovery --datasource-type AzureDatabaseForPostgreSQL "
           "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/two_tables\" "
-          "--table public.orders --table public.customers", NULL } },
+          "--table public.orders --table public.customers",
+          "backup-instance restore initialize-for-data-recovery --datasource-type AzureDatabaseForPostgreSQL "
+          "--recovery-point-id \"$POINT\" --target-resource-id \"$SERVER_ID/databases/with_roles\" --roles create",
+          NULL } },
     { .name = "backup-instance restore initialize-for-data-recovery-as-files",
       .summary = "Print the document that restores a recovery point as files", .opts = files_opts,
       .opts_size = sizeof(T),

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 #include "base/time.h"
+#include "model/policy.h"
 #include "model/span.h"
 
 const char *const kg_interval_types[] = { "Daily", "Hourly", "Weekly", NULL };
@@ -220,6 +221,68 @@ int kg_edit_set_schedule(struct kg_json *policy, const struct kg_json *intervals
     kg_json_set(schedule, "repeatingTimeIntervals", kg_json_copy(intervals));
     name = kg_xprintf("Backup%s", frequency_of(kg_json_value_str(kg_json_first(intervals))));
     kg_json_set_str(rule, "name", name);
+    return 0;
+}
+
+/* ---- windows and limits ---- */
+
+const char *const kg_on_off[] = { "on", "off", NULL };
+
+bool kg_edit_has_limits(const struct kg_limit_args *a) { return a->windows.n || a->rate || a->role_passwords; }
+
+static int set_windows(struct kg_json *rule, const struct kg_words *windows, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *array = kg_json_array();
+    struct kg_window w;
+
+    if (windows->n == 1 && strcasecmp(windows->v[0], "any") == 0) {
+        kg_json_remove(rule, "trigger.schedule.startWindows");
+        return 0;
+    }
+    for (size_t i = 0; i < windows->n; i++) {
+        if (!kg_window_parse(windows->v[i], &w)) {
+            kg_err_set(err, KG_E_USAGE, "--window takes two times of the day, not '%s'", windows->v[i]);
+            kg_err_advise(err, "Write it like 22:00-06:00; it is the policy's local time. 'any' takes all windows away.");
+            return -(int)err->code;
+        }
+        kg_json_push_str(array, windows->v[i]);
+    }
+    kg_json_set(rule, "trigger.schedule.startWindows", KG_TAKE(array));
+    return 0;
+}
+
+static int set_rate(struct kg_json *rule, const char *text, struct kg_err *err)
+{
+    uint64_t rate;
+
+    if (kg_parse_u64(text, &rate, err) < 0 || rate > KG_POLICY_RATE_MAX) {
+        *err = (struct kg_err){ 0 };
+        return kg_err_set(err, KG_E_USAGE, "--rate-limit takes megabytes a second, 1 to %d, or 0 for no limit, not '%s'",
+                          KG_POLICY_RATE_MAX, text);
+    }
+    if (rate)
+        kg_json_set_u64(rule, "backupParameters.rateLimitMBps", rate);
+    else
+        kg_json_remove(rule, "backupParameters.rateLimitMBps");
+    return 0;
+}
+
+int kg_edit_set_limits(struct kg_json *policy, const struct kg_limit_args *a, struct kg_err *err)
+{
+    struct kg_json *root, *rules, *rule;
+
+    if (!kg_edit_has_limits(a))
+        return 0;
+    if (find_rules(policy, &root, &rules, err) < 0 || find_backup_rule(rules, &rule, err) < 0)
+        return -(int)err->code;
+    if (kg_json_type(kg_json_get(rule, "trigger.schedule")) != KG_JSON_OBJECT)
+        return kg_err_set(err, KG_E_USAGE, "the policy's backup rule has no trigger with a schedule");
+    if ((a->windows.n && set_windows(rule, &a->windows, err) < 0) || (a->rate && set_rate(rule, a->rate, err) < 0))
+        return -(int)err->code;
+    if (a->role_passwords)
+        kg_json_set_bool(rule, "backupParameters.rolePasswords", strcasecmp(a->role_passwords, "on") == 0);
+    if (kg_json_get(rule, "backupParameters") && !kg_json_get(rule, "backupParameters.objectType"))
+        kg_json_set_str(rule, "backupParameters.objectType", "AzureBackupParams");
     return 0;
 }
 

@@ -35,6 +35,17 @@ int kg_edit_set_retention(struct kg_json *policy, const char *name, const struct
                           struct kg_err *err) KG_MUST_CHECK;
 int kg_edit_remove_retention(struct kg_json *policy, const char *name, struct kg_err *err) KG_MUST_CHECK;
 
+/* When scheduled backups may start, how fast backups read, whether they capture the passwords of roles. NULL, empty: as it is. The
+ * window "any" takes all away, the rate 0 the limit. */
+struct kg_limit_args {
+    struct kg_words windows;                                /* "22:00-06:00" */
+    const char *rate;                                       /* MB/s */
+    const char *role_passwords;                             /* "on", "off" */
+};
+extern const char *const kg_on_off[];
+bool kg_edit_has_limits(const struct kg_limit_args *a);
+int kg_edit_set_limits(struct kg_json *policy, const struct kg_limit_args *a, struct kg_err *err) KG_MUST_CHECK;
+
 struct kg_json *kg_edit_absolute_criteria(const char *mark);
 /* In the snake_case that az prints here; what was not said is null. */
 int kg_edit_generic_criteria(const struct kg_words *weekdays, const struct kg_words *weeks, const struct kg_words *months,

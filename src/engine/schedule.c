@@ -4,6 +4,8 @@
  *     records the backup's end. A service that dies in the middle finds the same start due again, and tries it at most
  *     TRIES times.
  * (2) However many starts were missed, one backup is made up for: kg_schedule_due().
+ *     Starts that a policy's windows put off are put off by kg_schedule_next() and its like, so that previews know; a start that
+ *     is late waits for the next window, too. A backup on demand waits for nothing.
  * (3) An instance that is new here, that got another policy, or whose policy got another schedule, begins now: what its
  *     schedule would have wanted before is not made up for.
  * (4) A clock that went back by more than BACK_MOST was wrong before: the instance begins anew, too. One that jumped ahead
@@ -37,7 +39,7 @@ struct plan {
     struct kg_resource row;
     struct kg_policy *policy;
     struct kg_zone *zone;            /* NULL: the policy cannot be followed */
-    char *print;                     /* schedule and zone as text: changes when they do */
+    char *print;                     /* schedule, zone and windows as text: changes when they do */
 };
 
 struct item {
@@ -62,10 +64,13 @@ struct scan {
 static char *print_of(const struct kg_policy *p)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(KG_CATALOG_JSON_MAX);
+    char window[12];
 
     for (size_t i = 0; i < p->interval_count; i++)
         kg_buf_addf(&b, "%s;", p->interval_texts[i]);
     kg_buf_adds(&b, p->time_zone);
+    for (size_t i = 0; i < p->window_count; i++)
+        kg_buf_addf(&b, ";%s", kg_window_text(&p->windows[i], window));
     return kg_buf_take(&b);
 }
 
@@ -134,6 +139,16 @@ static kg_usec jitter(const struct kg_engine *e, const char *instance)
     return (kg_usec)(n % (e->settings.schedule_jitter_seconds * KG_SECOND));
 }
 
+/* Within the window that the start is in: a window shorter than the delay does without it. */
+static bool may_begin(const struct scan *s, const struct plan *p, kg_usec start, const char *instance)
+{
+    kg_usec begins = start + jitter(s->e, instance);
+
+    if (kg_schedule_opens(p->policy, p->zone, begins) != begins)
+        begins = start;
+    return s->now >= begins && kg_schedule_opens(p->policy, p->zone, s->now) == s->now;
+}
+
 /* ---- looking ---- */
 
 static void note_next(struct scan *s, const char *instance, const struct plan *p)
@@ -177,7 +192,7 @@ static int look(void *arg, const struct kg_resource *r, struct kg_err *err)
     if (!item.anew)
         item.start = kg_schedule_due(item.plan->policy, item.plan->zone, last > since ? last : since, since, s->now,
                                      (kg_usec)set->schedule_grace_seconds * KG_SECOND, strcmp(set->schedule_catch_up, "once") == 0).start;
-    if (!item.anew && (item.start == KG_NEVER || s->now < item.start + jitter(s->e, r->key)))
+    if (!item.anew && (item.start == KG_NEVER || !may_begin(s, item.plan, item.start, r->key)))
         return 0;
     item.instance = kg_xstrdup(r->id);
     KG_GROW(s->items, s->n, s->cap);

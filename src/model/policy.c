@@ -234,6 +234,67 @@ static bool is_zone_name(const char *s)
     return n > 0 && n <= 64 && !s[n] && *s != '/' && !strstr(s, "//");
 }
 
+static bool parse_clock(const char *s, unsigned *ret)
+{
+    if (strlen(s) < 5 || s[2] != ':' || strspn(s, "0123456789") != 2 || strspn(s + 3, "0123456789") < 2)
+        return false;
+    *ret = (unsigned)((s[0] - '0') * 10 + s[1] - '0') * 60 + (unsigned)((s[3] - '0') * 10 + s[4] - '0');
+    return s[3] < '6' && *ret <= 24 * 60;
+}
+
+bool kg_window_parse(const char *text, struct kg_window *ret)
+{
+    struct kg_window w;
+
+    if (strlen(text) != 11 || text[5] != '-' || !parse_clock(text, &w.from) || !parse_clock(text + 6, &w.to) ||
+        w.from == 24 * 60 || w.to == w.from)
+        return false;
+    *ret = w;
+    return true;
+}
+
+const char *kg_window_text(const struct kg_window *w, char out[12])
+{
+    snprintf(out, 12, "%02u:%02u-%02u:%02u", w->from / 60 % 100, w->from % 60, w->to / 60 % 100, w->to % 60);
+    return out;
+}
+
+static int parse_windows(const struct kg_place *schedule, struct kg_policy *pol, struct kg_err *err)
+{
+    struct kg_place a;
+    size_t n;
+
+    if (kg_place_array(schedule, "startWindows", KG_POLICY_WINDOWS, &a, &n, err) < 0)
+        return -(int)err->code;
+    for (const struct kg_json *j = kg_json_first(a.json); j; j = kg_json_next(j), pol->window_count++) {
+        struct kg_place e = kg_place_element(&a, pol->window_count, j);
+        const char *s = kg_json_value_str(j);
+
+        if (!s || !kg_window_parse(s, &pol->windows[pol->window_count]))
+            return kg_place_complain(&e, err, "must be two times of the day, such as 22:00-06:00");
+    }
+    return 0;
+}
+
+static int parse_parameters(const struct kg_place *params, struct kg_policy *pol, struct kg_err *err)
+{
+    struct kg_place type = kg_place_member(params, "backupType"), rate = kg_place_member(params, "rateLimitMBps");
+    const char *full;
+
+    if (!params->json)
+        return 0;
+    if (kg_place_object_type(params, "AzureBackupParams", err) < 0 ||
+        kg_place_str_or(params, "backupType", "Full", &full, err) < 0 ||
+        kg_place_bool_or(params, "rolePasswords", false, &pol->role_passwords, err) < 0)
+        return -(int)err->code;
+    if (strcasecmp(full, "Full") != 0)
+        return kg_place_complain(&type, err, "must be 'Full'");
+    pol->rate_limit = kg_json_u64(params->json, "rateLimitMBps", 0);
+    if (kg_json_type(rate.json) != KG_JSON_NULL && (pol->rate_limit < 1 || pol->rate_limit > KG_POLICY_RATE_MAX))
+        return kg_place_complain(&rate, err, "must be a whole number from 1 to %d", KG_POLICY_RATE_MAX);
+    return 0;
+}
+
 static int parse_schedule(const struct kg_place *trigger, struct kg_policy *pol, struct kg_err *err)
 {
     struct kg_place schedule, a, zone;
@@ -268,7 +329,7 @@ static int parse_schedule(const struct kg_place *trigger, struct kg_policy *pol,
     if (!is_zone_name(tz))
         return kg_place_complain(&zone, err, "must be 'UTC' or the IANA name of a time zone, such as Europe/Berlin");
     pol->time_zone = kg_xstrdup(strcasecmp(tz, "UTC") == 0 ? "UTC" : tz);
-    return 0;
+    return parse_windows(&schedule, pol, err);
 }
 
 static int parse_datastore(const struct kg_place *p, enum kg_datastore *ret, struct kg_err *err)
@@ -287,19 +348,14 @@ static int parse_datastore(const struct kg_place *p, enum kg_datastore *ret, str
 static int parse_backup_rule(const struct kg_place *rule, struct kg_policy *pol, struct kg_err *err)
 {
     struct kg_place trigger, params = kg_place_member(rule, "backupParameters"),
-                    store = kg_place_member(rule, "dataStore"), type;
+                    store = kg_place_member(rule, "dataStore");
     enum kg_datastore where;
-    const char *name, *full = "Full";
+    const char *name;
 
     if (parse_name(rule, "name", &name, err) < 0 || parse_datastore(&store, &where, err) < 0 ||
         kg_place_need(rule, "trigger", KG_JSON_OBJECT, &trigger, err) < 0 ||
-        kg_place_object_type(&trigger, "ScheduleBasedTriggerContext", err) < 0 ||
-        (params.json && (kg_place_object_type(&params, "AzureBackupParams", err) < 0 ||
-                         kg_place_str_or(&params, "backupType", "Full", &full, err) < 0)))
+        kg_place_object_type(&trigger, "ScheduleBasedTriggerContext", err) < 0 || parse_parameters(&params, pol, err) < 0)
         return -(int)err->code;
-    type = kg_place_member(&params, "backupType");
-    if (strcasecmp(full, "Full") != 0)
-        return kg_place_complain(&type, err, "must be 'Full'");
     if (where != KG_DATASTORE_VAULT)
         return kg_place_complain(&store, err, "must be VaultStore: backups go there first");
     pol->rule_name = kg_xstrdup(name);

@@ -15,6 +15,7 @@
 #include "keepgres/err.h"
 #include "model/span.h"
 
+enum { KG_POLICY_WINDOWS = 7, KG_POLICY_RATE_MAX = 100000 };
 enum { KG_POLICY_INTERVALS = 14, KG_POLICY_TAGS = 16, KG_POLICY_LIFECYCLES = 4, KG_POLICY_COPIES = 4 };
 
 enum kg_datastore { KG_DATASTORE_OPERATIONAL, KG_DATASTORE_VAULT, KG_DATASTORE_ARCHIVE, KG_DATASTORE_COUNT_ };
@@ -72,6 +73,9 @@ struct kg_retention {
     size_t lifecycle_count;
 };
 
+/* When scheduled backups may start: minutes of the local day, to not included; to at or before from is on the next day. */
+struct kg_window { unsigned from, to; };
+
 struct kg_policy {
     char *rule_name;                 /* "BackupWeekly" */
     char *datasource_type;
@@ -79,11 +83,19 @@ struct kg_policy {
     struct kg_interval *intervals;
     char **interval_texts;           /* as written */
     size_t interval_count;
+    struct kg_window windows[KG_POLICY_WINDOWS]; /* extension trigger.schedule.startWindows; none: at any time */
+    size_t window_count;
+    uint64_t rate_limit;             /* MB/s (10^6) a backup reads at most; extension backupParameters.rateLimitMBps; 0: none */
+    bool role_passwords;             /* extension backupParameters.rolePasswords */
     struct kg_policy_tag *tags;      /* by priority, the default last */
     size_t tag_count;
     struct kg_retention *retention;
     size_t retention_count;
 };
+
+/* "22:00-06:00"; false when it is not that, or no time at all. to may be 24:00. */
+bool kg_window_parse(const char *text, struct kg_window *ret);
+const char *kg_window_text(const struct kg_window *w, char out[12]);
 
 /* Reads the body of a policy, checking everything: {properties:{…}}, or the properties alone, as az's files. */
 int kg_policy_from_json(const struct kg_json *body, struct kg_policy **ret, struct kg_err *err) KG_MUST_CHECK;

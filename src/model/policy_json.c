@@ -102,12 +102,26 @@ static struct kg_json *tag_json(const struct kg_policy_tag *t)
     return j;
 }
 
+static struct kg_json *windows_json(const struct kg_policy *p)
+{
+    struct kg_json *a = kg_json_array();
+    char text[12];
+
+    for (size_t i = 0; i < p->window_count; i++)
+        kg_json_push_str(a, kg_window_text(&p->windows[i], text));
+    return a;
+}
+
 static struct kg_json *backup_rule_json(const struct kg_policy *p)
 {
     struct kg_json *rule = kg_json_object(), *intervals = kg_json_array(), *tags = kg_json_array();
 
     kg_json_set(rule, "backupParameters", typed("AzureBackupParams"));
     kg_json_set_str(rule, "backupParameters.backupType", "Full");
+    if (p->rate_limit)
+        kg_json_set_u64(rule, "backupParameters.rateLimitMBps", p->rate_limit);
+    if (p->role_passwords)
+        kg_json_set_bool(rule, "backupParameters.rolePasswords", true);
     kg_json_set(rule, "dataStore", datastore_json(KG_DATASTORE_VAULT));
     kg_json_set_str(rule, "name", p->rule_name);
     kg_json_set_str(rule, "objectType", "AzureBackupRule");
@@ -116,6 +130,8 @@ static struct kg_json *backup_rule_json(const struct kg_policy *p)
         kg_json_push_str(intervals, p->interval_texts[i]);
     kg_json_set(rule, "trigger.schedule.repeatingTimeIntervals", intervals);
     kg_json_set_str(rule, "trigger.schedule.timeZone", p->time_zone);
+    if (p->window_count)
+        kg_json_set(rule, "trigger.schedule.startWindows", windows_json(p));
     for (size_t i = 0; i < p->tag_count; i++)
         kg_json_push(tags, tag_json(&p->tags[i]));
     kg_json_set(rule, "trigger.taggingCriteria", tags);

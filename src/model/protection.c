@@ -4,13 +4,14 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "model/id.h"
 #include "model/names.h"
 #include "model/place.h"
 #include "model/policy_text.h"
 #include "model/resources.h"
 
-enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, STORAGE_MAX = 3 };
+enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, ROLE_BYTES = 63, STORAGE_MAX = 3 };
 
 bool kg_instance_is_deleted(const struct kg_json *json)
 {
@@ -331,6 +332,64 @@ static int parse_names(const struct kg_place *target, const char *key, char ***r
     return 0;
 }
 
+static const char *const role_modes[] = {
+    [KG_RESTORE_ROLES_REPORT] = "report", [KG_RESTORE_ROLES_SKIP] = "skip", [KG_RESTORE_ROLES_CREATE] = "create",
+    [KG_RESTORE_ROLES_MAP] = "map",
+};
+_Static_assert(KG_ARRAY_LEN(role_modes) == KG_RESTORE_ROLES_COUNT_, "name every mode");
+KG_DEFINE_ENUM_TEXT(kg_restore_roles, enum kg_restore_roles, role_modes)
+
+static bool is_mapped(const struct kg_restore_request *r, const char *source)
+{
+    for (size_t i = 0; i < r->role_map_count; i++)
+        if (strcmp(r->role_map[i].source, source) == 0)
+            return true;
+    return false;
+}
+
+static int parse_role_map(const struct kg_place *target, struct kg_restore_request *r, struct kg_err *err)
+{
+    struct kg_place a;
+    size_t n;
+
+    if (kg_place_array(target, "roleMap", SELECT_MAX, &a, &n, err) < 0)
+        return -(int)err->code;
+    if ((n > 0) != (r->roles == KG_RESTORE_ROLES_MAP))
+        return kg_place_complain(&a, err, n ? "goes with roles 'map' only" : "is missing: roles 'map' needs it");
+    r->role_map = kg_xalloc_array(n, sizeof *r->role_map);
+    for (const struct kg_json *j = n ? kg_json_first(a.json) : NULL; j; j = kg_json_next(j)) {
+        struct kg_place e = kg_place_element(&a, r->role_map_count, j);
+        const char *from, *to;
+
+        if (kg_json_type(j) != KG_JSON_OBJECT)
+            return kg_place_complain(&e, err, "must be an object");
+        if (kg_place_need_str(&e, "source", &from, err) < 0 || kg_place_need_str(&e, "target", &to, err) < 0)
+            return -(int)err->code;
+        if (strlen(from) > ROLE_BYTES || strlen(to) > ROLE_BYTES)
+            return kg_place_complain(&e, err, "names a role with more than %d bytes", ROLE_BYTES);
+        if (is_mapped(r, from))
+            return kg_place_complain(&e, err, "maps role '%s' a second time", from);
+        r->role_map[r->role_map_count++] = (struct kg_restore_role){ kg_xstrdup(from), kg_xstrdup(to) };
+    }
+    return 0;
+}
+
+static int parse_roles(const struct kg_place *target, struct kg_restore_request *r, struct kg_err *err)
+{
+    struct kg_place passwords = kg_place_member(target, "rolePasswords");
+    int mode;
+
+    if (kg_place_choice(target, "roles", role_modes, KG_RESTORE_ROLES_COUNT_, KG_RESTORE_ROLES_REPORT, &mode, err) < 0 ||
+        kg_place_bool_or(target, "rolePasswords", false, &r->role_passwords, err) < 0 ||
+        kg_place_bool_or(target, "noOwner", false, &r->no_owner, err) < 0 ||
+        kg_place_bool_or(target, "noPrivileges", false, &r->no_privileges, err) < 0)
+        return -(int)err->code;
+    r->roles = (enum kg_restore_roles)mode;
+    if (r->role_passwords && r->roles != KG_RESTORE_ROLES_CREATE)
+        return kg_place_complain(&passwords, err, "goes with roles 'create' only");
+    return parse_role_map(target, r, err);
+}
+
 static int parse_to_database(const struct kg_place *target, struct kg_restore_request *r, struct kg_err *err)
 {
     struct kg_place info, set = kg_place_member(target, "datasourceSetInfo"),
@@ -344,7 +403,9 @@ static int parse_to_database(const struct kg_place *target, struct kg_restore_re
         parse_names(target, "tables", &r->tables, &r->table_count, err) < 0)
         return -(int)err->code;
     r->secret_uri = kg_xstrdup(secret);
-    return kg_place_bool_or(target, "readBack", false, &r->read_back, err);
+    if (kg_place_bool_or(target, "readBack", false, &r->read_back, err) < 0)
+        return -(int)err->code;
+    return parse_roles(target, r, err);
 }
 
 static int parse_to_files(const struct kg_place *target, struct kg_restore_request *r, struct kg_err *err)
@@ -425,8 +486,13 @@ void kg_restore_request_done(struct kg_restore_request *r)
         free(r->schemas[i]);
     for (size_t i = 0; i < r->table_count; i++)
         free(r->tables[i]);
+    for (size_t i = 0; i < r->role_map_count; i++) {
+        free(r->role_map[i].source);
+        free(r->role_map[i].target);
+    }
     free(r->schemas);
     free(r->tables);
+    free(r->role_map);
     kg_datasource_done(&r->target);
     free(r->point);
     free(r->location);

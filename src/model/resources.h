@@ -130,6 +130,13 @@ void kg_instance_body_done(struct kg_instance_body *b);
 
 /* POST …/restore; also …/validateRestore, whose body wraps it in restoreRequestObject. */
 enum kg_restore_kind { KG_RESTORE_DATABASE, KG_RESTORE_FILES };
+/* What a restore does about roles that the target server lacks. */
+enum kg_restore_roles { KG_RESTORE_ROLES_REPORT, KG_RESTORE_ROLES_SKIP, KG_RESTORE_ROLES_CREATE, KG_RESTORE_ROLES_MAP,
+                        KG_RESTORE_ROLES_COUNT_ };
+const char *kg_restore_roles_to_text(enum kg_restore_roles v);     /* "report" */
+int kg_restore_roles_from_text(const char *text);                  /* -1 when unknown */
+struct kg_restore_role { char *source, *target; };
+
 struct kg_restore_request {
     enum kg_restore_kind kind;
     char *point;                /* 32 lower-case hexadecimal digits */
@@ -141,6 +148,10 @@ struct kg_restore_request {
     char **schemas, **tables;   /* extension restoreTargetInfo.{schemas,tables}: arrays of strings; empty: everything */
     size_t schema_count, table_count;
     bool read_back;             /* extension restoreTargetInfo.readBack; false when not given */
+    enum kg_restore_roles roles;    /* extensions restoreTargetInfo.{roles, roleMap:[{source,target}], rolePasswords, noOwner, */
+    struct kg_restore_role *role_map; /* noPrivileges} */
+    size_t role_map_count;
+    bool role_passwords, no_owner, no_privileges;
     /* KG_RESTORE_FILES */
     struct kg_container_ref container;
     char *container_url;

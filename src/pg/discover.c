@@ -8,27 +8,24 @@
 
 /* ---- one row as a JSON object ---- */
 
-enum kind { TEXT, NUMBER, BOOL };
-struct column { const char *key; enum kind kind; };
-
-static void add_columns(struct kg_json *j, const struct kg_rows *rows, int row, const struct column *c, int n)
+static void add_columns(struct kg_json *j, const struct kg_rows *rows, int row, const struct kg_column *c, int n)
 {
     for (int i = 0; i < n; i++) {
         const char *v = kg_rows_get(rows, row, i);
 
         if (!v)
             continue;
-        if (c[i].kind == NUMBER)
+        if (c[i].kind == KG_COLUMN_NUMBER)
             kg_json_set_u64(j, c[i].key, (uint64_t)kg_rows_int(rows, row, i));
-        else if (c[i].kind == BOOL)
+        else if (c[i].kind == KG_COLUMN_BOOL)
             kg_json_set_bool(j, c[i].key, strcmp(v, "t") == 0);
         else
             kg_json_set_str(j, c[i].key, v);
     }
 }
 
-static int rows_to_array(struct kg_session *s, const char *sql, const struct column *c, int n, struct kg_json **ret,
-                         struct kg_err *err)
+int kg_rows_to_json(struct kg_session *s, const char *sql, const struct kg_column *c, int n, struct kg_json **ret,
+                    struct kg_err *err)
 {
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
     struct kg_json *a;
@@ -50,9 +47,9 @@ static int rows_to_array(struct kg_session *s, const char *sql, const struct col
 
 int kg_pg_server_facts(struct kg_session *s, struct kg_json **ret, struct kg_err *err)
 {
-    static const struct column columns[] = {
-        { "version", TEXT }, { "versionNum", NUMBER }, { "standby", BOOL }, { "user", TEXT }, { "superuser", BOOL },
-        { "canCreateDatabase", BOOL },
+    static const struct kg_column columns[] = {
+        { "version", KG_COLUMN_TEXT }, { "versionNum", KG_COLUMN_NUMBER }, { "standby", KG_COLUMN_BOOL }, { "user", KG_COLUMN_TEXT },
+        { "superuser", KG_COLUMN_BOOL }, { "canCreateDatabase", KG_COLUMN_BOOL },
     };
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
 
@@ -69,12 +66,13 @@ int kg_pg_server_facts(struct kg_session *s, struct kg_json **ret, struct kg_err
 
 int kg_pg_databases(struct kg_session *s, struct kg_json **ret, struct kg_err *err)
 {
-    static const struct column columns[] = {
-        { "name", TEXT }, { "bytes", NUMBER }, { "encoding", TEXT }, { "collate", TEXT }, { "ctype", TEXT },
-        { "owner", TEXT }, { "isTemplate", BOOL }, { "allowConnections", BOOL },
+    static const struct kg_column columns[] = {
+        { "name", KG_COLUMN_TEXT }, { "bytes", KG_COLUMN_NUMBER }, { "encoding", KG_COLUMN_TEXT }, { "collate", KG_COLUMN_TEXT },
+        { "ctype", KG_COLUMN_TEXT }, { "owner", KG_COLUMN_TEXT }, { "isTemplate", KG_COLUMN_BOOL },
+        { "allowConnections", KG_COLUMN_BOOL },
     };
 
-    return rows_to_array(s,
+    return kg_rows_to_json(s,
                          "SELECT datname, CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')"
                          "  THEN pg_catalog.pg_database_size(oid) END, pg_catalog.pg_encoding_to_char(encoding), datcollate,"
                          " datctype, pg_catalog.pg_get_userbyid(datdba), datistemplate, datallowconn"
@@ -85,11 +83,11 @@ int kg_pg_databases(struct kg_session *s, struct kg_json **ret, struct kg_err *e
 
 static int database_facts(struct kg_plan *p, struct kg_json *f, struct kg_err *err)
 {
-    static const struct column columns[] = {
-        { "postgres.version", TEXT }, { "postgres.versionNum", NUMBER }, { "postgres.standby", BOOL },
-        { "postgres.encoding", TEXT }, { "postgres.collate", TEXT }, { "postgres.ctype", TEXT },
-        { "postgres.blockSize", NUMBER }, { "postgres.lcMonetary", TEXT }, { "databaseBytes", NUMBER },
-        { "postgres.provider", TEXT }, { "postgres.iculocale", TEXT },
+    static const struct kg_column columns[] = {
+        { "postgres.version", KG_COLUMN_TEXT }, { "postgres.versionNum", KG_COLUMN_NUMBER }, { "postgres.standby", KG_COLUMN_BOOL },
+        { "postgres.encoding", KG_COLUMN_TEXT }, { "postgres.collate", KG_COLUMN_TEXT }, { "postgres.ctype", KG_COLUMN_TEXT },
+        { "postgres.blockSize", KG_COLUMN_NUMBER }, { "postgres.lcMonetary", KG_COLUMN_TEXT }, { "databaseBytes", KG_COLUMN_NUMBER },
+        { "postgres.provider", KG_COLUMN_TEXT }, { "postgres.iculocale", KG_COLUMN_TEXT },
     };
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
     KG_AUTO_FREE char *sql = kg_xprintf(
@@ -149,17 +147,17 @@ static struct kg_json *owners(const struct kg_archive *a)
 
 int kg_plan_facts(struct kg_plan *p, const struct kg_tool *pg_dump, struct kg_err *err)
 {
-    static const struct column columns[] = { { "name", TEXT }, { "version", TEXT }, { "schema", TEXT } };
+    static const struct kg_column columns[] = { { "name", KG_COLUMN_TEXT }, { "version", KG_COLUMN_TEXT }, { "schema", KG_COLUMN_TEXT } };
     KG_AUTO_JSON struct kg_json *f = kg_json_object();
     struct kg_json *extensions = NULL;
     const struct kg_archive *a = p->archive;
     char version[16];
 
     if (database_facts(p, f, err) < 0 || blob_facts(p, err) < 0 ||
-        rows_to_array(p->leader,
-                      "SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e"
-                      " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace ORDER BY 1",
-                      columns, KG_ARRAY_LEN(columns), &extensions, err) < 0)
+        kg_rows_to_json(p->leader,
+                        "SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e"
+                        " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace ORDER BY 1",
+                        columns, KG_ARRAY_LEN(columns), &extensions, err) < 0)
         return kg_err_wrap(err, "describe the database");
     kg_json_set_str(f, "postgres.snapshotTime", p->server_time);
     kg_json_set(f, "extensions", extensions);
@@ -169,17 +167,4 @@ int kg_plan_facts(struct kg_plan *p, const struct kg_tool *pg_dump, struct kg_er
     kg_json_set_str(f, "tools.archive", version);
     p->facts = KG_TAKE(f);
     return 0;
-}
-
-int kg_plan_roles(const struct kg_conninfo *c, const char *database, const struct kg_plan_opts *o, int server_version,
-                  struct kg_buf *ret_sql, struct kg_err *err)
-{
-    static const char *const argv[] = { "pg_dumpall", "--roles-only", "--no-role-passwords", "--no-password", NULL };
-    struct kg_tool tool;
-    struct kg_tool_run run = { .tool = &tool, .conn = c, .database = database, .argv = argv, .out = ret_sql,
-                               .fail_code = KG_E_DUMP_FAILED, .cancelled = o->cancelled, .cancel_ctx = o->cancel_ctx };
-
-    if (kg_tool_find("pg_dumpall", o->bin_dir, server_version / 10000, &tool, err) < 0)
-        return -(int)err->code;
-    return kg_tool_run(&run, err);
 }

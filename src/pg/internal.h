@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "json/json.h"
 #include "pg/session.h"
 #include "pg/tools.h"
 
@@ -59,6 +60,12 @@ int kg_session_exec(struct kg_session *s, const char *sql, ExecStatusType want, 
 int kg_session_set_encoding(struct kg_session *s, const char *encoding, struct kg_err *err) KG_MUST_CHECK;
 /* The settings of kg_session_begin_dump(), by SET alone: no snapshot is taken. */
 int kg_session_dump_settings(struct kg_session *s, struct kg_err *err) KG_MUST_CHECK;
+
+/* One row as an object, a whole answer as an array of them; what is NULL is left out. A key may be a path. */
+enum kg_column_kind { KG_COLUMN_TEXT, KG_COLUMN_NUMBER, KG_COLUMN_BOOL };
+struct kg_column { const char *key; enum kg_column_kind kind; };
+int kg_rows_to_json(struct kg_session *s, const char *sql, const struct kg_column *c, int n, struct kg_json **ret,
+                    struct kg_err *err) KG_MUST_CHECK;
 
 static inline void kg_pg_clearp(PGresult **res)
 {

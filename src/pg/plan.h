@@ -78,10 +78,6 @@ char *kg_plan_copy_sql(const struct kg_plan_table *t, uint32_t from, uint32_t to
  * somebody waits for the table: the leader has to copy it. Gives back the lock of the table before. Not for the leader. */
 int kg_plan_lock(struct kg_session *s, const struct kg_plan_table *t, struct kg_err *err) KG_MUST_CHECK;
 
-/* Roles and memberships as SQL, without passwords (pg_dumpall --roles-only --no-role-passwords). */
-int kg_plan_roles(const struct kg_conninfo *c, const char *database, const struct kg_plan_opts *o, int server_version,
-                  struct kg_buf *ret_sql, struct kg_err *err) KG_MUST_CHECK;
-
 /* ---- large objects ---- */
 
 /* Visits all large objects in oid order in pages of at most 1 MiB; an empty one comes once with n 0. */

@@ -17,7 +17,7 @@ struct kg_tool {
     char session[40];                    /* appended to the application_name of its sessions, so that one run's can be found; or "" */
 };
 
-/* The program ("pg_dump", "pg_restore", "pg_dumpall") of major version at_least or the lowest one above it; looks in
+/* The program ("pg_dump", "pg_restore") of major version at_least or the lowest one above it; looks in
  * bin_dir (when given), /usr/lib/postgresql/N/bin, PATH. KG_E_NO_PROGRAM, or KG_E_DB_VERSION when all are too old, or
  * KG_E_TIMEOUT naming one that does not answer --version within five seconds, when no other will do. */
 int kg_tool_find(const char *program, const char *bin_dir, int at_least, struct kg_tool *ret, struct kg_err *err) KG_MUST_CHECK;

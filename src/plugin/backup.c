@@ -17,13 +17,15 @@
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "base/rate.h"
 #include "base/text.h"
 #include "keepgres/version.h"
+#include "pg/globals.h"
 #include "pg/plan.h"
 #include "plugin/jobs.h"
 #include "plugin/manifest.h"
 
-enum { COUNT_EVERY = 256, TICK_US = 20000, CANCEL_TICKS = 1000000 / TICK_US };
+enum { COUNT_EVERY = 256, COUNT_BYTES = 256 << 10, TICK_US = 20000, CANCEL_TICKS = 1000000 / TICK_US };
 static const uint64_t default_slice_bytes = (uint64_t)256 << 20;
 
 /* One unit of work: a table, a slice of one, or all large objects. */
@@ -40,8 +42,9 @@ struct run {
     struct kg_plan *plan;
     struct kg_writer *writer;
     struct kg_manifest *manifest;
-    struct kg_buf roles;                 /* as SQL; or why not, in roles_err */
-    struct kg_err roles_err;
+    struct kg_json *server;              /* its roles; NULL: why not, in server_err */
+    struct kg_secret *passwords;
+    struct kg_err server_err;
     struct item *item;                   /* heaviest first */
     size_t n_items, n_left;
     size_t *leader_item;                 /* left for the leader, see (3) */
@@ -50,6 +53,8 @@ struct run {
     uint64_t slice_bytes;
     uint64_t slice_above;                /* a table that weighs more is read in slices */
 
+    pthread_mutex_t rate_lock;
+    struct kg_rate rate;                 /* guarded by it */
     pthread_mutex_t lock;                /* guards next, leader_item, err, failed */
     size_t next;
     bool failed;
@@ -232,15 +237,6 @@ static void make_items(struct run *r)
 
 /* ---- reading ---- */
 
-static void count(struct session *s, bool flush)
-{
-    if (!flush && s->counted_rows < COUNT_EVERY)
-        return;
-    atomic_fetch_add_explicit(&s->run->rows, s->counted_rows, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->run->bytes, s->counted_bytes, memory_order_relaxed);
-    s->counted_rows = s->counted_bytes = 0;
-}
-
 static int stopped(struct session *s, struct kg_err *err)
 {
     /* Nobody watches the leader's own part. */
@@ -250,6 +246,38 @@ static int stopped(struct session *s, struct kg_err *err)
         return 0;
     return kg_err_set(err, KG_E_CANCELLED, "another session of the job failed");
 }
+
+/* Waits for as long as the limit of bytes a second wants it, unless the job ends meanwhile. The server waits, too: it cannot send
+ * what nobody takes. */
+static int keep_rate(struct session *s, uint64_t bytes, struct kg_err *err)
+{
+    kg_usec wait;
+
+    if (!s->run->spec->bytes_per_second)
+        return 0;
+    pthread_mutex_lock(&s->run->rate_lock);
+    wait = kg_rate_take(&s->run->rate, bytes, kg_now_mono());
+    pthread_mutex_unlock(&s->run->rate_lock);
+    for (; wait > 0; wait -= TICK_US) {
+        if (stopped(s, err) < 0)
+            return -(int)err->code;
+        usleep((useconds_t)(wait < TICK_US ? wait : TICK_US));
+    }
+    return 0;
+}
+
+/* Tells the others what was read since the last time, and whether to go on. */
+static int count(struct session *s, struct kg_err *err)
+{
+    uint64_t bytes = s->counted_bytes;
+
+    atomic_fetch_add_explicit(&s->run->rows, s->counted_rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->run->bytes, bytes, memory_order_relaxed);
+    s->counted_rows = s->counted_bytes = 0;
+    return stopped(s, err) < 0 || keep_rate(s, bytes, err) < 0 ? -(int)err->code : 0;
+}
+
+static bool is_much(const struct session *s) { return s->counted_rows >= COUNT_EVERY || s->counted_bytes >= COUNT_BYTES; }
 
 static void begin_slice(struct session *s, struct kg_slice *sl)
 {
@@ -279,12 +307,7 @@ static int take_row(void *ctx, const char *row, size_t n, struct kg_err *err)
     kg_rowsum_add(&s->slice->sum, row, n);
     s->counted_rows++;
     s->counted_bytes += n;
-    if (s->counted_rows >= COUNT_EVERY) {
-        count(s, true);
-        if (stopped(s, err) < 0)
-            return -(int)err->code;
-    }
-    if (kg_sink_add(s->sink, row, n, err) < 0)
+    if ((is_much(s) && count(s, err) < 0) || kg_sink_add(s->sink, row, n, err) < 0)
         return -(int)err->code;
     return s->slice->sum.bytes < s->slice_end ? 0 : next_part(s, err);
 }
@@ -300,7 +323,8 @@ static int read_table(struct session *s, const struct item *it, struct kg_err *e
     begin_slice(s, sl);
     if (kg_copy_out(s->pg, sql, take_row, s, err) < 0)
         return kg_err_wrap(err, "read table '%s.%s'", it->table->schema, it->table->name);
-    count(s, true);
+    if (count(s, err) < 0)
+        return -(int)err->code;
     if ((eno = KG_FAULT(BACKUP_STREAM)))
         return kg_err_sys(err, eno, "read table '%s.%s'", it->table->schema, it->table->name);
     return kg_sink_end(s->sink, &s->slice->stream, err);
@@ -320,8 +344,7 @@ static int take_page(void *ctx, uint32_t oid, const void *page, size_t n, struct
     kg_rowsum_add_pair(&m->blob_sum, head, sizeof head, page, n);
     s->counted_rows++;
     s->counted_bytes += n;
-    count(s, false);
-    if (stopped(s, err) < 0 || kg_sink_add(s->sink, head, sizeof head, err) < 0)
+    if ((is_much(s) ? count(s, err) : stopped(s, err)) < 0 || kg_sink_add(s->sink, head, sizeof head, err) < 0)
         return -(int)err->code;
     return kg_sink_add(s->sink, page, n, err);
 }
@@ -348,7 +371,8 @@ static int read_blobs(struct session *s, struct kg_err *err)
     kg_sink_begin(s->sink, KG_CHUNK_SMALL);
     if (kg_blobs_out(s->pg, count_blobs, &c, err) < 0)
         return kg_err_wrap(err, "read the large objects");
-    count(s, true);
+    if (count(s, err) < 0)
+        return -(int)err->code;
     if ((eno = KG_FAULT(BACKUP_BLOBS)))
         return kg_err_sys(err, eno, "read the large objects");
     m->has_blobs = true;
@@ -515,21 +539,16 @@ static int leader_part(struct run *r, bool all, struct kg_err *err)
     return kg_sink_close(s.sink, err);
 }
 
-static bool run_stopped(void *ctx)
+/* While the sessions read, by the leader's own, which has nothing to do then. A backup does without, with a warning. */
+static void read_server(struct run *r)
 {
-    const struct run *r = ctx;
+    struct kg_err why = { 0 };
 
-    return r->stop || run_cancelled(ctx);
-}
-
-/* While the sessions read: pg_dumpall takes a moment to start. A backup does without, with a warning. */
-static void read_roles(struct run *r)
-{
-    const struct kg_backup_spec *spec = r->spec;
-    struct kg_plan_opts po = { .bin_dir = spec->bin_dir, .cancelled = run_stopped, .cancel_ctx = r };
-
-    r->roles = (struct kg_buf)KG_BUF_INIT(64u << 20);
-    (void)!kg_plan_roles(spec->conn, spec->database, &po, r->plan->server_version, &r->roles, &r->roles_err);
+    (void)!kg_globals_read(r->plan->leader, &r->server, &r->server_err);
+    if (!r->server || !r->spec->role_passwords || kg_globals_read_passwords(r->plan->leader, &r->passwords, &why) == 0)
+        return;
+    kg_err_wrap(&why, "the roles' passwords are not in this recovery point");
+    kg_events_warn(r->ev, &why);
 }
 
 static int read_everything(struct run *r, struct kg_err *err)
@@ -550,7 +569,7 @@ static int read_everything(struct run *r, struct kg_err *err)
             break;
         }
     }
-    read_roles(r);
+    read_server(r);
     watch_sessions(r, s, started);
     for (unsigned i = 0; i < started; i++)
         pthread_join(s[i].thread, NULL);
@@ -578,6 +597,37 @@ static int write_text(struct run *r, struct kg_sink *sink, const struct kg_buf *
     return kg_sink_end(sink, ret, err);
 }
 
+static int write_passwords(struct run *r, struct kg_sink *sink, struct kg_err *err)
+{
+    int ret;
+
+    if (!r->passwords)
+        return 0;
+    kg_sink_begin(sink, KG_CHUNK_SMALL);
+    ret = kg_sink_add(sink, kg_secret_open(r->passwords), kg_secret_size(r->passwords), err);
+    kg_secret_shut(r->passwords);
+    if (ret < 0 || kg_sink_end(sink, &r->manifest->passwords, err) < 0)
+        return -(int)err->code;
+    r->manifest->has_passwords = true;
+    return 0;
+}
+
+static int write_server(struct run *r, struct kg_sink *sink, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT((size_t)64 << 20);
+
+    if (!r->server) {
+        kg_err_wrap(&r->server_err, "the roles are not in this recovery point");
+        kg_events_warn(r->ev, &r->server_err);
+        return 0;
+    }
+    kg_json_print(r->server, false, &text);
+    if (write_text(r, sink, &text, &r->manifest->server, err) < 0)
+        return -(int)err->code;
+    r->manifest->has_server = true;
+    return write_passwords(r, sink, err);
+}
+
 static int write_rest(struct run *r, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf toc = KG_BUF_INIT((size_t)2 << 30);
@@ -588,14 +638,8 @@ static int write_rest(struct run *r, struct kg_err *err)
     kg_archive_write(r->plan->archive, NULL, false, &toc);
     if (write_text(r, sink, &toc, &r->manifest->archive, err) < 0)
         return kg_err_wrap(err, "store the table of contents");
-    if (r->roles_err.code == KG_E_OK) {
-        if (write_text(r, sink, &r->roles, &r->manifest->globals, err) < 0)
-            return kg_err_wrap(err, "store the roles");
-        r->manifest->has_globals = true;
-    } else {
-        kg_err_wrap(&r->roles_err, "the roles are not in this recovery point");
-        kg_events_warn(r->ev, &r->roles_err);
-    }
+    if (write_server(r, sink, err) < 0)
+        return kg_err_wrap(err, "store the server's roles");
     return kg_sink_close(KG_TAKE(sink), err);
 }
 
@@ -689,15 +733,20 @@ static int run_backup(struct run *r, struct kg_json **ret_result, struct kg_buf 
 int kg_plugin_backup(const struct kg_backup_spec *spec, const struct kg_events *ev, struct kg_json **ret_result,
                      struct kg_buf *ret_tail, struct kg_err *err)
 {
-    struct run r = { .spec = spec, .ev = ev, .lock = PTHREAD_MUTEX_INITIALIZER };
-    int ret = run_backup(&r, ret_result, ret_tail, err);
+    struct run r = { .spec = spec, .ev = ev, .lock = PTHREAD_MUTEX_INITIALIZER, .rate_lock = PTHREAD_MUTEX_INITIALIZER };
+    int ret;
+
+    kg_rate_init(&r.rate, spec->bytes_per_second, kg_now_mono());
+    ret = run_backup(&r, ret_result, ret_tail, err);
 
     kg_writer_free(r.writer);
     kg_plan_free(r.plan);
     kg_manifest_free(r.manifest);
     free(r.item);
     free(r.leader_item);
-    kg_buf_done(&r.roles);
+    kg_json_free(r.server);
+    kg_secret_free(r.passwords);
+    pthread_mutex_destroy(&r.rate_lock);
     pthread_mutex_destroy(&r.lock);
     return ret;
 }

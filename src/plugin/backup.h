@@ -28,6 +28,8 @@ struct kg_backup_spec {
     const char *bin_dir;                 /* of pg_dump; NULL: search */
     uint64_t lock_timeout_ms;            /* 0: default of plan.h */
     unsigned lock_tries;
+    uint64_t bytes_per_second;           /* read from the server at most, by all sessions together; 0: no limit */
+    bool role_passwords;                 /* the hashes of the roles' passwords, too */
 };
 
 /* *ret_result: {"point","time","endTime","rows","bytes","tables","largeObjects","storedBytes","newBytes","databaseBytes",

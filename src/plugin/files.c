@@ -8,6 +8,7 @@
 #include "crypto/sha256.h"
 #include "keepgres/version.h"
 #include "plugin/point.h"
+#include "plugin/rolesql.h"
 
 enum { PIECE = 64 * 1024, CACHED_SEGMENTS = 3, N_FILES = 4 };
 
@@ -349,12 +350,20 @@ static int write_small(struct job *j, const char *suffix, struct kg_buf *text, s
 
 static int write_roles(struct job *j, struct kg_err *err)
 {
+    const struct kg_manifest *m = j->point.manifest;
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64u << 20);
+    KG_AUTO_JSON struct kg_json *server = NULL;
 
-    if (!j->point.manifest->has_globals)
+    if (m->has_server) {
+        if (kg_point_server(&j->point, &server, err) < 0)
+            return -(int)err->code;
+        kg_role_script_print(server, &b);
+    } else if (m->has_globals) {
+        if (kg_point_read(j->point.reader, &m->globals, &b, err) < 0)
+            return kg_err_wrap(err, "roles");
+    } else {
         kg_buf_adds(&b, "-- The backup could not read the server's roles.\n");
-    else if (kg_point_read(j->point.reader, &j->point.manifest->globals, &b, err) < 0)
-        return kg_err_wrap(err, "roles");
+    }
     return write_small(j, "_roles.sql", &b, err);
 }
 

@@ -176,6 +176,10 @@ struct kg_json *kg_manifest_to_json(const struct kg_manifest *m)
     kg_json_set(j, "archive.stream", kg_stream_to_json(&m->archive));
     if (m->has_globals)
         kg_json_set(j, "globals.stream", kg_stream_to_json(&m->globals));
+    if (m->has_server)
+        kg_json_set(j, "server.stream", kg_stream_to_json(&m->server));
+    if (m->has_passwords)
+        kg_json_set(j, "server.passwords.stream", kg_stream_to_json(&m->passwords));
     for (size_t i = 0; i < m->n_tables; i++)
         kg_json_push(tables, table_to_json(&m->table[i]));
     kg_json_set(j, "tables", tables);
@@ -221,6 +225,13 @@ static int get_stream(const struct kg_json *j, const char *path, struct kg_strea
     if (kg_json_need(j, path, KG_JSON_OBJECT, &s, err) < 0)
         return -(int)err->code;
     return kg_stream_from_json(s, ret, err);
+}
+
+static int get_optional(const struct kg_json *j, const char *object, const char *path, bool *ret_has, struct kg_stream *ret,
+                        struct kg_err *err)
+{
+    *ret_has = kg_json_type(kg_json_get(j, object)) == KG_JSON_OBJECT;
+    return *ret_has ? get_stream(j, path, ret, err) : 0;
 }
 
 static int get_slice(const struct kg_json *j, struct kg_slice *ret, struct kg_err *err)
@@ -287,8 +298,9 @@ static int get_all(const struct kg_json *j, const struct kg_json *tables, struct
         return kg_err_set(err, KG_E_USAGE, "'time' or 'endTime' is not a time");
     if (get_stream(j, "archive.stream", &m->archive, err) < 0)
         return -(int)err->code;
-    m->has_globals = kg_json_type(kg_json_get(j, "globals")) == KG_JSON_OBJECT;
-    if (m->has_globals && get_stream(j, "globals.stream", &m->globals, err) < 0)
+    if (get_optional(j, "globals", "globals.stream", &m->has_globals, &m->globals, err) < 0 ||
+        get_optional(j, "server", "server.stream", &m->has_server, &m->server, err) < 0 ||
+        get_optional(j, "server.passwords", "server.passwords.stream", &m->has_passwords, &m->passwords, err) < 0)
         return -(int)err->code;
     for (const struct kg_json *t = kg_json_first(tables); t; t = kg_json_next(t))
         if (get_table(t, &m->table[i++], err) < 0)

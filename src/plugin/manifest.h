@@ -33,7 +33,11 @@ struct kg_manifest {
     struct kg_json *facts;       /* everything that is only carried: datasource, postgres, tools, extensions, roles, policy */
     struct kg_stream archive;
     bool has_globals;
-    struct kg_stream globals;
+    struct kg_stream globals;    /* of older points: roles as SQL */
+    bool has_server;
+    struct kg_stream server;     /* the document of pg/globals.h */
+    bool has_passwords;
+    struct kg_stream passwords;  /* of its roles: records of pg/globals.h */
     struct kg_mtable *table;
     size_t n_tables;
     bool has_blobs;

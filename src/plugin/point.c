@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 
-enum { TOC_MAX = 2000u << 20, PAGE_MAX = 1 << 20, CACHED_SEGMENTS = 3 };
+enum { TOC_MAX = 2000u << 20, SERVER_MAX = 64 << 20, PAGE_MAX = 1 << 20, CACHED_SEGMENTS = 3 };
 
 int kg_point_read(struct kg_reader *r, const struct kg_stream *s, struct kg_buf *ret, struct kg_err *err)
 {
@@ -22,6 +22,48 @@ int kg_point_read(struct kg_reader *r, const struct kg_stream *s, struct kg_buf 
             return kg_buf_ok(ret, err);
         kg_buf_add(ret, data, n);
     }
+}
+
+int kg_point_server(const struct kg_point *p, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(SERVER_MAX);
+
+    if (!p->manifest->has_server)
+        return kg_err_set(err, KG_E_NOT_FOUND, "the recovery point has no roles of the server");
+    if (kg_point_read(p->reader, &p->manifest->server, &text, err) == 0 && kg_json_parse(text.p, text.len, ret, err) == 0)
+        return 0;
+    return kg_err_wrap(err, "read the server's roles");
+}
+
+/* Straight into the secret: no copy of it stays anywhere. */
+int kg_point_passwords(const struct kg_point *p, struct kg_secret **ret, struct kg_err *err)
+{
+    const struct kg_stream *s = &p->manifest->passwords;
+    KG_CLEANUP(kg_source_closep) struct kg_source *src = NULL;
+    KG_AUTO_SECRET struct kg_secret *secret = NULL;
+    const void *data;
+    size_t n, at = 0;
+
+    if (!p->manifest->has_passwords)
+        return kg_err_set(err, KG_E_NOT_FOUND, "the recovery point has no passwords of roles");
+    if (s->bytes > SERVER_MAX)
+        return kg_err_set(err, KG_E_LIMIT, "the recovery point's passwords of roles are too long");
+    secret = kg_secret_new((size_t)s->bytes);
+    if (kg_source_open(p->reader, CACHED_SEGMENTS, &src, err) < 0 || kg_source_begin(src, s, err) < 0)
+        return kg_err_wrap(err, "read the roles' passwords");
+    for (;;) {
+        if (kg_source_next(src, &data, &n, err) < 0)
+            return kg_err_wrap(err, "read the roles' passwords");
+        if (!n)
+            break;
+        if (n > kg_secret_size(secret) - at)
+            return kg_err_set(err, KG_E_CORRUPT, "the roles' passwords are longer than the manifest says");
+        memcpy(kg_secret_open_write(secret) + at, data, n);
+        kg_secret_shut(secret);
+        at += n;
+    }
+    *ret = KG_TAKE(secret);
+    return 0;
 }
 
 static int dump_id_order(const void *a, const void *b)

@@ -2,6 +2,7 @@
 #ifndef KG_PLUGIN_POINT_H
 #define KG_PLUGIN_POINT_H
 
+#include "crypto/secret.h"
 #include "pg/archive.h"
 #include "plugin/manifest.h"
 #include "vault/vault.h"
@@ -19,6 +20,11 @@ void kg_point_close(struct kg_point *p);
 
 /* A whole stream into memory (bounded by ret's ceiling). */
 int kg_point_read(struct kg_reader *r, const struct kg_stream *s, struct kg_buf *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* What the backup knows of the server (pg/globals.h); KG_E_NOT_FOUND when it does not. The caller frees. */
+int kg_point_server(const struct kg_point *p, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+/* The hashes of its roles' passwords; KG_E_NOT_FOUND when they were not captured. */
+int kg_point_passwords(const struct kg_point *p, struct kg_secret **ret, struct kg_err *err) KG_MUST_CHECK;
 
 /* The manifest's table of a TABLE DATA entry; NULL when there is none. */
 const struct kg_mtable *kg_point_table(const struct kg_point *p, int dump_id);

@@ -4,7 +4,8 @@
  *  (2) Schema first, then rows, then everything that the rows must not meet: indexes, constraints, triggers, privileges.
  *      pg_restore does the first and the last from archives cut out of the stored table of contents (pg_restore.h); the rows
  *      go straight from the vault into COPY (load.h).
- *  (3) What needs a role or tablespace that the server lacks is taken out before (target.h) and told. Any other failure, but of
+ *  (3) Roles are made or mapped first, when that was asked for (roles.h). What needs a role or tablespace that the server lacks
+ *      then is taken out (target.h) and told. Any other failure, but of
  *      an owner or a grant (pg_restore_said.h), fails the job, and the temporary database is dropped.
  *  (4) What the archive says of the database itself comes last, with its name (dbprops.h).
  */
@@ -27,6 +28,7 @@ struct run {
     const struct kg_events *ev;
     struct kg_point point;
     struct kg_newdb db;
+    struct kg_roles *roles;              /* what was done about them; the archive borrows from it */
     struct kg_target *target;            /* what the server has; the archive borrows from it */
     struct kg_dbprops props;
     bool *keep;                          /* of the archive's entries */
@@ -56,7 +58,8 @@ static int prepare(struct run *r, struct kg_err *err)
 
     if (kg_point_open(s->vault, s->instance, s->point, &r->point, err) < 0 || select_entries(r, err) < 0 ||
         kg_newdb_open(&r->db, s->conn, s->target, r->ev, err) < 0 ||
-        kg_newdb_check(&r->db, kg_manifest_server_version(r->point.manifest), err) < 0)
+        kg_newdb_check(&r->db, kg_manifest_server_version(r->point.manifest), err) < 0 ||
+        kg_roles_check(&s->roles, &r->point, r->db.admin, err) < 0)
         return -(int)err->code;
     return kg_pg_restore_find(r->point.archive, s->bin_dir, r->db.server_version, &r->pg_restore, err);
 }
@@ -164,9 +167,11 @@ static int load_and_index(struct run *r, unsigned jobs, struct kg_err *err)
     return 0;
 }
 
-/* Before anything is made: what the server lacks, and what the archive says of the database. */
+/* Before the database is made: roles, what the server lacks, and what the archive says of the database. */
 static int look_at_target(struct run *r, struct kg_err *err)
 {
+    if (kg_roles_apply(&r->spec->roles, &r->point, r->keep, r->db.admin, r->ev, &r->roles, err) < 0)
+        return -(int)err->code;
     if (kg_target_read(r->db.admin, &r->target, err) < 0)
         return kg_err_wrap(err, "look at the target server's roles");
     kg_target_adapt(r->target, r->point.archive, r->keep);
@@ -223,6 +228,7 @@ static struct kg_json *result_of(struct run *r)
     kg_json_set_bool(j, "verified", true);
     kg_json_set_bool(j, "readBack", r->spec->verify == KG_VERIFY_READ_BACK);
     kg_json_set_u64(j, "bytesRead", st.stored_bytes);
+    kg_json_set(j, "roles", kg_json_copy(kg_roles_report(r->roles)));
     return j;
 }
 
@@ -232,6 +238,7 @@ static void run_done(struct run *r)
     kg_dbprops_done(&r->props);
     kg_point_close(&r->point);
     kg_target_free(r->target);
+    kg_roles_free(r->roles);
     free(r->keep);
 }
 

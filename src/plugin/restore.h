@@ -11,6 +11,7 @@
 #include "json/json.h"
 #include "pg/conninfo.h"
 #include "plugin/events.h"
+#include "plugin/roles.h"
 #include "vault/vault.h"
 
 /* How restored rows are proven. STREAM: the rows that were sent are counted and summed and must be the manifest's, and the server
@@ -27,12 +28,14 @@ struct kg_restore_spec {
     unsigned jobs;                       /* 0: one a core, at most 4 */
     const char *bin_dir;                 /* of pg_restore; NULL: search */
     enum kg_verify verify;
+    struct kg_roles_spec roles;
 };
 
-/* Everything that can be told before a byte moves: point and tables exist, target version, name free, may create. */
+/* Everything that can be told before a byte moves: point and tables exist, target version, name free, may create,
+ * roles of a map. */
 int kg_plugin_validate_restore(const struct kg_restore_spec *spec, const struct kg_events *ev, struct kg_err *err) KG_MUST_CHECK;
 
-/* *ret_result: {"rows","bytes","tables","largeObjects","verified","readBack","bytesRead"}; the caller frees it. ret_tail (may be
+/* *ret_result: {"rows","bytes","tables","largeObjects","verified","readBack","bytesRead","roles"}; the caller frees it. ret_tail (may be
  * NULL) gets what pg_restore said when it failed. */
 int kg_plugin_restore(const struct kg_restore_spec *spec, const struct kg_events *ev, struct kg_json **ret_result,
                       struct kg_buf *ret_tail, struct kg_err *err) KG_MUST_CHECK;

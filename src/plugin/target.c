@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "plugin/sqltext.h"
+#include "plugin/rolenames.h"
 
 enum { WARNINGS_MAX = 20 };
 #define TEXT_MAX ((size_t)1 << 30)
@@ -154,22 +154,6 @@ static bool role_does(struct kg_target *t, const char *name, enum need need, enu
 
 /* ---- owners ---- */
 
-/* Kinds that pg_restore gives an owner by ALTER … OWNER TO. */
-static const char *const owned[] = {
-    "AGGREGATE", "BLOB", "BLOB METADATA", "COLLATION", "CONVERSION", "DATABASE", "DOMAIN", "EVENT TRIGGER",
-    "FOREIGN DATA WRAPPER", "FOREIGN TABLE", "FUNCTION", "MATERIALIZED VIEW", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY",
-    "PROCEDURAL LANGUAGE", "PROCEDURE", "PUBLICATION", "SCHEMA", "SEQUENCE", "SERVER", "STATISTICS", "SUBSCRIPTION", "TABLE",
-    "TEXT SEARCH CONFIGURATION", "TEXT SEARCH DICTIONARY", "TYPE", "VIEW",
-};
-
-static bool has_owner(const struct kg_toc_entry *e)
-{
-    for (size_t i = 0; i < KG_ARRAY_LEN(owned); i++)
-        if (strcmp(e->desc, owned[i]) == 0)
-            return true;
-    return false;
-}
-
 /* A group of large objects has its list, one a line, for a definition. */
 static uint64_t objects_of(const struct kg_toc_entry *e)
 {
@@ -186,7 +170,7 @@ static void adapt_owner(struct kg_target *t, struct kg_toc_entry *e)
 {
     bool database = strcmp(e->desc, "DATABASE") == 0;
 
-    if (!e->owner || !*e->owner || !has_owner(e))
+    if (!e->owner || !*e->owner || !kg_role_has_owner(e))
         return;
     /* Its new name comes after its new owner, and needs the owner's rights. */
     if (!role_does(t, e->owner, TO_GIVE, OBJECTS, objects_of(e)) || (database && !role_does(t, e->owner, TO_ACT, OBJECTS, 1)))
@@ -209,37 +193,7 @@ struct filter {
     char *blocked_by;
 };
 
-/* The role that a statement of privileges gives to or takes from: behind its last TO or FROM. */
-static char *grantee(const struct kg_sql_part *s)
-{
-    const char *at = s->at, *end = s->at + s->n, *behind = NULL;
-    struct kg_sql_token t;
-
-    while ((t = kg_sql_next(&at, end)).kind != KG_SQL_END)
-        if (kg_sql_is(&t, "TO") || kg_sql_is(&t, "FROM"))
-            behind = at;
-    if (!behind)
-        return NULL;
-    t = kg_sql_next(&behind, end);
-    if (kg_sql_is(&t, "GROUP"))
-        t = kg_sql_next(&behind, end);
-    return kg_sql_name(&t);
-}
-
-/* The name behind these words anywhere in the statement. */
-static char *name_behind(const struct kg_sql_part *s, const char *first, const char *second)
-{
-    const char *at = s->at, *end = s->at + s->n;
-    struct kg_sql_token t, before = { 0 };
-
-    for (; (t = kg_sql_next(&at, end)).kind != KG_SQL_END; before = t) {
-        if (!kg_sql_is(&t, second) || !kg_sql_is(&before, first))
-            continue;
-        t = kg_sql_next(&at, end);
-        return kg_sql_name(&t);
-    }
-    return NULL;
-}
+static char *name_of(struct kg_sql_token t) { return kg_sql_name(&t); }
 
 static bool begins(const struct kg_sql_part *s, const char *first, const char *second)
 {
@@ -259,7 +213,7 @@ static void block(struct filter *f, char *role)
 /* "SET SESSION AUTHORIZATION x" is the superuser's alone; what such a one cannot run belongs to x's losses. */
 static bool begin_as(struct filter *f, const struct kg_sql_part *s)
 {
-    KG_AUTO_FREE char *role = name_behind(s, "SESSION", "AUTHORIZATION");
+    KG_AUTO_FREE char *role = name_of(kg_role_behind(s, "SESSION", "AUTHORIZATION"));
 
     block(f, NULL);
     if (!role || (find_role(f->t, role) && (f->t->superuser || strcmp(role, f->t->user) == 0)))
@@ -286,13 +240,13 @@ static bool keep_privilege(struct filter *f, const struct kg_sql_part *s)
     }
     if (!begins(s, "GRANT", NULL) && !begins(s, "REVOKE", NULL))
         return true;
-    role = grantee(s);
+    role = name_of(kg_role_grantee(s));
     return role_does(f->t, role, TO_BE, PRIVILEGES, 1);
 }
 
 static bool keep_default(struct filter *f, const struct kg_sql_part *s)
 {
-    KG_AUTO_FREE char *whose = name_behind(s, "FOR", "ROLE"), *role = grantee(s);
+    KG_AUTO_FREE char *whose = name_of(kg_role_behind(s, "FOR", "ROLE")), *role = name_of(kg_role_grantee(s));
 
     if (!begins(s, "ALTER", "DEFAULT"))
         return true;
@@ -302,23 +256,14 @@ static bool keep_default(struct filter *f, const struct kg_sql_part *s)
 
 static bool keep_setting(struct filter *f, const struct kg_sql_part *s)
 {
-    const char *at = s->at, *end = s->at + s->n;
-    struct kg_sql_token t = kg_sql_next(&at, end);
-    KG_AUTO_FREE char *role = NULL;
+    KG_AUTO_FREE char *role = name_of(kg_role_altered(s));
 
-    if (!kg_sql_is(&t, "ALTER"))
-        return true;
-    t = kg_sql_next(&at, end);
-    if (!kg_sql_is(&t, "ROLE"))
-        return true;
-    t = kg_sql_next(&at, end);
-    role = kg_sql_name(&t);
     return role_does(f->t, role, TO_BE, SETTINGS, 1);
 }
 
 static bool keep_mapping(struct filter *f, const struct kg_sql_part *s)
 {
-    KG_AUTO_FREE char *role = name_behind(s, "MAPPING", "FOR");
+    KG_AUTO_FREE char *role = name_of(kg_role_behind(s, "MAPPING", "FOR"));
 
     return role_does(f->t, role, TO_BE, MAPPINGS, 1);
 }
@@ -356,31 +301,14 @@ static bool filter_statements(struct kg_target *t, struct kg_toc_entry *e, bool 
     return true;
 }
 
-/* "CREATE POLICY p ON s.t … TO a, b USING (…)": the list of roles, from *ret_from up to the end. */
-static bool find_list(const char *defn, const char *end, const char **ret_from)
-{
-    const char *at = defn;
-    struct kg_sql_token t;
-
-    while ((t = kg_sql_next(&at, end)).kind != KG_SQL_END) {
-        if (kg_sql_is(&t, "(") || kg_sql_is(&t, "USING") || kg_sql_is(&t, "WITH"))
-            return false;
-        if (kg_sql_is(&t, "TO")) {
-            *ret_from = at;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool filter_policy(struct kg_target *t, struct kg_toc_entry *e)
 {
-    const char *end = e->defn + strlen(e->defn), *from, *at, *behind;
+    const char *end = e->defn + strlen(e->defn), *from = kg_role_list(e->defn, end), *at, *behind;
     struct kg_buf out = KG_BUF_INIT(TEXT_MAX);
     struct kg_sql_token name, comma;
     size_t kept = 0, lost = 0;
 
-    if (!find_list(e->defn, end, &from))
+    if (!from)
         return true;
     kg_buf_add(&out, e->defn, (size_t)(from - e->defn));
     at = from;

@@ -61,7 +61,59 @@ static kg_usec previous_of(const struct kg_interval *i, const struct kg_zone *z,
     return found;
 }
 
-kg_usec kg_schedule_next(const struct kg_policy *p, const struct kg_zone *z, kg_usec after)
+/* ---- windows ---- */
+
+enum { DAYS_BEFORE = 2, DAYS_AFTER = 7 };
+
+/* A window as it is on the day: from open up to, but not including, close. */
+struct span { kg_usec open, close; };
+
+static struct span window_on(const struct kg_window *w, const struct kg_zone *z, int64_t day)
+{
+    struct kg_local from = { day, (kg_usec)w->from * 60 * KG_SECOND },
+                    to = { w->to <= w->from ? day + 1 : day, (kg_usec)w->to * 60 * KG_SECOND };
+
+    if (w->to == 24 * 60)
+        to = (struct kg_local){ day + 1, 0 };
+    return (struct span){ kg_zone_moment(z, from), kg_zone_moment(z, to) };
+}
+
+kg_usec kg_schedule_opens(const struct kg_policy *p, const struct kg_zone *z, kg_usec at)
+{
+    int64_t day = kg_zone_local(z, at).day;
+    kg_usec best = KG_NEVER;
+
+    for (size_t i = 0; i < p->window_count; i++)
+        for (int64_t d = day - DAYS_BEFORE; d <= day + DAYS_AFTER; d++) {
+            struct span s = window_on(&p->windows[i], z, d);
+
+            if (s.open <= at && at < s.close)
+                return at;
+            if (s.open > at && s.open < s.close && (best == KG_NEVER || s.open < best))
+                best = s.open;
+        }
+    return p->window_count ? best : at;
+}
+
+/* The last moment up to at when a window was open; at is outside of all. */
+static kg_usec last_open(const struct kg_policy *p, const struct kg_zone *z, kg_usec at)
+{
+    int64_t day = kg_zone_local(z, at).day;
+    kg_usec best = KG_NEVER;
+
+    for (size_t i = 0; i < p->window_count; i++)
+        for (int64_t d = day - DAYS_AFTER; d <= day; d++) {
+            struct span s = window_on(&p->windows[i], z, d);
+
+            if (s.open < s.close && s.close <= at && s.close - 1 > best)
+                best = s.close - 1;
+        }
+    return best;
+}
+
+/* ---- starts: as the intervals have them, then as the windows put them off ---- */
+
+static kg_usec wanted_next(const struct kg_policy *p, const struct kg_zone *z, kg_usec after)
 {
     kg_usec best = KG_NEVER;
 
@@ -74,7 +126,7 @@ kg_usec kg_schedule_next(const struct kg_policy *p, const struct kg_zone *z, kg_
     return best;
 }
 
-kg_usec kg_schedule_previous(const struct kg_policy *p, const struct kg_zone *z, kg_usec at)
+static kg_usec wanted_previous(const struct kg_policy *p, const struct kg_zone *z, kg_usec at)
 {
     kg_usec best = KG_NEVER;
 
@@ -85,6 +137,28 @@ kg_usec kg_schedule_previous(const struct kg_policy *p, const struct kg_zone *z,
             best = t;
     }
     return best;
+}
+
+/* Putting off keeps the order, so that only the last start wanted before can still be to come. */
+kg_usec kg_schedule_next(const struct kg_policy *p, const struct kg_zone *z, kg_usec after)
+{
+    kg_usec waits = p->window_count ? wanted_previous(p, z, after) : KG_NEVER;
+
+    if (waits != KG_NEVER && (waits = kg_schedule_opens(p, z, waits)) > after)
+        return waits;
+    return kg_schedule_opens(p, z, wanted_next(p, z, after));
+}
+
+kg_usec kg_schedule_previous(const struct kg_policy *p, const struct kg_zone *z, kg_usec at)
+{
+    kg_usec t = wanted_previous(p, z, at), begins;
+
+    if (t == KG_NEVER || (begins = kg_schedule_opens(p, z, t)) <= at)
+        return t == KG_NEVER ? t : begins;
+    /* It waits for a window, as everything since the last one closed. */
+    at = last_open(p, z, at);
+    t = at == KG_NEVER ? KG_NEVER : wanted_previous(p, z, at);
+    return t == KG_NEVER ? t : kg_schedule_opens(p, z, t);
 }
 
 struct kg_due kg_schedule_due(const struct kg_policy *p, const struct kg_zone *z, kg_usec last, kg_usec since, kg_usec now,

@@ -2,7 +2,10 @@
  *
  * An interval "R/2026-11-22T02:00:00/P1W" in zone Europe/Berlin starts a backup at 02:00 by the clocks of Berlin, winter and
  * summer; a time with an offset or Z is turned into the zone's local time first. A period of hours counts real hours. What
- * a clock change leaves out or shows twice is once, as kg_zone_moment() says. */
+ * a clock change leaves out or shows twice is once, as kg_zone_moment() says.
+ *
+ * A policy with windows has no starts outside of them: what its intervals have there is put off to the moment when the next
+ * window opens, and several that are put off to the same moment are one start. */
 #ifndef KG_POLICY_SCHEDULE_H
 #define KG_POLICY_SCHEDULE_H
 
@@ -11,6 +14,9 @@
 
 enum { KG_NEVER = 0 };
 
+/* The moment itself when the policy's windows allow a start then, otherwise when the next one opens; KG_NEVER when none does
+ * within a week, which a zone's oddest day cannot cause. */
+kg_usec kg_schedule_opens(const struct kg_policy *p, const struct kg_zone *z, kg_usec at);
 /* The first start after a moment. Two intervals that meet make one start. */
 kg_usec kg_schedule_next(const struct kg_policy *p, const struct kg_zone *z, kg_usec after);
 /* The last start at or before a moment; KG_NEVER when the schedule begins later. */

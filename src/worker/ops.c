@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/parse.h"
+#include "model/resources.h"
 #include "pg/plan.h"
 #include "plugin/backup.h"
 #include "plugin/files.h"
@@ -424,6 +425,8 @@ static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err
     s.bin_dir = kg_json_str(j, "settings.binDir");
     s.lock_timeout_ms = kg_json_u64(j, "settings.lockTimeoutMs", 0);
     s.lock_tries = (unsigned)kg_json_u64(j, "settings.lockTries", 0);
+    s.bytes_per_second = kg_json_u64(j, "settings.rateLimitMBps", 0) * 1000 * 1000;
+    s.role_passwords = kg_json_bool(j, "settings.rolePasswords", false);
     if (kg_json_need_str(j, "database", &s.database, err) < 0 || kg_json_need_str(j, "instance", &s.instance, err) < 0 ||
         kg_json_need_str(j, "point", &s.point, err) < 0 || open_conninfo(op, &c, err) < 0 ||
         kg_op_require_ready(op, s.database, &c, err) < 0 || open_vault(op, &v, err) < 0)
@@ -433,6 +436,32 @@ static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err
     return kg_plugin_backup(&s, op->ev, ret, op->tail, err);
 }
 
+/* By the words of kg_restore_roles_to_text(). */
+static int roles_spec(const struct kg_json *j, struct kg_roles_spec *ret, struct kg_role_pair **ret_pairs, struct kg_err *err)
+{
+    static const enum kg_roles_mode modes[] = {
+        [KG_RESTORE_ROLES_REPORT] = KG_ROLES_REPORT, [KG_RESTORE_ROLES_SKIP] = KG_ROLES_SKIP,
+        [KG_RESTORE_ROLES_CREATE] = KG_ROLES_CREATE, [KG_RESTORE_ROLES_MAP] = KG_ROLES_MAP,
+    };
+    const struct kg_json *map = kg_json_get(j, "roles.map");
+    int mode = kg_restore_roles_from_text(kg_json_str_or(j, "roles.mode", "report"));
+    KG_AUTO_FREE struct kg_role_pair *pairs = NULL;
+    size_t n = 0;
+
+    if (mode < 0 || kg_json_count(map) > ITEMS_MAX)
+        return kg_err_set(err, KG_E_USAGE, "'roles' is not understood");
+    pairs = kg_xalloc_array(kg_json_count(map), sizeof *pairs);
+    for (const struct kg_json *c = kg_json_first(map); c; c = kg_json_next(c), n++)
+        if (kg_json_need_str(c, "source", &pairs[n].source, err) < 0 || kg_json_need_str(c, "target", &pairs[n].target, err) < 0)
+            return -(int)err->code;
+    *ret = (struct kg_roles_spec){ .mode = modes[mode], .pair = pairs, .n_pairs = n,
+                                   .passwords = kg_json_bool(j, "roles.passwords", false),
+                                   .no_owner = kg_json_bool(j, "roles.noOwner", false),
+                                   .no_privileges = kg_json_bool(j, "roles.noPrivileges", false) };
+    *ret_pairs = KG_TAKE(pairs);
+    return 0;
+}
+
 static int restore_database(const struct kg_op *op, bool only_validate, struct kg_json **ret, struct kg_err *err)
 {
     AUTO_VAULT struct vault_in v = { 0 };
@@ -440,6 +469,7 @@ static int restore_database(const struct kg_op *op, bool only_validate, struct k
     KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
     KG_AUTO_FREE const char **schemas = NULL;
     KG_AUTO_FREE const char **tables = NULL;
+    KG_AUTO_FREE struct kg_role_pair *pairs = NULL;
     const struct kg_json *j = op->job;
     struct kg_restore_spec s = { .jobs = (unsigned)kg_json_u64(j, "settings.jobs", 0),
                                  .bin_dir = kg_json_str(j, "settings.binDir") };
@@ -449,7 +479,8 @@ static int restore_database(const struct kg_op *op, bool only_validate, struct k
     if (kg_json_need_str(j, "targetDatabase", &s.target, err) < 0 ||
         kg_json_need_str(j, "instance", &s.instance, err) < 0 || kg_json_need_str(j, "point", &s.point, err) < 0 ||
         string_list(op, "schemas", &schemas, &s.n_schemas, err) < 0 ||
-        string_list(op, "tables", &tables, &s.n_tables, err) < 0 || open_conninfo(op, &c, err) < 0 ||
+        string_list(op, "tables", &tables, &s.n_tables, err) < 0 || roles_spec(j, &s.roles, &pairs, err) < 0 ||
+        open_conninfo(op, &c, err) < 0 ||
         open_vault(op, &v, err) < 0)
         return -(int)err->code;
     s.schemas = schemas;

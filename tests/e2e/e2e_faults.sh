@@ -8,12 +8,15 @@ pg_start
 need createdb shop
 need sql shop -o /dev/null -c "create table orders(id int primary key, note text);
                   insert into orders select i, md5(i::text) from generate_series(1, 2000) i;
-                  create sequence s; select nextval('s'); select lo_from_bytea(0, 'large')"
+                  create sequence s; select nextval('s'); select lo_from_bytea(0, 'large');
+                  create role gone login; alter table orders owner to gone"
 kg_setup
 need kg_protect shop
 need kg_backup shop
 need kg_restore_files shop "$(kg_newest shop)" first
 base=$(kg_newest shop)
+# The base has an owner whom a restore has to make.
+need sql shop -c 'alter table orders owner to postgres' -c 'drop role gone'
 sums shop >"$T/shop.sums"
 need keepgres service stop
 
@@ -39,6 +42,8 @@ for point in $points; do
         ran=$((ran + 1))
         fault=$point:$how
         before=$(find "$T/data" -path '*/points/*' -type f | wc -l)
+        # Without something new a backup has nothing to store.
+        sql shop -c "insert into orders values ($((10000 + ran)), md5('$fault'))"
         # A service that cannot start with the fault has met it; its clients start the one without.
         met=0
         serve_with "$fault" || met=1
@@ -48,7 +53,9 @@ for point in $points; do
             met=1
             [ -n "$err" ] || complain "$fault: the backup failed without a word"
         fi
-        run kg_restore shop "$base" back
+        run kg_restore shop "$base" back --roles create
+        [ "$fault" != restore.roles:1:EIO ] || [ "$(sql postgres -c "select count(*) from pg_roles where rolname = 'gone'")" = 0 ] ||
+            complain "$fault: a role was left"
         if [ $status -ne 0 ]; then
             met=1
             [ -n "$err" ] || complain "$fault: the restore failed without a word"
@@ -58,7 +65,7 @@ for point in $points; do
         else
             cmp -s "$T/shop.sums" <(sums back) || complain "$fault: the restored database is not the source"
         fi
-        sql postgres -c 'drop database if exists back' 2>/dev/null
+        sql postgres -c 'drop database if exists back' -c 'drop role if exists gone' 2>/dev/null
         run kg_restore_files shop "$base" again
         if [ $status -eq 0 ]; then
             cmp -s "$T/files/dumps/first.dump" "$T/files/dumps/again.dump" || complain "$fault: the restored archive is another one"

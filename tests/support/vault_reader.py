@@ -366,6 +366,11 @@ def verify(vault, manifest):
         if manifest.get(key):
             data = b"".join(vault.stream(manifest[key]["stream"]))
             demand(key != "archive" or data[:5] == b"PGDMP", "archive: not a custom archive")
+    if manifest.get("server"):
+        server = json.loads(b"".join(vault.stream(manifest["server"]["stream"])))
+        demand(all(r["name"] for r in server["roles"]), "server: a role without a name")
+        if manifest["server"].get("passwords"):
+            b"".join(vault.stream(manifest["server"]["passwords"]["stream"]))
     demand((len(manifest["tables"]), total_rows, total_bytes)
            == tuple(manifest["totals"][k] for k in ("tables", "rows", "bytes")), "the totals are other ones")
     print(f"verified {len(manifest['tables'])} tables, {total_rows} rows, {total_bytes} bytes")

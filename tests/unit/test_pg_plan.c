@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "pg/globals.h"
 #include "pg/plan.h"
 #include "pg/tools.h"
 #include "support/pg_cluster.h"
@@ -560,19 +561,78 @@ static void test_a_program_that_fails_or_hangs_is_told_and_ended(void **state)
     assert_true(kg_now_mono() - began < 5 * KG_SECOND);
 }
 
-static void test_roles_come_without_passwords(void **state)
+/* ---- what belongs to the server ---- */
+
+static const struct kg_json *role_of(const struct kg_json *globals, const char *name)
 {
-    KG_AUTO_BUF struct kg_buf sql = KG_BUF_INIT(1 << 20);
-    struct kg_plan_opts o = { 0 };
+    for (const struct kg_json *r = kg_json_first(kg_json_get(globals, "roles")); r; r = kg_json_next(r))
+        if (strcmp(kg_json_str_or(r, "name", ""), name) == 0)
+            return r;
+    fail_msg("no role %s", name);
+    return NULL;
+}
+
+static void test_roles_come_with_everything_but_passwords(void **state)
+{
+    KG_AUTO_SESSION struct kg_session *s = session("small");
+    KG_AUTO_JSON struct kg_json *g = NULL;
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
     struct kg_err err = { 0 };
 
     (void)state;
-    if (kg_plan_roles(&pg->conn, "small", &o, 120000, &sql, &err) < 0)
+    ok(s, "CREATE ROLE g_all SUPERUSER CREATEROLE LOGIN CONNECTION LIMIT 3 PASSWORD 'x' VALID UNTIL '2031-01-01 00:00:00+00'");
+    ok(s, "CREATE ROLE g_in NOINHERIT; GRANT g_all TO g_in WITH ADMIN OPTION; ALTER ROLE g_in SET search_path = 'a b', c");
+    ok(s, "SET TimeZone = 'UTC'; BEGIN");
+    if (kg_globals_read(s, &g, &err) < 0)
         fail_msg("%s", err.msg);
-    assert_non_null(strstr(sql.p, "CREATE ROLE reader;"));
-    assert_non_null(strstr(sql.p, "CREATE ROLE \"app \"\"odd\"\" ñ\";"));
-    assert_null(strstr(sql.p, "SCRAM"));
-    assert_null(strstr(sql.p, "PASSWORD"));
+    assert_true(kg_json_bool(role_of(g, "g_all"), "superuser", false) && kg_json_bool(role_of(g, "g_all"), "login", false));
+    assert_string_equal(kg_json_str(role_of(g, "g_all"), "connectionLimit"), "3");
+    assert_string_equal(kg_json_str(role_of(g, "g_all"), "validUntil"), "2031-01-01 00:00:00+00");
+    assert_false(kg_json_bool(role_of(g, "g_in"), "inherit", true));
+    assert_string_equal(kg_json_str(role_of(g, "app \"odd\" ñ"), "connectionLimit"), "-1");
+    kg_json_print(g, false, &text);
+    assert_non_null(strstr(text.p, "{\"role\":\"g_in\",\"name\":\"search_path\",\"value\":\"\\\"a b\\\", c\"}"));
+    assert_non_null(strstr(text.p, "{\"role\":\"g_all\",\"member\":\"g_in\""));
+    assert_null(strstr(text.p, "SCRAM"));
+    assert_null(strstr(text.p, "\"name\":\"pg_"));
+    /* The transaction goes on. */
+    KG_AUTO_FREE char *still = one(s, "SELECT pg_catalog.count(*) FROM pg_catalog.pg_roles WHERE rolname LIKE 'g\\_%'");
+    assert_string_equal(still, "2");
+    ok(s, "ROLLBACK; DROP ROLE g_all, g_in");
+}
+
+static void test_who_may_not_read_passwords_is_told_and_goes_on(void **state)
+{
+    KG_AUTO_SESSION struct kg_session *s = session("small");
+    KG_AUTO_SECRET struct kg_secret *secret = NULL;
+    struct kg_password_record p;
+    struct kg_err err = { 0 };
+    const unsigned char *at, *end;
+    bool good = false, found = false;
+
+    (void)state;
+    ok(s, "BEGIN; CREATE ROLE g_login LOGIN PASSWORD 'x'; CREATE ROLE g_plain");
+    if (kg_globals_read_passwords(s, &secret, &err) < 0)
+        fail_msg("%s", err.msg);
+    at = kg_secret_open(secret);
+    end = at + kg_secret_size(secret);
+    while (kg_globals_next_password(&at, end, &p, &good))
+        found |= p.role_n == 7 && memcmp(p.role, "g_login", 7) == 0 && p.hash_n > 14 && memcmp(p.hash, "SCRAM-SHA-256$", 14) == 0;
+    assert_true(found && good);
+    /* Records that break off. */
+    at = kg_secret_open(secret);
+    for (const unsigned char *short_end = at + 5; kg_globals_next_password(&at, short_end, &p, &good);)
+        fail_msg("a record of five bytes");
+    assert_false(good);
+    kg_secret_shut(secret);
+    kg_secret_shut(secret);
+    ok(s, "SET LOCAL ROLE g_plain");
+    kg_secret_free(KG_TAKE(secret));
+    expect(kg_globals_read_passwords(s, &secret, &err), &err, KG_E_DB_PRIVILEGE, "pg_authid");
+    assert_null(secret);
+    KG_AUTO_FREE char *still = one(s, "SELECT current_user");
+    assert_string_equal(still, "g_plain");
+    ok(s, "ROLLBACK");
 }
 
 /* ---- large objects ---- */
@@ -737,7 +797,8 @@ int main(void)
         cmocka_unit_test(test_a_password_is_in_no_argument_and_no_environment),
         cmocka_unit_test(test_parallel_pg_restore_gets_the_password_in_every_job),
         cmocka_unit_test(test_a_program_that_fails_or_hangs_is_told_and_ended),
-        cmocka_unit_test(test_roles_come_without_passwords),
+        cmocka_unit_test(test_roles_come_with_everything_but_passwords),
+        cmocka_unit_test(test_who_may_not_read_passwords_is_told_and_goes_on),
         cmocka_unit_test(test_large_objects_of_all_sizes_go_out_and_come_back),
         cmocka_unit_test(test_only_select_is_needed_to_read_large_objects),
         cmocka_unit_test(test_server_and_databases_describe_themselves),

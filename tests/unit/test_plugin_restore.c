@@ -466,6 +466,108 @@ static void test_a_user_without_the_owners_roles_gets_everything_else(void **sta
     run("postgres", "DROP DATABASE dst");
 }
 
+/* ---- roles ---- */
+
+static int restore_roles(const char *point, const struct kg_roles_spec *roles, const struct kg_conninfo *as, struct said *said,
+                         struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *result = NULL;
+    const struct kg_events ev = { .warn = on_warn, .ctx = said };
+    const struct kg_restore_spec spec = { .vault = f.vault, .conn = as ? as : &f.pg->conn, .target = "dst", .instance = "i",
+                                          .point = point, .jobs = 2, .bin_dir = f.pg->bin, .roles = *roles };
+
+    return kg_plugin_restore(&spec, &ev, &result, NULL, err);
+}
+
+static int64_t roles_there(void) { return ask("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'rr\\_%'"); }
+
+/* Wherever the server, or the connection to it, fails while roles are made, either none is there or all are. */
+static void test_roles_are_made_all_or_none(void **state)
+{
+    static const struct kg_roles_spec create = { .mode = KG_ROLES_CREATE };
+    struct said s = { .text = KG_BUF_INIT(1u << 20) };
+    unsigned failed = 0;
+
+    (void)state;
+    run("postgres", "CREATE ROLE rr_owner CREATEDB; CREATE ROLE rr_reader LOGIN; GRANT rr_owner TO rr_reader WITH ADMIN OPTION;"
+                    "ALTER ROLE rr_owner SET work_mem = '9MB'; COMMENT ON ROLE rr_reader IS 'reads'");
+    run("postgres", "CREATE DATABASE rr OWNER rr_owner");
+    run("rr", "CREATE TABLE t(i int); ALTER TABLE t OWNER TO rr_owner; INSERT INTO t VALUES (1)");
+    back_up("rr");
+    run("postgres", "DROP DATABASE rr");
+    run("postgres", "DROP ROLE rr_owner, rr_reader");
+    for (unsigned n = 1; n < 60; n++) {
+        struct kg_err err = { 0 };
+        int r;
+
+        kg_fault_arm(n == 1 ? KG_FP_RESTORE_ROLES : KG_FP_PG_EXEC, n == 1 ? 1 : n, EIO);
+        r = restore_roles("rr", &create, NULL, &s, &err);
+        kg_fault_reset();
+        failed += r < 0;
+        if (roles_there() != 0 && roles_there() != 2)
+            fail_msg("step %u: %lld of two roles", n, (long long)roles_there());
+        if (r < 0 && ask("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'dst'"))
+            fail_msg("step %u: a restore that failed left a database", n);
+        if (r == 0)
+            run("postgres", "DROP DATABASE dst");
+        if (roles_there())
+            run("postgres", "DROP ROLE rr_owner, rr_reader");
+    }
+    assert_true(failed > 20);
+    assert_int_equal(restore_roles("rr", &create, NULL, &s, &(struct kg_err){ 0 }), 0);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_class WHERE relname = 't' AND relowner = 'rr_owner'::regrole"), 1);
+    assert_int_equal(ask("postgres", "SELECT count(*) FROM pg_auth_members WHERE member = 'rr_reader'::regrole AND admin_option"), 1);
+    run("postgres", "DROP DATABASE dst");
+    kg_buf_done(&s.text);
+}
+
+static void test_two_roles_that_become_one_have_one_user_mapping(void **state)
+{
+    static const struct kg_role_pair pairs[] = { { "um_a", "um_new" }, { "um_b", "um_new" } };
+    static const struct kg_roles_spec map = { .mode = KG_ROLES_MAP, .pair = pairs, .n_pairs = 2 };
+    struct said s = { .text = KG_BUF_INIT(1u << 20) };
+    struct kg_err err = { 0 };
+
+    (void)state;
+    run("postgres", "CREATE ROLE um_a; CREATE ROLE um_b; CREATE ROLE um_new");
+    run("postgres", "CREATE DATABASE um");
+    run("um", "CREATE EXTENSION postgres_fdw; CREATE SERVER one FOREIGN DATA WRAPPER postgres_fdw; CREATE SERVER two FOREIGN DATA WRAPPER"
+              " postgres_fdw; CREATE USER MAPPING FOR um_a SERVER one OPTIONS (user 'x'); CREATE USER MAPPING FOR um_b SERVER one;"
+              " CREATE USER MAPPING FOR um_b SERVER two; CREATE TABLE t(i int); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+              " CREATE POLICY p ON t TO um_a, um_b USING (true); GRANT SELECT ON t TO um_a, um_b; ALTER TABLE t OWNER TO um_a");
+    back_up("um");
+    if (restore_roles("um", &map, NULL, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_user_mappings WHERE usename = 'um_new'"), 2);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_user_mappings WHERE usename LIKE 'um\\__'"), 0);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM pg_class WHERE relname = 't' AND relowner = 'um_new'::regrole"), 1);
+    if (s.n != 1 || !strstr(s.text.p, "role 'um_new': a second user mapping of a server is not restored"))
+        fail_msg("%u: %s", s.n, s.text.p);
+    run("postgres", "DROP DATABASE dst");
+    kg_buf_done(&s.text);
+}
+
+static void test_who_may_make_no_roles_is_told_for_each(void **state)
+{
+    static const struct kg_roles_spec create = { .mode = KG_ROLES_CREATE };
+    struct kg_conninfo poor = pg_cluster_login(f.pg, "postgres", "poor", "pw");
+    struct said s = { .text = KG_BUF_INIT(1u << 20) };
+    struct kg_err err = { 0 };
+
+    (void)state;
+    run("postgres", "DROP ROLE IF EXISTS rr_owner, rr_reader; CREATE ROLE poor LOGIN CREATEDB PASSWORD 'pw'");
+    if (restore_roles("rr", &create, &poor, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(roles_there(), 0);
+    if (!strstr(s.text.p, "role 'rr_owner': the role itself is not restored") ||
+        !strstr(s.text.p, "role 'rr_reader': the role itself is not restored") || strstr(s.text.p, "a setting"))
+        fail_msg("%s", s.text.p);
+    assert_int_equal(ask("dst", "SELECT count(*) FROM public.t"), 1);
+    run("postgres", "DROP DATABASE dst");
+    kg_conninfo_done(&poor);
+    kg_buf_done(&s.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +583,9 @@ int main(void)
         cmocka_unit_test(test_a_cancel_is_sent_until_it_takes_effect),
         cmocka_unit_test(test_large_objects_whose_owners_role_vanishes_are_restored_and_told),
         cmocka_unit_test(test_a_user_without_the_owners_roles_gets_everything_else),
+        cmocka_unit_test(test_roles_are_made_all_or_none),
+        cmocka_unit_test(test_two_roles_that_become_one_have_one_user_mapping),
+        cmocka_unit_test(test_who_may_make_no_roles_is_told_for_each),
     };
     return cmocka_run_group_tests_name("plugin_restore", tests, start, stop);
 }

@@ -295,6 +295,32 @@ static void test_what_is_no_policy_for_postgresql_is_refused(void **state)
     refused(kg_edit_set_retention(array, "Monthly", six, &err[2]), &err[2], "policyRules");
 }
 
+static void test_windows_and_limits_are_set_and_taken_away(void **state)
+{
+    const char *night[] = { "22:00-06:00", "12:00-13:00" }, *any[] = { "any" }, *wrong[] = { "any", "1-2" };
+    const struct kg_limit_args set = { { night, 2 }, "50", "on" }, back = { { any, 1 }, "0", "off" }, none = { { 0 }, NULL, NULL };
+    KG_AUTO_JSON struct kg_json *p = template();
+    KG_AUTO_FREE char *was = printed(p), *same = NULL;
+    KG_AUTO_POLICY struct kg_policy *read = NULL, *again = NULL;
+    struct kg_err err[4] = { { 0 } };
+
+    (void)state;
+    assert_false(kg_edit_has_limits(&none));
+    assert_int_equal(kg_edit_set_limits(p, &none, &err[0]), 0);
+    same = printed(p);
+    assert_string_equal(was, same);
+    assert_int_equal(kg_edit_set_limits(p, &set, &err[0]), 0);
+    if (kg_policy_from_json(p, &read, &err[0]) < 0)
+        fail_msg("%s", err[0].msg);
+    assert_true(read->window_count == 2 && read->rate_limit == 50 && read->role_passwords);
+    refused(kg_edit_set_limits(p, &(struct kg_limit_args){ { wrong, 2 }, NULL, NULL }, &err[1]), &err[1], "not 'any'");
+    refused(kg_edit_set_limits(p, &(struct kg_limit_args){ { 0 }, "100001", NULL }, &err[2]), &err[2], "not '100001'");
+    assert_int_equal(kg_edit_set_limits(p, &back, &err[0]), 0);
+    if (kg_policy_from_json(p, &again, &err[0]) < 0)
+        fail_msg("%s", err[0].msg);
+    assert_true(!again->window_count && !again->rate_limit && !again->role_passwords);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_tags_get_azures_priorities_and_criteria_without_empty_members),
         cmocka_unit_test(test_what_show_prints_can_be_edited_and_put_again),
         cmocka_unit_test(test_what_is_no_policy_for_postgresql_is_refused),
+        cmocka_unit_test(test_windows_and_limits_are_set_and_taken_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,32 @@ static void test_every_kind_of_criterion_survives_storing(void **state)
                         "\"isLast\":false},{\"isLast\":true}],\"scheduleTimes\":[\"2021-08-15T22:00:00Z\"]}]");
 }
 
+static void test_windows_and_limits_are_stored_as_they_were_given(void **state)
+{
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(65536);
+    KG_AUTO_JSON struct kg_json *j = NULL, *props = NULL, *plain = doc(POLICY), *plain_props = NULL;
+    KG_AUTO_POLICY struct kg_policy *p = NULL;
+    struct kg_err err = { 0 };
+    const char *was = POLICY, *full = strstr(was, "'backupType':'Full'"), *zone = strstr(was, "'timeZone':'UTC'");
+
+    (void)state;
+    kg_buf_add(&text, was, (size_t)(full - was));
+    kg_buf_adds(&text, "'RateLimitMbps':40,'rolePasswords':true,");
+    kg_buf_add(&text, full, (size_t)(zone - full));
+    kg_buf_adds(&text, "'startWindows':['22:00-06:00','12:00-24:00'],");
+    kg_buf_adds(&text, zone);
+    j = doc(text.p);
+    if (kg_policy_normalise(j, &props, &err) < 0 || kg_policy_from_json(props, &p, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(kg_json_u64(props, "policyRules.0.backupParameters.rateLimitMBps", 0), 40);
+    assert_string_equal(kg_json_str(props, "policyRules.0.trigger.schedule.startWindows.1"), "12:00-24:00");
+    assert_true(p->role_passwords && p->rate_limit == 40 && p->window_count == 2 && p->windows[0].from == 22 * 60 &&
+                p->windows[0].to == 6 * 60);
+    assert_int_equal(kg_policy_normalise(plain, &plain_props, &err), 0);
+    assert_null(kg_json_get(plain_props, "policyRules.0.backupParameters.rateLimitMBps"));
+    assert_null(kg_json_get(plain_props, "policyRules.0.trigger.schedule.startWindows"));
+}
+
 /* One change to the good policy each, and what the complaint must begin with. */
 static void test_complaints_name_the_place(void **state)
 {
@@ -151,6 +177,13 @@ static void test_complaints_name_the_place(void **state)
         { "," MONTHLY_RULE, "", "properties.policyRules has no AzureRetentionRule named 'Monthly'" },
         { "'backupType':'Full'", "'backupType':'Log'",
           "properties.policyRules[1].backupParameters.backupType must be 'Full'" },
+        { "'backupType':'Full'", "'rateLimitMBps':0",
+          "properties.policyRules[1].backupParameters.rateLimitMBps must be a whole number from 1" },
+        { "'backupType':'Full'", "'rateLimitMBps':'2'", "properties.policyRules[1].backupParameters.rateLimitMBps must be" },
+        { "'backupType':'Full'", "'rolePasswords':1", "properties.policyRules[1].backupParameters.rolePasswords must be" },
+        { "'timeZone':'UTC'", "'startWindows':['22:00-06:00','6-7']",
+          "properties.policyRules[1].trigger.schedule.startWindows[1] must be two times" },
+        { "'timeZone':'UTC'", "'startWindows':'22:00-06:00'", "properties.policyRules[1].trigger.schedule.startWindows must be an array" },
         { "'timeZone':'UTC'", "'timeZone':'Romance Standard Time'",
           "properties.policyRules[1].trigger.schedule.timeZone must be 'UTC'" },
         { "R/2021-08-18T22:00:00+00:00/P1W", "weekly",
@@ -413,6 +446,43 @@ static void test_bad_bodies_are_refused_at_their_place(void **state)
     }
 }
 
+/* What is said about roles, in a request for a database: members of its restoreTargetInfo. */
+static void test_what_a_restore_does_about_roles_must_make_sense(void **state)
+{
+    static const struct { const char *says, *begins; } cases[] = {
+        { "'roles':'make'", "restoreTargetInfo.roles must be one of" }, { "'roles':'map'", "restoreTargetInfo.roleMap is missing" },
+        { "'roleMap':[{'source':'a','target':'b'}]", "restoreTargetInfo.roleMap goes with roles 'map' only" },
+        { "'roles':'map','roleMap':['a=b']", "restoreTargetInfo.roleMap[0] must be an object" },
+        { "'roles':'map','roleMap':[{'source':'a','target':''}]", "restoreTargetInfo.roleMap[0].target is empty" },
+        { "'roles':'map','roleMap':[{'source':'a','target':'b'},{'source':'a','target':'c'}]",
+          "restoreTargetInfo.roleMap[1] maps role 'a' a second time" },
+        { "'roles':'map','roleMap':[{'source':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','target':'c'}]",
+          "restoreTargetInfo.roleMap[0] names a role with more than 63 bytes" },
+        { "'rolePasswords':true", "restoreTargetInfo.rolePasswords goes with roles 'create' only" },
+        { "'noOwner':'yes'", "restoreTargetInfo.noOwner must be" },
+        { "'roles':'Create','rolePasswords':true,'noPrivileges':true", NULL },
+        { "'roles':'map','roleMap':[{'source':'a','target':'b'},{'source':'b','target':'a'}]", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(65536);
+        KG_AUTO_JSON struct kg_json *j = NULL;
+        struct kg_restore_request r = { 0 };
+        struct kg_err err = { 0 };
+        const char *good = RESTORE, *at = strstr(good, "'objectType':'restoreTargetInfo'");
+
+        assert_non_null(at);
+        kg_buf_add(&text, good, (size_t)(at - good));
+        kg_buf_addf(&text, "%s,%s", cases[i].says, at);
+        j = doc(text.p);
+        if ((kg_restore_request_parse(j, &r, &err) < 0) != (cases[i].begins != NULL) ||
+            (cases[i].begins && strncmp(err.msg, cases[i].begins, strlen(cases[i].begins)) != 0))
+            fail_msg("case %zu: '%s'", i, err.msg);
+        kg_restore_request_done(&r);
+    }
+}
+
 static void test_file_prefixes_cannot_lead_out_of_the_container(void **state)
 {
     static const char *const bad[] = { "../x", "/etc/x", ".hidden", "a/b", "a\\\\b", "a\\nb" };
@@ -482,12 +552,14 @@ int main(void)
         cmocka_unit_test(test_a_policy_becomes_a_struct_with_its_tags_by_priority),
         cmocka_unit_test(test_what_is_stored_is_regular_whatever_was_sent),
         cmocka_unit_test(test_every_kind_of_criterion_survives_storing),
+        cmocka_unit_test(test_windows_and_limits_are_stored_as_they_were_given),
         cmocka_unit_test(test_complaints_name_the_place),
         cmocka_unit_test(test_the_default_template_is_azures_and_is_accepted),
         cmocka_unit_test(test_a_backup_on_demand_names_its_rule_either_way),
         cmocka_unit_test(test_an_instance_is_read_and_completed),
         cmocka_unit_test(test_restore_requests_are_told_apart),
         cmocka_unit_test(test_bad_bodies_are_refused_at_their_place),
+        cmocka_unit_test(test_what_a_restore_does_about_roles_must_make_sense),
         cmocka_unit_test(test_file_prefixes_cannot_lead_out_of_the_container),
         cmocka_unit_test(test_defaults_of_a_new_vault_and_server),
         cmocka_unit_test(test_locations_and_tags_are_checked_for_every_resource),

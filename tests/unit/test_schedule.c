@@ -115,12 +115,131 @@ static void test_what_is_due_is_one_backup_however_many_were_missed(void **state
     assert_true(kg_schedule_due(p, z, KG_NEVER, at("2026-11-21T12:00:00Z"), at("2026-11-21T12:00:01Z"), grace, true).start == KG_NEVER);
 }
 
+/* ---- windows ---- */
+
+static void set_windows(struct kg_policy *p, const char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(kg_window_parse(texts[i], &p->windows[i]));
+    p->window_count = n;
+}
+
+static void test_starts_outside_of_the_windows_wait_for_the_next(void **state)
+{
+    static const struct { const char *intervals, *zone, *windows[2], *from, *want[3]; } rows[] = {
+        { "'R/2026-01-01T12:00:00/P1D'", "UTC", { "22:00-06:00" }, "2026-02-01T13:00:00Z",
+          { "2026-02-01T22:00:00Z", "2026-02-02T22:00:00Z", "2026-02-03T22:00:00Z" } },
+        { "'R/2026-01-01T23:30:00/P1D'", "Europe/Berlin", { "22:00-06:00" }, "2026-02-01T13:00:00Z",
+          { "2026-02-01T22:30:00Z", "2026-02-02T22:30:00Z", "2026-02-03T22:30:00Z" } },
+        /* Every hour: on the hour inside, all of the day's others at once when the window opens. */
+        { "'R/2026-01-01T00:00:00/PT1H'", "UTC", { "22:30-00:30" }, "2026-02-01T13:00:00Z",
+          { "2026-02-01T22:30:00Z", "2026-02-01T23:00:00Z", "2026-02-02T00:00:00Z" } },
+        { "'R/2026-01-01T05:00:00/P1D','R/2026-01-01T20:00:00/P1D'", "UTC", { "12:00-13:00", "21:00-24:00" }, "2026-02-01T00:00:00Z",
+          { "2026-02-01T12:00:00Z", "2026-02-01T21:00:00Z", "2026-02-02T12:00:00Z" } },
+        /* A window that opens when clocks are put forward opens with them, and one that is left out is the next day's. */
+        { "'R/2026-03-28T12:00:00/P1D'", "Europe/Berlin", { "02:30-05:00" }, "2026-03-28T12:00:00Z",
+          { "2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z", "2026-03-31T00:30:00Z" } },
+        /* The end is no start any more. */
+        { "'R/2026-01-01T06:00:00/P1D'", "UTC", { "22:00-06:00" }, "2026-02-01T00:00:00Z",
+          { "2026-02-01T22:00:00Z", "2026-02-02T22:00:00Z", "2026-02-03T22:00:00Z" } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(rows); i++) {
+        KG_AUTO_POLICY struct kg_policy *p = make_policy(rows[i].intervals, rows[i].zone, &three_months, NULL, 0);
+        KG_AUTO_ZONE struct kg_zone *z = NULL;
+        struct kg_err err = { 0 };
+        kg_usec t = at(rows[i].from);
+        char text[32];
+
+        set_windows(p, rows[i].windows, rows[i].windows[1] ? 2 : 1);
+        assert_int_equal(kg_zone_open(rows[i].zone, &z, &err), 0);
+        for (size_t k = 0; k < 3; k++) {
+            t = kg_schedule_next(p, z, t);
+            if (t != at(rows[i].want[k]))
+                fail_msg("row %zu: start %zu is %s", i, k, kg_time_iso_seconds(t, text));
+        }
+    }
+}
+
+/* Next and previous agree with the plain list of all starts, each put off by itself. */
+static void test_putting_off_loses_and_doubles_no_start(void **state)
+{
+    static const char *const intervals[] = { "'R/2026-01-01T12:00:00/P1D'", "'R/2026-01-01T00:00:00/PT5H'",
+                                             "'R/2026-01-01T02:15:00/P1W','R/2026-01-02T17:45:00/PT11H'" };
+    static const char *const windows[][3] = { { "22:00-06:00", "12:00-12:30", "02:15-03:15" },
+                                              { "00:00-24:00", "05:00-04:00", "09:00-09:01" },
+                                              { "02:00-03:00", "02:00-03:00", "02:00-02:30" } };
+    static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe" };
+
+    (void)state;
+    for (size_t n = 0; n < 3 * 3 * 3 * 4; n++) {
+        KG_AUTO_POLICY struct kg_policy *p = make_policy(intervals[n % 3], zones[n / 27], &three_months, NULL, 0);
+        KG_AUTO_ZONE struct kg_zone *z = NULL;
+        struct kg_err err = { 0 };
+        kg_usec plain = at("2026-01-03T00:00:00Z"), before = KG_NEVER, end = at("2026-12-20T00:00:00Z");
+
+        assert_int_equal(kg_zone_open(zones[n / 27], &z, &err), 0);
+        while (plain < end) {
+            p->window_count = 0;
+            plain = kg_schedule_next(p, z, plain);
+            set_windows(p, windows[n / 3 % 3], n / 9 % 3 + 1);
+            kg_usec off = kg_schedule_opens(p, z, plain);
+            assert_true(off >= plain && kg_schedule_opens(p, z, off) == off);
+            if (before != KG_NEVER && off != before) {
+                assert_true(kg_schedule_next(p, z, before) == off);
+                assert_true(kg_schedule_next(p, z, off - 1) == off);
+                assert_true(kg_schedule_previous(p, z, off - 1) == before);
+                assert_true(kg_schedule_previous(p, z, before + (off - before) / 2) == before);
+                assert_true(kg_schedule_previous(p, z, off) == off);
+            }
+            before = off;
+        }
+    }
+}
+
+static void test_what_waited_for_its_window_is_not_late(void **state)
+{
+    static const char *const night[] = { "22:00-06:00" };
+    KG_AUTO_POLICY struct kg_policy *p = make_policy("'R/2026-01-01T12:00:00Z/P1D'", "UTC", &three_months, NULL, 0);
+    KG_AUTO_ZONE struct kg_zone *z = NULL;
+    struct kg_err err = { 0 };
+    kg_usec since = at("2026-02-01T11:00:00Z"), grace = 3600 * KG_SECOND;
+
+    (void)state;
+    set_windows(p, night, 1);
+    assert_int_equal(kg_zone_open("UTC", &z, &err), 0);
+    assert_true(kg_schedule_due(p, z, KG_NEVER, since, at("2026-02-01T21:59:59Z"), grace, false).start == KG_NEVER);
+    struct kg_due due = kg_schedule_due(p, z, KG_NEVER, since, at("2026-02-01T22:00:01Z"), grace, false);
+    assert_true(due.start == at("2026-02-01T22:00:00Z") && !due.late);
+    assert_true(kg_schedule_due(p, z, due.start, since, at("2026-02-02T21:00:00Z"), grace, false).start == KG_NEVER);
+}
+
+static void test_windows_are_two_times_of_the_day(void **state)
+{
+    static const char *const wrong[] = { "", "22:00", "22:00-", "22:00-22:00", "24:00-06:00", "22:60-06:00", "22:00-24:01", "2:00-6:00",
+                                         "22:00-06:00 ", "22.00-06.00", "ab:cd-ef:gh", "-2:00-06:00", "22:00/06:00", "99:00-06:00" };
+    struct kg_window w;
+    char text[12];
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(wrong); i++)
+        if (kg_window_parse(wrong[i], &w))
+            fail_msg("'%s' is a window", wrong[i]);
+    assert_true(kg_window_parse("00:00-24:00", &w));
+    assert_string_equal(kg_window_text(&w, text), "00:00-24:00");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_starts_keep_their_local_time_over_clock_changes),
         cmocka_unit_test(test_a_daily_backup_starts_as_often_as_there_are_days),
         cmocka_unit_test(test_what_is_due_is_one_backup_however_many_were_missed),
+        cmocka_unit_test(test_starts_outside_of_the_windows_wait_for_the_next),
+        cmocka_unit_test(test_putting_off_loses_and_doubles_no_start),
+        cmocka_unit_test(test_what_waited_for_its_window_is_not_late),
+        cmocka_unit_test(test_windows_are_two_times_of_the_day),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
