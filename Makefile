@@ -123,6 +123,10 @@ bench: ## Measure against pg_dump, restic and borg, and write docs/BENCHMARKS.md
 bench-jobs: ## Measure how long a service takes to list 100,000 jobs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
 	@$(PYTHON) tests/bench/bench_jobs.py --keepgres build/release/keepgres
+bench-ui: ## Measure the portal: start, keys, quiet, memory, with 100,000 jobs
+	@tests/support/deps.sh build test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
+	@tests/bench/bench_ui.sh build/release/keepgres
 bench-small: ## The same on 1/50 of the data, once; writes nothing
 	@tests/support/deps.sh build test bench
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
@@ -158,7 +162,7 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 .PHONY: all unit build-unit build-fuzz deps test check soak check-headers check-layers check-docs lint docs demo cov fuzz \
-        bench bench-jobs bench-small install uninstall clean help
+        bench bench-jobs bench-ui bench-small install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(lib_obj:.o=.d) $(B)/src/main.d $(tests_o:.o=.d) $(sup_obj:.o=.d)

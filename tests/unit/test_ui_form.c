@@ -590,8 +590,10 @@ static const struct ui_field grid_fields[] = {
     { .name = "rows", .label = "Databases", .type = UI_FIELD_GRID },
     { .name = "after", .label = "Press me", .type = UI_FIELD_BUTTON },
 };
-static const struct ui_step grid_steps[] = { { .title = "Databases", .field = grid_fields, .n_fields = 3, .grid = &grid, .aside = aside } };
-static const struct ui_form_kind grid_form = { .step = grid_steps, .n_steps = 1, .submit_label = "Go", .own_size = sizeof(struct tree) };
+static const struct ui_step grid_steps[] = { { .title = "Databases", .field = grid_fields, .n_fields = 3, .grid = &grid,
+    .aside = aside } };
+static const struct ui_form_kind grid_form = { .step = grid_steps, .n_steps = 1, .submit_label = "Go",
+    .own_size = sizeof(struct tree) };
 static const struct ui_kind grid_kind = { .name = "grid", .title = "Grid", .shape = UI_WIZARD, .family = UI_FORM, .data = &grid_form };
 
 static void a_grid_is_walked_opened_and_left_over_its_ends(void **state)
@@ -630,6 +632,7 @@ static void no_size_is_too_small_to_be_drawn(void **state)
         for (int w = 0; w < 40; w += 3) {
             KG_AUTO_FREE char *shown = screen(&b, h, w);
 
+            assert_non_null(shown);
             (void)ui_form_dialog_area(b.f, h, w);
         }
     end(&b);

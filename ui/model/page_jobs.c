@@ -76,7 +76,7 @@ static const struct ui_column columns[] = { COLUMNS(5) };
 /* What the filter form chose is the body of the search. */
 static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
 {
-    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupJobs?$top=500", path);
+    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupJobs?$top=100", path);
     if (l->chosen)
         kg_json_print(l->chosen, false, body);
     else
@@ -126,7 +126,7 @@ static void search_instance(const struct ui_list *l, struct kg_buf *path, struct
     const char *at = strstr(l->base.arg, "/backupInstances/");
 
     kg_buf_add(path, l->base.arg, at ? (size_t)(at - l->base.arg) : strlen(l->base.arg));
-    kg_buf_adds(path, "/backupJobs?$top=200&$filter=backupInstanceId%20eq%20'");
+    kg_buf_adds(path, "/backupJobs?$top=100&$filter=backupInstanceId%20eq%20'");
     kg_buf_adds(path, l->base.arg);
     kg_buf_adds(path, "'");
 }
@@ -140,7 +140,7 @@ const struct ui_kind ui_list_instance_jobs = {
       .n_commands = KG_ARRAY_LEN(commands),
 };
 static const struct ui_list_kind vault_jobs = {
-    .path = "{arg}/backupJobs?$top=500", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE,
+    .path = "{arg}/backupJobs?$top=100", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE,
       .refresh = 3, .opens = "backup-job",
     .empty = "No job in the last seven days.",
 };
