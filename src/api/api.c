@@ -108,16 +108,6 @@ static const char *secret_permission(const struct kg_match *m)
     return kg_match_param(m, "secret") && !strstr(m->route->pattern, "/versions") ? "get" : "list";
 }
 
-static int ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission, struct kg_err *err)
-{
-    if (kg_keyvault_policy_gives(kv->json, c->who.id, permission))
-        return 0;
-    kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' %s secrets", kv->name, c->who.name, permission);
-    kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list set delete'.",
-                  kv->name, c->who.id);
-    return -(int)err->code;
-}
-
 /* Secrets are data: roles give them by actions on data, and a key vault with access policies asks those instead. */
 static int authorise_data(const struct kg_call *c, const struct kg_match *m, struct kg_err *err)
 {
@@ -127,7 +117,7 @@ static int authorise_data(const struct kg_call *c, const struct kg_match *m, str
     struct kg_err none = { 0 };
 
     if (kg_catalog_get(c->api->catalog, id, &kv, &none) == 0 && !kg_keyvault_uses_rbac(kv.json))
-        return ask_policies(c, &kv, secret_permission(m), err);
+        return kg_call_ask_policies(c, &kv, secret_permission(m), err);
     if (none.code != KG_E_OK && none.code != KG_E_NOT_FOUND) {
         *err = none;
         return -(int)err->code;

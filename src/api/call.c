@@ -9,7 +9,9 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/parse.h"
+#include "catalog/lookup.h"
 #include "crypto/crypto.h"
+#include "keyvault/access.h"
 #include "keepgres/version.h"
 
 /* ---- what came ---- */
@@ -169,6 +171,32 @@ int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg
     if (kg_identity_may(c->api->identity, &c->who, KG_ACTION_PATHS, "/", err) == 0)
         return 0;
     return err->code == KG_E_DENIED ? kg_err_wrap(err, "directory '%.200s'", path) : -(int)err->code;
+}
+
+int kg_call_may_read_secret(const struct kg_call *c, const char *uri, struct kg_err *err)
+{
+    static const char action[] = KG_TYPE_SECRET "/getSecret/action";
+    KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
+    struct kg_secret_ref ref;
+
+    if (kg_secret_ref_parse(uri, &ref, err) < 0 || kg_lookup_keyvault(c->api->catalog, &ref, &kv, err) < 0)
+        return -(int)err->code;
+    if (kg_keyvault_uses_rbac(kv.json)) {
+        KG_AUTO_FREE char *id = kg_id_child(kv.id, "secrets", ref.secret);
+
+        return kg_identity_may_data(c->api->identity, &c->who, action, id, err);
+    }
+    return kg_call_ask_policies(c, &kv, "get", err);
+}
+
+int kg_call_ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission, struct kg_err *err)
+{
+    if (kg_keyvault_policy_gives(kv->json, c->who.id, permission))
+        return 0;
+    kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' %s secrets", kv->name, c->who.name, permission);
+    kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list set delete'.",
+                  kv->name, c->who.id);
+    return -(int)err->code;
 }
 
 /* ---- resources ---- */

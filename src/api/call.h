@@ -56,6 +56,13 @@ int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_e
  * the service's own files, or another vault's, could be meant. */
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err) KG_MUST_CHECK;
 
+/* May the caller read the value of this secret, by a role on data or, where the key vault has them, an access policy?
+ * KG_E_DENIED names the secret or the key vault. */
+int kg_call_may_read_secret(const struct kg_call *c, const char *uri, struct kg_err *err) KG_MUST_CHECK;
+/* Does an access policy of the key vault give the caller this permission ("get", "list", "set", "delete")? */
+int kg_call_ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission,
+                         struct kg_err *err) KG_MUST_CHECK;
+
 /* ---- resources ---- */
 
 /* {id, name, type, location, tags, identity, eTag, systemData, properties} of a row; the caller frees. What the service

@@ -137,6 +137,29 @@ static int launch(struct kg_call *c, struct kg_task **t, struct kg_err *err)
     return kg_call_launch(c, t, NULL, 202, NULL, NULL, err);
 }
 
+/* A check logs in with the row's secret at the row's server: who may not make backup instances of them needs to be allowed
+ * to read the secret, unless it is what the instance has already. */
+static int may_log_in(struct kg_call *c, const char *vault, const struct kg_json *rows, struct kg_err *err)
+{
+    struct kg_may may = { 0 };
+
+    if (kg_identity_check(c->api->identity, &c->who, KG_TYPE_INSTANCE "/write", false, vault, &may, err) < 0)
+        return -(int)err->code;
+    for (const struct kg_json *row = may.allowed ? NULL : kg_json_first(rows); row; row = kg_json_next(row)) {
+        const char *self = kg_json_str(row, "self"), *uri = kg_json_str_or(row, "secret", "");
+        KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+        struct kg_err none = { 0 };
+
+        if (self && kg_catalog_get(c->api->catalog, self, &r, &none) == 0 &&
+            strcasecmp(kg_json_str_or(r.json, "properties." KG_INSTANCE_SECRET, ""), uri) == 0 &&
+            kg_id_equal(kg_json_str_or(r.json, "properties.dataSourceInfo.resourceID", ""), kg_json_str_or(row, "datasource", "")))
+            continue;
+        if (kg_call_may_read_secret(c, uri, err) < 0)
+            return kg_err_wrap(err, "secret '%.200s'", uri);
+    }
+    return 0;
+}
+
 /* A task about the rows of the body. one: there must be just one. */
 static int make_task(struct kg_call *c, enum kg_task_kind kind, bool one, struct kg_task **ret, struct kg_json **ret_body,
                      struct kg_err *err)
@@ -149,6 +172,8 @@ static int make_task(struct kg_call *c, enum kg_task_kind kind, bool one, struct
         return -(int)err->code;
     if (one && kg_json_count(rows) != 1)
         return kg_err_set(err, KG_E_USAGE, "one backup instance is taken here, not %zu", kg_json_count(rows));
+    if (may_log_in(c, vault.id, rows, err) < 0)
+        return -(int)err->code;
     t->resource = kg_xstrdup(vault.id);
     t->vault = kg_xstrdup(vault.id);
     kg_json_set(t->params, "rows", KG_TAKE(rows));

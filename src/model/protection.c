@@ -255,7 +255,7 @@ static void write_instance(const struct kg_place *source, const struct kg_place 
     kg_json_set_str(j, "policyInfo.policyId", b->policy_id);
     kg_json_set_str(j, "datasourceAuthCredentials.objectType", "SecretStoreBasedAuthCredentials");
     kg_json_set_str(j, "datasourceAuthCredentials.secretStoreResource.secretStoreType", "AzureKeyVault");
-    kg_json_set_str(j, "datasourceAuthCredentials.secretStoreResource.uri", b->secret_uri);
+    kg_json_set_str(j, KG_INSTANCE_SECRET, b->secret_uri);
     kg_json_set_str(j, "datasourceAuthCredentials.secretStoreResource.value", NULL);
     kg_json_set_str(j, "validationType", b->deep ? "DeepValidation" : "ShallowValidation");
 }
