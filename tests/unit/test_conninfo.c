@@ -269,7 +269,8 @@ static void test_a_secret_is_used_for_the_server_that_it_names(void **state)
 {
     static const struct { const char *text, *host; unsigned port; const char *sslmode, *ends, *refused; } rows[] = {
         { "User Id=u", "db.example.com", 5433, "require", "db.example.com:5433 require", NULL },
-        { "Server=DB.example.com.;User Id=u;Ssl Mode=VerifyFull", "db.example.com", 5432, "prefer", "db.example.com:5432 verify-full", NULL },
+        { "Server=DB.example.com.;User Id=u;Ssl Mode=VerifyFull", "db.example.com", 5432, "prefer",
+          "db.example.com:5432 verify-full", NULL },
         { "Server=h;Port=5432;User Id=u;Ssl Mode=Disable", "h", 5432, "verify-ca", "h:5432 verify-ca", NULL },
         { "Server=h;User Id=u", "h", 0, NULL, "h:- -", NULL },
         { "Server=/run/pg/;User Id=u", "/run/pg", 5432, "disable", "/run/pg:5432 disable", NULL },

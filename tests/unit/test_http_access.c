@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
+
+#include "api/limits.h"
 #include "unit/service_fixture.h"
 
 #define LOGIN "https://kv1.vault.local/secrets/login"
@@ -86,12 +89,77 @@ static void test_an_operator_uses_the_instances_secret_and_no_other_but_those_he
     expect_refused(f, restore, other, "secret '" OTHER "'");
 }
 
+/* ---- connections ---- */
+
+/* An idle connection of that user. */
+static int connect_as(struct fixture *f, uid_t uid)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", f->socket);
+    assert_int_equal(seteuid(uid), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(seteuid(0), 0);
+    return fd;
+}
+
+/* What the service says without being asked, "" when it hangs up. */
+static void read_unasked(int fd, char *text, size_t size)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    ssize_t n;
+
+    assert_int_equal(poll(&p, 1, 30000), 1);
+    n = read(fd, text, size - 1);
+    text[n > 0 ? n : 0] = '\0';
+}
+
+static void test_nobody_shuts_the_others_out_with_idle_connections(void **state)
+{
+    struct fixture *f = *state;
+    int idle[KG_API_CONNECTIONS_USER], more[KG_API_CONNECTIONS];
+    size_t n = 0;
+    char text[1024];
+
+    if (!is_root())
+        skip();
+    open_to_all(f);
+    for (size_t i = 0; i < KG_ARRAY_LEN(idle); i++)
+        idle[i] = connect_as(f, STRANGER);
+    for (int i = 0; i < 3; i++) {
+        int fd = connect_as(f, STRANGER);
+
+        read_unasked(fd, text, sizeof text);
+        close(fd);
+        if (!strstr(text, " 503 ") || !strstr(text, "too many connections"))
+            fail_msg("one too many is answered: %s", text);
+    }
+    assert_int_equal(as_stranger(f, "GET", SERVICE, NULL), 503);
+    expect(f, "GET", SERVICE, NULL, 200);
+    for (uid_t u = 1; u <= 3; u++) /* others are let in until only the owner's are left */
+        for (int i = 0; i < KG_API_CONNECTIONS_USER; i++)
+            more[n++] = connect_as(f, 60000 + u);
+    read_unasked(more[n - 1], text, sizeof text);
+    assert_non_null(strstr(text, " 503 "));
+    expect(f, "GET", SERVICE, NULL, 200);
+    while (n)
+        close(more[--n]);
+    for (size_t i = 0; i < KG_ARRAY_LEN(idle); i++) { /* who asks nothing is let go soon */
+        read_unasked(idle[i], text, sizeof text);
+        assert_string_equal(text, "");
+        close(idle[i]);
+    }
+    assert_int_equal(as_stranger(f, "GET", SERVICE, NULL), 403);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         T(test_an_operator_uses_the_instances_secret_and_no_other_but_those_he_may_read),
+        T(test_nobody_shuts_the_others_out_with_idle_connections),
     };
     int role = role_main(argc, argv);
 
