@@ -38,6 +38,21 @@ char *kg_call_instance_id(const struct kg_call *c)
     return kg_id_child(vault, "backupInstances", kg_call_param(c, "instance"));
 }
 
+void kg_call_note_assignment(struct kg_call *c, const struct kg_json *a)
+{
+    enum { ENOUGH = 8000 }; /* an audit record is no place for thousands */
+    char *text;
+
+    if (c->details && strlen(c->details) > ENOUGH)
+        return;
+    text = kg_xprintf("%s%srole '%s' for '%s' (%s) at '%s'", c->details ? c->details : "", c->details ? ", " : "",
+                            kg_json_str_or(a, "properties.roleDefinitionName", "?"), kg_json_str_or(a, "properties.principalName", "?"),
+                            kg_json_str_or(a, "properties.principalId", "?"), kg_json_str_or(a, "properties.scope", "?"));
+
+    free(c->details);
+    c->details = text;
+}
+
 int kg_call_need_body(const struct kg_call *c, struct kg_err *err)
 {
     return c->body ? 0 : kg_err_set(err, KG_E_BAD_JSON, "a body is needed here");

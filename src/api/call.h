@@ -22,6 +22,7 @@ struct kg_call {
     struct kg_http_out *out;
     const struct kg_job_row *retry_of; /* the request is that of this job, once more; or NULL */
     char job[37];                    /* GUID of the job that this call has made; empty: none yet */
+    char *details;                   /* for the audit log, see kg_call_note_assignment(); may be NULL */
     bool partial;                    /* of a list: the caller may see only some of it, see kg_call_sees() */
 };
 
@@ -31,6 +32,9 @@ const char *kg_call_param(const struct kg_call *c, const char *name);
 /* Id of the backup vault or instance in a path that goes on behind it. The caller frees. */
 char *kg_call_vault_id(const struct kg_call *c);
 char *kg_call_instance_id(const struct kg_call *c);
+
+/* Has the audit log say which role was given to, or taken from, whom. Several are joined. */
+void kg_call_note_assignment(struct kg_call *c, const struct kg_json *assignment);
 
 int kg_call_need_body(const struct kg_call *c, struct kg_err *err) KG_MUST_CHECK;
 /* $top, within limits. */

@@ -442,6 +442,7 @@ static int change_resource(struct kg_call *c, const struct kg_grant *g, struct k
 
 static int make_grant(struct kg_call *c, const struct kg_grant *g, struct kg_err *err)
 {
+    KG_AUTO_JSON struct kg_json *made = NULL;
     struct kg_principal p;
     char name[37];
 
@@ -449,7 +450,10 @@ static int make_grant(struct kg_call *c, const struct kg_grant *g, struct kg_err
         return change_resource(c, g, err);
     kg_principal_of_vault(g->principal, kg_call_param(c, "vault"), &p);
     kg_grant_name(g, name);
-    return kg_identity_assign(c->api->identity, kg_grant_role_id(g), &p, g->scope, name, &c->who, NULL, err);
+    if (kg_identity_assign(c->api->identity, kg_grant_role_id(g), &p, g->scope, name, &c->who, &made, err) < 0)
+        return -(int)err->code;
+    kg_call_note_assignment(c, made);
+    return 0;
 }
 
 /* All may be made, or none is. */

@@ -44,6 +44,7 @@ static const struct kg_column audit_cols[] = {
     { "Time", "time", KG_COL_TIME },
     { "Who", "principalName", KG_COL_TEXT },
     { "Status", "status", KG_COL_TEXT },
+    { "Count", "count", KG_COL_TEXT },
     { "Action", "action", KG_COL_TEXT },
     { "Scope", "scope", KG_COL_TEXT },
     { 0 },

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <sqlite3.h>
 
 #include "api/limits.h"
 #include "unit/service_fixture.h"
@@ -153,6 +154,68 @@ static void test_nobody_shuts_the_others_out_with_idle_connections(void **state)
     assert_int_equal(as_stranger(f, "GET", SERVICE, NULL), 403);
 }
 
+/* ---- the audit log ---- */
+
+#define AUDIT SERVICE "/audit"
+#define SERVICE_READ "Microsoft.KeepGres/service/read"
+
+/* Records of that action and status; *ret_last: the last of them. */
+static size_t audited(const struct reply *log, const char *action, uint64_t status, const struct kg_json **ret_last)
+{
+    size_t n = 0;
+
+    for (const struct kg_json *r = kg_json_first(kg_json_get(log->json, "value")); r; r = kg_json_next(r))
+        if (strcasecmp(kg_json_str_or(r, "action", ""), action) == 0 && kg_json_u64(r, "status", 0) == status) {
+            *ret_last = r;
+            n++;
+        }
+    return n;
+}
+
+static void test_the_log_tells_roles_and_does_not_grow_with_refusals(void **state)
+{
+    struct fixture *f = *state;
+    const struct kg_json *last = NULL;
+
+    if (!is_root())
+        skip();
+    open_to_all(f);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(as_stranger(f, "GET", SERVICE, NULL), 403);
+    give_role(f, RG, ROLE_1, "Reader");
+    AUTO_REPLY struct reply log = call(f, "GET", AUDIT, NULL);
+    assert_int_equal(audited(&log, SERVICE_READ, 403, &last), 2);
+    assert_int_equal(kg_json_u64(last, "count", 0), 49);
+    assert_int_equal(audited(&log, "Microsoft.Authorization/roleAssignments/write", 102, &last), 1);
+    assert_int_equal(audited(&log, "Microsoft.Authorization/roleAssignments/write", 201, &last), 1);
+    const char *details = kg_json_str_or(last, "details", "");
+    if (!strstr(details, "role 'Reader' for '") || !strstr(details, RG))
+        fail_msg("details: %s", details);
+    assert_int_equal(as_stranger(f, "GET", SERVICE, NULL), 403);
+    stop_service(f, SIGTERM); /* what was counted is not lost */
+    start_service(f);
+    AUTO_REPLY struct reply later = call(f, "GET", AUDIT, NULL);
+    assert_int_equal(audited(&later, SERVICE_READ, 403, &last), 3);
+}
+
+static void test_what_cannot_be_recorded_is_not_done(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *file = kg_xprintf("%s/catalog.sqlite", f->state);
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TRIGGER t BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'full'); END", NULL, NULL, NULL),
+                     SQLITE_OK);
+    AUTO_REPLY struct reply r = call(f, "PUT", SUB "/resourceGroups/g2", "{\"location\":\"local\"}");
+    assert_true(r.status >= 500);
+    assert_non_null(strstr(r.text.p, "nothing is changed"));
+    expect(f, "GET", SUB "/resourceGroups/g2", NULL, 404);
+    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER t", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    expect(f, "PUT", SUB "/resourceGroups/g2", "{\"location\":\"local\"}", 201);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -160,6 +223,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         T(test_an_operator_uses_the_instances_secret_and_no_other_but_those_he_may_read),
         T(test_nobody_shuts_the_others_out_with_idle_connections),
+        T(test_the_log_tells_roles_and_does_not_grow_with_refusals),
+        T(test_what_cannot_be_recorded_is_not_done),
     };
     int role = role_main(argc, argv);
 
