@@ -181,6 +181,15 @@ int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_e
     return 0;
 }
 
+bool kg_call_may_name(const struct kg_call *c, const char *type, const char *id)
+{
+    KG_AUTO_FREE char *action = kg_xprintf("%s/read", type);
+    struct kg_err ignored = { 0 };
+    struct kg_may may = { 0 };
+
+    return kg_identity_check(c->api->identity, &c->who, action, false, id, &may, &ignored) == 0 && may.allowed;
+}
+
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err)
 {
     if (kg_identity_may(c->api->identity, &c->who, KG_ACTION_PATHS, "/", err) == 0)
@@ -259,11 +268,65 @@ int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *
     return kg_call_list_as(c, kg_call_id(c), type, deep, kg_resource_answer, err);
 }
 
+/* A page of what the caller may see. */
+struct page { struct kg_json *rows; unsigned top; char *last; bool more; };
+
+static void page_done(struct page *p)
+{
+    kg_json_free(p->rows);
+    free(p->last);
+}
+
+static int add_rows(struct kg_call *c, const struct kg_resource_list *l, struct kg_json *(*answer)(const struct kg_resource *),
+                    struct page *p, struct kg_err *err)
+{
+    for (size_t i = 0; i < l->count && !p->more; i++) {
+        struct kg_json *shown;
+        bool sees;
+
+        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
+            return -(int)err->code;
+        if (!sees || !(shown = answer(&l->rows[i])))
+            continue;
+        if (kg_json_count(p->rows) == p->top) {
+            p->more = true;
+            kg_json_free(shown);
+            continue;
+        }
+        kg_json_push(p->rows, shown);
+        free(p->last);
+        p->last = kg_xstrdup(l->rows[i].key);
+    }
+    return 0;
+}
+
+int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *query, struct kg_json *(*answer)(const struct kg_resource *),
+                       struct kg_err *err)
+{
+    KG_CLEANUP(page_done) struct page p = { .rows = kg_json_array() };
+    KG_AUTO_FREE char *after = kg_xstrdup(kg_query_get(c->query, "$skipToken"));
+    struct kg_resource_query q = *query;
+
+    if (kg_call_top(c, &p.top, err) < 0)
+        return -(int)err->code;
+    q.top = p.top;
+    do {
+        KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+
+        q.after = after;
+        if (kg_catalog_list(c->api->catalog, &q, &l, err) < 0 || add_rows(c, &l, answer, &p, err) < 0)
+            return -(int)err->code;
+        free(after);
+        after = KG_TAKE(l.next);
+        q.top = KG_API_PAGE_MAX;
+    } while (after && !p.more);
+    return kg_call_answer_list(c, KG_TAKE(p.rows), p.more ? p.last : NULL, err);
+}
+
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
                     struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
 {
-    KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
-    struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
+    struct kg_resource_query q = { .type = type };
     bool there;
 
     if (kg_catalog_exists(c->api->catalog, id, &there, err) < 0)
@@ -271,25 +334,7 @@ int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool de
     if (!there)
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no '%s'", id);
     *(deep ? &q.under : &q.parent) = id;
-    if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
-        return -(int)err->code;
-    return kg_call_answer_resources(c, &l, answer, err);
-}
-
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
-                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
-{
-    KG_AUTO_JSON struct kg_json *array = kg_json_array();
-    struct kg_json *shown;
-    bool sees;
-
-    for (size_t i = 0; i < l->count; i++) {
-        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
-            return -(int)err->code;
-        if (sees && (shown = answer(&l->rows[i])))
-            kg_json_push(array, shown);
-    }
-    return kg_call_answer_list(c, KG_TAKE(array), l->next, err);
+    return kg_call_list_found(c, &q, answer, err);
 }
 
 int kg_call_delete(struct kg_call *c, struct kg_err *err)

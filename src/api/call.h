@@ -56,6 +56,9 @@ char *kg_call_base(const struct kg_call *c);
 /* May the caller see this one in the list that the route gives? */
 int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
 
+/* May the caller read the resource of that type and id, so that a message may name it? */
+bool kg_call_may_name(const struct kg_call *c, const char *type, const char *id);
+
 /* May the caller choose a directory of this machine for the service to write to? A role for some resources is not enough:
  * the service's own files, or another vault's, could be meant. */
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err) KG_MUST_CHECK;
@@ -75,9 +78,10 @@ struct kg_json *kg_resource_answer(const struct kg_resource *r);
 /* GET of the resource that the path names, and of those of a type below it (anywhere below when deep). */
 int kg_call_get(struct kg_call *c, struct kg_err *err);
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err);
-/* Answers with those rows that the caller may see; those of which answer makes NULL are left out. */
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
-                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);
+/* Answers with a page of what the query finds (its after and top are the request's) and the caller may see; what answer makes
+ * NULL of is left out. A link to the next page tells nothing of what he may not see. */
+int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *q, struct kg_json *(*answer)(const struct kg_resource *),
+                       struct kg_err *err);
 /* kg_call_list() of the children of id, each shown as answer does. */
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
                     struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);

@@ -123,7 +123,7 @@ int kg_instance_refuse_protected(struct kg_call *c, const char *datasource, cons
     KG_AUTO_CONTROL struct kg_control *control = NULL;
 
     if (kg_datasource_parse(datasource, &source, err) < 0 ||
-        kg_control_open(c->api->catalog, c->api->identity, c->api->keyvault, &control, err) < 0)
+        kg_control_open(c->api->catalog, c->api->identity, c->api->keyvault, &c->who, &control, err) < 0)
         return -(int)err->code;
     return kg_control_refuse_protected(control, &source, self, err);
 }
@@ -311,7 +311,7 @@ static int find_missing(struct kg_call *c, const struct kg_json *body, const str
     const char *keyvault = kg_json_str(body, "keyVaultId");
 
     if (check_locations(vault, body, err) < 0 ||
-        kg_round_open(c->api->catalog, c->api->identity, c->api->keyvault, vault->id, rows, &round, err) < 0 ||
+        kg_round_open(c->api->catalog, c->api->identity, c->api->keyvault, vault->id, &c->who, rows, &round, err) < 0 ||
         (keyvault && check_keyvault(c, keyvault, round, err) < 0) || refuse_hopeless(round, err) < 0)
         return -(int)err->code;
     kg_round_missing(round, scope, ret);

@@ -50,6 +50,11 @@ static int refuse_protected(void *arg, const struct kg_resource *instance, struc
 
     if (!set || !kg_id_equal(set, kg_call_id(c)) || kg_instance_is_deleted(instance->json))
         return 0;
+    if (!kg_call_may_name(c, KG_TYPE_INSTANCE, instance->id)) {
+        kg_err_set(err, KG_E_CONFLICT, "server '%s' is protected by a backup instance that you may not see", kg_call_param(c, "server"));
+        kg_err_advise(err, "Ask an owner to delete that backup instance first.");
+        return -(int)err->code;
+    }
     kg_err_set(err, KG_E_CONFLICT, "server '%s' is protected by backup instance '%s'", kg_call_param(c, "server"),
                instance->id);
     kg_err_advise(err, "Delete that backup instance first.");

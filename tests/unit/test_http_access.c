@@ -216,6 +216,100 @@ static void test_what_cannot_be_recorded_is_not_done(void **state)
     expect(f, "PUT", SUB "/resourceGroups/g2", "{\"location\":\"local\"}", 201);
 }
 
+/* ---- what cannot be seen ---- */
+
+#define GROUP(name) SUB "/resourceGroups/" name
+
+static void test_the_pages_of_a_list_do_not_name_what_is_hidden(void **state)
+{
+    static const char *const names[] = { "hidden-a", "seen-b", "hidden-c", "hidden-d", "seen-e", "hidden-f" };
+    struct fixture *f = *state;
+    KG_AUTO_BUF struct kg_buf seen = KG_BUF_INIT(1000);
+    int pages = 0;
+
+    if (!is_root())
+        skip();
+    open_to_all(f);
+    for (size_t i = 0; i < KG_ARRAY_LEN(names); i++) {
+        KG_AUTO_FREE char *path = kg_xprintf(GROUP("%s"), names[i]);
+
+        expect(f, "PUT", path, "{\"location\":\"local\"}", 201);
+    }
+    give_role(f, GROUP("seen-b"), ROLE_1, "Reader");
+    give_role(f, GROUP("seen-e"), ROLE_2, "Reader");
+    KG_AUTO_FREE char *link = kg_xstrdup(SUB "/resourceGroups?$top=1");
+    while (link && pages++ < 10) {
+        AUTO_REPLY struct reply r = call_as_stranger(f, "GET", link, NULL);
+
+        assert_int_equal(r.status, 200);
+        assert_null(strstr(r.text.p, "hidden"));
+        kg_buf_addf(&seen, "%s ", kg_json_str_or(r.json, "value.0.name", "-"));
+        free(link);
+        link = kg_xstrdup(kg_json_str(r.json, "nextLink"));
+    }
+    assert_string_equal(seen.p, "seen-b seen-e "); /* no empty pages, which would tell how many are hidden */
+}
+
+static void test_who_lost_his_role_reads_no_results(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = document_with(LOGIN);
+
+    if (!is_root())
+        skip();
+    open_to_all(f);
+    make_world(f);
+    add_instance(f, "good");
+    give_role(f, VAULT, ROLE_1, "Backup Operator");
+    AUTO_REPLY struct reply begun = call_as_stranger(f, "POST", VAULT "/validateForBackup", body);
+    assert_int_equal(begun.status, 202);
+    AUTO_REPLY struct reply end = wait_operation(f, begun.operation);
+    assert_int_equal(as_stranger(f, "GET", begun.operation, NULL), 200);
+    assert_int_equal(as_stranger(f, "GET", begun.location, NULL), 200);
+    take_role(f, VAULT, ROLE_1);
+    assert_int_equal(as_stranger(f, "GET", begun.operation, NULL), 403);
+    assert_int_equal(as_stranger(f, "GET", begun.location, NULL), 403);
+}
+
+/* A refusal that says what is wrong and not who has it. */
+static void expect_nameless(struct fixture *f, const char *method, const char *path, const char *body, const char *says,
+                            const char *hides)
+{
+    AUTO_REPLY struct reply r = call_as_stranger(f, method, path, body);
+
+    if (r.status < 400 || !strstr(r.text.p, says) || strstr(r.text.p, hides))
+        fail_msg("%s %s: HTTP %ld: %s", method, path, r.status, r.text.p);
+}
+
+static void test_messages_do_not_name_what_the_caller_may_not_see(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = instance_body("good");
+    KG_AUTO_FREE char *v2 = kg_xstrdup(VAULT);
+
+    if (!is_root())
+        skip();
+    open_to_all(f);
+    make_world(f);
+    add_instance(f, "good");
+    v2[strlen(v2) - 1] = '2';
+    expect(f, "PUT", GROUP("g2"), "{\"location\":\"local\"}", 201);
+    expect_operation(f, "PUT", v2, "{\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\","
+                     "\"type\":\"LocallyRedundant\"}]}}", "Succeeded");
+    KG_AUTO_FREE char *policy = kg_xprintf("%s/backupPolicies/p1", v2);
+    KG_AUTO_FREE char *check = kg_xprintf("%s/validateForBackup", v2);
+    expect(f, "PUT", policy, policy_body, 200);
+    *(strstr(body, "backupVaults/v1") + strlen("backupVaults/v")) = '2';
+    give_role(f, GROUP("g2"), ROLE_1, "Contributor");
+    expect_nameless(f, "PUT", GROUP("g2") "/providers/Microsoft.KeyVault/vaults/kv1", "{}", "the name 'kv1' is taken", "resourceGroups/default");
+    give_role(f, v2, ROLE_2, "Backup Contributor");
+    expect_nameless(f, "POST", check, body, "that you may not see", "bi-good");
+    take_role(f, GROUP("g2"), ROLE_1);
+    give_role(f, SERVER, ROLE_1, "Contributor");
+    expect_nameless(f, "DELETE", SERVER, NULL, "that you may not see", "bi-good");
+    expect_error(f, "POST", check, body, KG_E_PROTECTED, "bi-good");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -225,6 +319,9 @@ int main(int argc, char **argv)
         T(test_nobody_shuts_the_others_out_with_idle_connections),
         T(test_the_log_tells_roles_and_does_not_grow_with_refusals),
         T(test_what_cannot_be_recorded_is_not_done),
+        T(test_the_pages_of_a_list_do_not_name_what_is_hidden),
+        T(test_who_lost_his_role_reads_no_results),
+        T(test_messages_do_not_name_what_the_caller_may_not_see),
     };
     int role = role_main(argc, argv);
 
