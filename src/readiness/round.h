@@ -26,7 +26,8 @@ struct kg_round {
     size_t n;
 };
 
-/* Messages name what the caller may see, see kg_control_open(). KG_E_USAGE naming the row for what cannot be read, KG_E_LIMIT for too many; KG_E_NOT_FOUND: no such vault. */
+/* Messages name what the caller may see, see kg_control_open().
+ * KG_E_USAGE naming the row for what cannot be read, KG_E_LIMIT for too many; KG_E_NOT_FOUND: no such vault. */
 int kg_round_open(struct kg_catalog *c, const struct kg_identity *i, struct kg_keyvault *kv, const char *vault,
                   const struct kg_principal *caller, const struct kg_json *rows, struct kg_round **ret,
                   struct kg_err *err) KG_MUST_CHECK;

@@ -301,7 +301,8 @@ static void test_messages_do_not_name_what_the_caller_may_not_see(void **state)
     expect(f, "PUT", policy, policy_body, 200);
     *(strstr(body, "backupVaults/v1") + strlen("backupVaults/v")) = '2';
     give_role(f, GROUP("g2"), ROLE_1, "Contributor");
-    expect_nameless(f, "PUT", GROUP("g2") "/providers/Microsoft.KeyVault/vaults/kv1", "{}", "the name 'kv1' is taken", "resourceGroups/default");
+    expect_nameless(f, "PUT", GROUP("g2") "/providers/Microsoft.KeyVault/vaults/kv1", "{}", "the name 'kv1' is taken",
+                    "resourceGroups/default");
     give_role(f, v2, ROLE_2, "Backup Contributor");
     expect_nameless(f, "POST", check, body, "that you may not see", "bi-good");
     take_role(f, GROUP("g2"), ROLE_1);
