@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/call.h"
+#include "api/nearest.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -270,8 +271,11 @@ static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
     c.activity = activity;
     kg_principal_of_uid(in->peer.uid, &c.who);
     add_ids(out, in, activity);
-    if (dispatch(&c, &m, &q, &body, &err) < 0)
+    if (dispatch(&c, &m, &q, &body, &err) < 0) {
+        if (m.route && kg_code_http(err.code) == 404)
+            kg_call_advise_nearest(&c, &err);
         answer_error(out, &err, m.scope, activity);
+    }
     audit(&c, &m);
     free(c.details);
     log_request(in, &c.who, out->status, activity, kg_now_mono() - began, &err);

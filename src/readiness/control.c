@@ -223,7 +223,8 @@ static int check_role(const struct kg_control *c, struct kg_control_row *r, cons
     kg_err_set(&why, KG_E_SERVER_ROLE, "the identity of vault '%s' (%s) may not do '%s' at '%.250s'", r->vault->name,
                vault_principal(r->vault), action, server->id);
     kg_err_advise(&why, "Assign the role Reader of server '%.60s' to the vault's identity, as 'keepgres backup-instance "
-                  "update-msi-permissions' does.", server->name);
+                  "update-msi-permissions --datasource-type AzureDatabaseForPostgreSQL --operation Backup --permissions-scope Resource "
+                  "-v %.60s --backup-instance FILE' does.", server->name, r->vault->name);
     kg_grants_add(&r->missing, KG_GRANT_READER, server->id, KG_SCOPE_RESOURCE, vault_principal(r->vault));
     failed(r, KG_CHECK_SERVER_ROLE, &why);
     return 0;
