@@ -34,7 +34,7 @@ struct kg_roles {
 
 struct kg_globals {
     const char *output, *query, *subscription, *socket;
-    bool help, verbose, debug, quiet;
+    bool help, verbose, debug, quiet, wide;
 };
 
 struct kg_cli {
