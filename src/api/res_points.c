@@ -118,6 +118,15 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
     return kg_xprintf("rule %s kept it until %.10s: it is about to leave", p->tag, when);
 }
 
+/* Why no day will end it, for a table's cell; NULL: one will. */
+static const char *never_because(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
+{
+    return kg_json_bool(p->json, "held", false) ? "never (held)"
+           : k->retained                        ? "never (protection stopped)"
+           : life->held                         ? "never (promise not readable)"
+           : !life->stays                       ? "never (no rule)" : NULL;
+}
+
 static struct kg_json *retention_of(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
     KG_AUTO_FREE char *because = kept_because(p, life, k);
@@ -126,6 +135,8 @@ static struct kg_json *retention_of(const struct kg_point_row *p, const struct k
     kg_json_set_str(r, "rule", p->tag);
     kg_json_set(r, "stays", kg_promise_stays(life));
     kg_json_set_str(r, "keptBecause", because);
+    if (never_because(p, life, k))
+        kg_json_set_str(r, "expires", never_because(p, life, k));
     return r;
 }
 

@@ -30,6 +30,7 @@ struct kg_roles {
     int (*worker)(void);
     int (*portal)(const struct kg_portal_args *args, struct kg_err *err);
     void (*api_docs)(struct kg_buf *b);
+    void (*settings_docs)(struct kg_buf *b);
 };
 
 struct kg_globals {

@@ -157,7 +157,8 @@ static const struct kg_column point_cols[] = {
     { "Type", "properties.recoveryPointType", KG_COL_TEXT },
     { "Tag", "properties.retentionTagName", KG_COL_TEXT },
     { "Store", "properties.recoveryPointDataStoresDetails.0.type", KG_COL_TEXT },
-    { "Expires", "properties.expiryTime properties.recoveryPointDataStoresDetails.0.expiryTime", KG_COL_TIME },
+    { "Expires", "properties.retention.expires properties.expiryTime properties.recoveryPointDataStoresDetails.0.expiryTime",
+      KG_COL_TIME },
     { "State", "properties.recoveryPointState", KG_COL_TEXT },
     { 0 },
 };

@@ -392,6 +392,7 @@ static void test_a_point_says_where_it_is_and_what_keeps_it(void **state)
     make_history(f);
     AUTO_REPLY struct reply r = call(f, "GET", INSTANCE "/recoveryPoints", NULL);
     assert_int_equal(kg_json_count(kg_json_get(r.json, "value.0.properties.recoveryPointDataStoresDetails")), 1);
+    assert_null(kg_json_get(r.json, "value.0.properties.retention.expires")); /* a day will end it */
     expect_text(&r, "value.0.properties.recoveryPointDataStoresDetails.0.type", "VaultStore");
     expect_text(&r, "value.0.properties.recoveryPointDataStoresDetails.0.expiryTime",
                 kg_json_str_or(r.json, "value.0.properties.expiryTime", ""));
@@ -408,6 +409,9 @@ static void test_a_point_says_where_it_is_and_what_keeps_it(void **state)
     expect_kept(f, 1, "held: it stays until it is released");
     expect(f, "POST", INSTANCE "/stopProtection", "{}", 200);
     expect_kept(f, 0, "protection of its instance is stopped: nothing leaves");
+    AUTO_REPLY struct reply stopped = call(f, "GET", INSTANCE "/recoveryPoints", NULL);
+    expect_text(&stopped, "value.0.properties.retention.expires", "never (protection stopped)");
+    expect_text(&stopped, "value.1.properties.retention.expires", "never (held)");
     expect(f, "POST", INSTANCE "/resumeProtection", "{}", 200);
     change_row(f, lose_newest);
     expect_kept(f, 0, "rule Default kept it until 2027-03-05: it is about to leave");
