@@ -91,8 +91,7 @@ static int find_keeper(struct kg_call *c, const char *id, struct keeper *ret, st
         *err = (struct kg_err){ 0 };
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no backup instance '%s'", id);
     }
-    ret->retained = strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0 ||
-                    kg_instance_is_deleted(r.json);
+    ret->retained = kg_instance_is_retained(r.json);
     return find_newest_good(c, id, &ret->newest, err);
 }
 

@@ -98,11 +98,8 @@ static const struct kg_opt configuration_opts[] = {
     { 0 },
 };
 static const struct kg_opt search_opts[] = {
-    KG_OPT_SEARCH_ROWS(T),
-    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE", "only this kind of datasource",
-           .choices = kg_datasource_types),
+    KG_OPT_SEARCH_DATASOURCE_ROWS(T),
     KG_OPT(T, LIST, "protection-status", states, "STATE", "only in these states, as ProtectionConfigured"),
-    KG_OPT(T, LIST, "datasource-id", datasource_ids, "ID", "only of these databases"),
     KG_OPT(T, LIST, "backup-instance-id", instance_ids, "ID", "only these"),
     KG_OPT(T, LIST, "backup-instance-name", names, "NAME", "only of these names"),
     { 0 },

@@ -13,9 +13,21 @@
 
 enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, ROLE_BYTES = 63, STORAGE_MAX = 3 };
 
-bool kg_instance_is_deleted(const struct kg_json *json)
+static bool is_in_state(const struct kg_json *json, const char *state)
 {
-    return strcasecmp(kg_json_str_or(json, "properties.currentProtectionState", ""), "SoftDeleted") == 0;
+    return strcasecmp(kg_json_str_or(json, "properties.currentProtectionState", ""), state) == 0;
+}
+
+bool kg_instance_is_deleted(const struct kg_json *json) { return is_in_state(json, "SoftDeleted"); }
+
+bool kg_instance_is_scheduled(const struct kg_json *json)
+{
+    return is_in_state(json, "ProtectionConfigured") || is_in_state(json, "ProtectionError");
+}
+
+bool kg_instance_is_retained(const struct kg_json *json)
+{
+    return is_in_state(json, "ProtectionStopped") || kg_instance_is_deleted(json);
 }
 
 /* ---- vaults ---- */

@@ -156,7 +156,7 @@ static void test_nobody_shuts_the_others_out_with_idle_connections(void **state)
 
 /* ---- the audit log ---- */
 
-#define AUDIT SERVICE "/audit"
+#define AUDIT SERVICE "/audit?$orderby=seq%20asc"
 #define SERVICE_READ "Microsoft.KeepGres/service/read"
 
 /* Records of that action and status; *ret_last: the last of them. */

@@ -14,6 +14,7 @@
 #include "policy/preview.h"
 #include "policy/promise.h"
 #include "support/policy_text.h"
+#include "identity/audit.h"
 #include "unit/service_fixture.h"
 
 #define PREVIEW POLICY "/preview"
@@ -492,7 +493,7 @@ static void expect_status(struct kg_api *api, const char *body, int status)
 static void test_points_are_told_to_those_alone_who_may_see_them(void **state)
 {
     static const char *const ids[] = { SUB, RG, VAULT, POLICY, INSTANCE };
-    struct kg_api api = { .region = "local", .env = { .stopping = not_stopping } };
+    struct kg_api api = { .region = "local", .env = { .stopping = not_stopping }, .refusals = kg_refusals_new() };
     KG_AUTO_JSON struct kg_json *policy = kg_json_object(), *properties = NULL;
     struct kg_principal who, root;
     struct kg_err err = { 0 };
@@ -511,6 +512,7 @@ static void test_points_are_told_to_those_alone_who_may_see_them(void **state)
     expect_status(&api, "{\"backupInstanceName\":\"bi-none\"}", 403); /* nor whether there is one */
     assert_int_equal(kg_identity_assign(api.identity, "Backup Reader", &who, INSTANCE, NULL, &root, NULL, &err), 0);
     expect_status(&api, "{\"backupInstanceName\":\"bi-good\"}", 200);
+    kg_refusals_free(api.refusals);
     kg_identity_free(api.identity);
     kg_catalog_close(api.catalog);
 }
