@@ -103,8 +103,8 @@ check-docs: all ## The generated pages are fresh, links lead somewhere
 	@tests/lint/docs.sh $(B)/keepgres
 lint: ## Words, sizes, calls, shell scripts
 	@fail=0; for l in words size shell; do tests/lint/$$l.sh || fail=1; done; exit $$fail
-docs: all ## Write the generated pages: docs/cli.md, docs/api.md, docs/errors.md
-	@for d in cli api errors; do $(B)/keepgres internal docs-$$d >build/docs-$$d.md && mv build/docs-$$d.md docs/$$d.md || exit 1; done
+docs: all ## Write the generated pages: docs/cli.md, docs/api.md, docs/errors.md, docs/settings.md
+	@for d in cli api errors settings; do $(B)/keepgres internal docs-$$d >build/docs-$$d.md && mv build/docs-$$d.md docs/$$d.md || exit 1; done
 
 demo: deps ## Back up a real database and prove that it comes back (two minutes)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all

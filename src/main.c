@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "crypto/secret.h"
 #include "engine/engine.h"
+#include "engine/settings.h"
 #include "keepgres/client.h"
 #include "worker/worker.h"
 
@@ -43,7 +44,8 @@ static int portal(const struct kg_portal_args *args, struct kg_err *err)
     return ui_main(&o, err);
 }
 
-static const struct kg_roles roles = { .serve = serve, .portal = portal, .api_docs = kg_api_docs };
+static const struct kg_roles roles = { .serve = serve, .portal = portal, .api_docs = kg_api_docs,
+                                       .settings_docs = kg_settings_page };
 
 /* Names and texts are shown in the user's language and alphabet, numbers never: a decimal comma would end up in JSON
  * and SQL. Service and workers have no locale at all. */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/call.h"
+#include "api/nearest.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -108,16 +109,6 @@ static const char *secret_permission(const struct kg_match *m)
     return kg_match_param(m, "secret") && !strstr(m->route->pattern, "/versions") ? "get" : "list";
 }
 
-static int ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission, struct kg_err *err)
-{
-    if (kg_keyvault_policy_gives(kv->json, c->who.id, permission))
-        return 0;
-    kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' %s secrets", kv->name, c->who.name, permission);
-    kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list set delete'.",
-                  kv->name, c->who.id);
-    return -(int)err->code;
-}
-
 /* Secrets are data: roles give them by actions on data, and a key vault with access policies asks those instead. */
 static int authorise_data(const struct kg_call *c, const struct kg_match *m, struct kg_err *err)
 {
@@ -127,7 +118,7 @@ static int authorise_data(const struct kg_call *c, const struct kg_match *m, str
     struct kg_err none = { 0 };
 
     if (kg_catalog_get(c->api->catalog, id, &kv, &none) == 0 && !kg_keyvault_uses_rbac(kv.json))
-        return ask_policies(c, &kv, secret_permission(m), err);
+        return kg_call_ask_policies(c, &kv, secret_permission(m), err);
     if (none.code != KG_E_OK && none.code != KG_E_NOT_FOUND) {
         *err = none;
         return -(int)err->code;
@@ -173,6 +164,49 @@ static int hide_deleted(const struct kg_call *c, const struct kg_match *m, struc
     return -(int)err->code;
 }
 
+static bool only_reads(const struct kg_match *m)
+{
+    size_t n = strlen(m->route->action);
+
+    return strcmp(m->route->method, "GET") == 0 || (n > 5 && strcasecmp(m->route->action + n - 5, "/read") == 0);
+}
+
+static struct kg_audit_entry audit_entry(const struct kg_call *c, const struct kg_match *m, int status)
+{
+    /* an assignment's path is its id, its scope what it is for */
+    return (struct kg_audit_entry){ .who = &c->who, .method = m->route->method, .action = m->route->action, .status = status,
+                                    .scope = strstr(m->route->pattern, "{assignment}") ? c->in->path : m->scope,
+                                    .activity = c->activity, .details = c->details };
+}
+
+/* What is going to change something is recorded first: nothing changes that the log does not know of. */
+static int audit_begin(const struct kg_call *c, const struct kg_match *m, struct kg_err *err)
+{
+    struct kg_audit_entry e = audit_entry(c, m, KG_AUDIT_BEGUN);
+
+    if (only_reads(m) || m->route->flags & KG_ROUTE_OPEN_STOPPING)
+        return 0;
+    if (kg_audit_add(c->api->catalog, &e, err) < 0)
+        return kg_err_wrap(err, "the audit log cannot be written, so nothing is changed");
+    return 0;
+}
+
+/* What came of it, and all that was refused. */
+static void audit(const struct kg_call *c, const struct kg_match *m)
+{
+    struct kg_err err = { 0 };
+    struct kg_audit_entry e;
+    int r;
+
+    if (!m->route || (only_reads(m) && c->out->status != 403))
+        return;
+    e = audit_entry(c, m, c->out->status);
+    r = e.status == 403 ? kg_refusals_add(c->api->refusals, c->api->catalog, &e, &err) : kg_audit_add(c->api->catalog, &e, &err);
+    if (r < 0)
+        kg_log_err(KG_LOG_ERROR, &err, "audit: %s %s by uid=%u is not recorded request=%s", e.method, e.scope,
+                   (unsigned)c->who.uid, c->activity);
+}
+
 /* The order matters: what a path is and who may use it is settled before a byte of the body is looked at. */
 static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, struct kg_json **body, struct kg_err *err)
 {
@@ -193,7 +227,7 @@ static int dispatch(struct kg_call *c, struct kg_match *m, struct kg_query *q, s
         return -(int)err->code;
     c->query = q;
     c->body = *body;
-    return m->route->handler(c, err);
+    return audit_begin(c, m, err) < 0 ? -(int)err->code : m->route->handler(c, err);
 }
 
 int kg_call_again(struct kg_call *c, const char *method, const char *path, const struct kg_json *body, struct kg_err *err)
@@ -219,31 +253,8 @@ int kg_call_again(struct kg_call *c, const char *method, const char *path, const
         return -(int)err->code;
     r = m.route->handler(&again, err);
     memcpy(c->job, again.job, sizeof c->job);
+    c->details = again.details;
     return r;
-}
-
-static bool only_reads(const struct kg_match *m)
-{
-    size_t n = strlen(m->route->action);
-
-    return strcmp(m->route->method, "GET") == 0 || (n > 5 && strcasecmp(m->route->action + n - 5, "/read") == 0);
-}
-
-/* All that changes something, and all that was refused. */
-static void audit(const struct kg_call *c, const struct kg_match *m)
-{
-    struct kg_audit_entry e = { .who = &c->who, .scope = m->scope, .status = c->out->status, .activity = c->activity };
-    struct kg_err err = { 0 };
-
-    if (!m->route || (only_reads(m) && e.status != 403))
-        return;
-    if (strstr(m->route->pattern, "{assignment}")) /* which one: its path is the id, its scope what it is for */
-        e.scope = c->in->path;
-    e.method = m->route->method;
-    e.action = m->route->action;
-    if (kg_audit_add(c->api->catalog, &e, &err) < 0)
-        kg_log_err(KG_LOG_ERROR, &err, "audit: %s %s by uid=%u is not recorded request=%s", e.method, e.scope,
-                   (unsigned)c->who.uid, c->activity);
 }
 
 static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
@@ -260,9 +271,13 @@ static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
     c.activity = activity;
     kg_principal_of_uid(in->peer.uid, &c.who);
     add_ids(out, in, activity);
-    if (dispatch(&c, &m, &q, &body, &err) < 0)
+    if (dispatch(&c, &m, &q, &body, &err) < 0) {
+        if (m.route && kg_code_http(err.code) == 404)
+            kg_call_advise_nearest(&c, &err);
         answer_error(out, &err, m.scope, activity);
+    }
     audit(&c, &m);
+    free(c.details);
     log_request(in, &c.who, out->status, activity, kg_now_mono() - began, &err);
 }
 

@@ -41,6 +41,7 @@ struct kg_api {
     struct kg_catalog *catalog;
     struct kg_keyvault *keyvault;
     struct kg_identity *identity;
+    struct kg_refusals *refusals;
     const char *region;          /* of the default resource group */
     const char *azure_extra_host; /* of the settings: one more host for key vaults in Azure */
     const char *vaults_dir;      /* where a Backup vault's data goes unless its PUT says otherwise */

@@ -9,7 +9,9 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/parse.h"
+#include "catalog/lookup.h"
 #include "crypto/crypto.h"
+#include "keyvault/access.h"
 #include "keepgres/version.h"
 
 /* ---- what came ---- */
@@ -34,6 +36,21 @@ char *kg_call_instance_id(const struct kg_call *c)
     KG_AUTO_FREE char *vault = kg_call_vault_id(c);
 
     return kg_id_child(vault, "backupInstances", kg_call_param(c, "instance"));
+}
+
+void kg_call_note_assignment(struct kg_call *c, const struct kg_json *a)
+{
+    enum { ENOUGH = 8000 }; /* an audit record is no place for thousands */
+    char *text;
+
+    if (c->details && strlen(c->details) > ENOUGH)
+        return;
+    text = kg_xprintf("%s%srole '%s' for '%s' (%s) at '%s'", c->details ? c->details : "", c->details ? ", " : "",
+                            kg_json_str_or(a, "properties.roleDefinitionName", "?"), kg_json_str_or(a, "properties.principalName", "?"),
+                            kg_json_str_or(a, "properties.principalId", "?"), kg_json_str_or(a, "properties.scope", "?"));
+
+    free(c->details);
+    c->details = text;
 }
 
 int kg_call_need_body(const struct kg_call *c, struct kg_err *err)
@@ -164,11 +181,46 @@ int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_e
     return 0;
 }
 
+bool kg_call_may_name(const struct kg_call *c, const char *type, const char *id)
+{
+    KG_AUTO_FREE char *action = kg_xprintf("%s/read", type);
+    struct kg_err ignored = { 0 };
+    struct kg_may may = { 0 };
+
+    return kg_identity_check(c->api->identity, &c->who, action, false, id, &may, &ignored) == 0 && may.allowed;
+}
+
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err)
 {
     if (kg_identity_may(c->api->identity, &c->who, KG_ACTION_PATHS, "/", err) == 0)
         return 0;
     return err->code == KG_E_DENIED ? kg_err_wrap(err, "directory '%.200s'", path) : -(int)err->code;
+}
+
+int kg_call_may_read_secret(const struct kg_call *c, const char *uri, struct kg_err *err)
+{
+    static const char action[] = KG_TYPE_SECRET "/getSecret/action";
+    KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
+    struct kg_secret_ref ref;
+
+    if (kg_secret_ref_parse(uri, &ref, err) < 0 || kg_lookup_keyvault(c->api->catalog, &ref, &kv, err) < 0)
+        return -(int)err->code;
+    if (kg_keyvault_uses_rbac(kv.json)) {
+        KG_AUTO_FREE char *id = kg_id_child(kv.id, "secrets", ref.secret);
+
+        return kg_identity_may_data(c->api->identity, &c->who, action, id, err);
+    }
+    return kg_call_ask_policies(c, &kv, "get", err);
+}
+
+int kg_call_ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission, struct kg_err *err)
+{
+    if (kg_keyvault_policy_gives(kv->json, c->who.id, permission))
+        return 0;
+    kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' %s secrets", kv->name, c->who.name, permission);
+    kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list set delete'.",
+                  kv->name, c->who.id);
+    return -(int)err->code;
 }
 
 /* ---- resources ---- */
@@ -216,11 +268,65 @@ int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *
     return kg_call_list_as(c, kg_call_id(c), type, deep, kg_resource_answer, err);
 }
 
+/* A page of what the caller may see. */
+struct page { struct kg_json *rows; unsigned top; char *last; bool more; };
+
+static void page_done(struct page *p)
+{
+    kg_json_free(p->rows);
+    free(p->last);
+}
+
+static int add_rows(struct kg_call *c, const struct kg_resource_list *l, struct kg_json *(*answer)(const struct kg_resource *),
+                    struct page *p, struct kg_err *err)
+{
+    for (size_t i = 0; i < l->count && !p->more; i++) {
+        struct kg_json *shown;
+        bool sees;
+
+        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
+            return -(int)err->code;
+        if (!sees || !(shown = answer(&l->rows[i])))
+            continue;
+        if (kg_json_count(p->rows) == p->top) {
+            p->more = true;
+            kg_json_free(shown);
+            continue;
+        }
+        kg_json_push(p->rows, shown);
+        free(p->last);
+        p->last = kg_xstrdup(l->rows[i].key);
+    }
+    return 0;
+}
+
+int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *query, struct kg_json *(*answer)(const struct kg_resource *),
+                       struct kg_err *err)
+{
+    KG_CLEANUP(page_done) struct page p = { .rows = kg_json_array() };
+    KG_AUTO_FREE char *after = kg_xstrdup(kg_query_get(c->query, "$skipToken"));
+    struct kg_resource_query q = *query;
+
+    if (kg_call_top(c, &p.top, err) < 0)
+        return -(int)err->code;
+    q.top = p.top;
+    do {
+        KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
+
+        q.after = after;
+        if (kg_catalog_list(c->api->catalog, &q, &l, err) < 0 || add_rows(c, &l, answer, &p, err) < 0)
+            return -(int)err->code;
+        free(after);
+        after = KG_TAKE(l.next);
+        q.top = KG_API_PAGE_MAX;
+    } while (after && !p.more);
+    return kg_call_answer_list(c, KG_TAKE(p.rows), p.more ? p.last : NULL, err);
+}
+
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
                     struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
 {
-    KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
-    struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
+    struct kg_resource_query q = { .type = type };
     bool there;
 
     if (kg_catalog_exists(c->api->catalog, id, &there, err) < 0)
@@ -228,25 +334,7 @@ int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool de
     if (!there)
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no '%s'", id);
     *(deep ? &q.under : &q.parent) = id;
-    if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
-        return -(int)err->code;
-    return kg_call_answer_resources(c, &l, answer, err);
-}
-
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
-                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
-{
-    KG_AUTO_JSON struct kg_json *array = kg_json_array();
-    struct kg_json *shown;
-    bool sees;
-
-    for (size_t i = 0; i < l->count; i++) {
-        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
-            return -(int)err->code;
-        if (sees && (shown = answer(&l->rows[i])))
-            kg_json_push(array, shown);
-    }
-    return kg_call_answer_list(c, KG_TAKE(array), l->next, err);
+    return kg_call_list_found(c, &q, answer, err);
 }
 
 int kg_call_delete(struct kg_call *c, struct kg_err *err)

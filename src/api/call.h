@@ -22,6 +22,7 @@ struct kg_call {
     struct kg_http_out *out;
     const struct kg_job_row *retry_of; /* the request is that of this job, once more; or NULL */
     char job[37];                    /* GUID of the job that this call has made; empty: none yet */
+    char *details;                   /* for the audit log, see kg_call_note_assignment(); may be NULL */
     bool partial;                    /* of a list: the caller may see only some of it, see kg_call_sees() */
 };
 
@@ -31,6 +32,9 @@ const char *kg_call_param(const struct kg_call *c, const char *name);
 /* Id of the backup vault or instance in a path that goes on behind it. The caller frees. */
 char *kg_call_vault_id(const struct kg_call *c);
 char *kg_call_instance_id(const struct kg_call *c);
+
+/* Has the audit log say which role was given to, or taken from, whom. Several are joined. */
+void kg_call_note_assignment(struct kg_call *c, const struct kg_json *assignment);
 
 int kg_call_need_body(const struct kg_call *c, struct kg_err *err) KG_MUST_CHECK;
 /* $top, within limits. */
@@ -52,9 +56,19 @@ char *kg_call_base(const struct kg_call *c);
 /* May the caller see this one in the list that the route gives? */
 int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
 
+/* May the caller read the resource of that type and id, so that a message may name it? */
+bool kg_call_may_name(const struct kg_call *c, const char *type, const char *id);
+
 /* May the caller choose a directory of this machine for the service to write to? A role for some resources is not enough:
  * the service's own files, or another vault's, could be meant. */
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err) KG_MUST_CHECK;
+
+/* May the caller read the value of this secret, by a role on data or, where the key vault has them, an access policy?
+ * KG_E_DENIED names the secret or the key vault. */
+int kg_call_may_read_secret(const struct kg_call *c, const char *uri, struct kg_err *err) KG_MUST_CHECK;
+/* Does an access policy of the key vault give the caller this permission ("get", "list", "set", "delete")? */
+int kg_call_ask_policies(const struct kg_call *c, const struct kg_resource *kv, const char *permission,
+                         struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- resources ---- */
 
@@ -64,9 +78,10 @@ struct kg_json *kg_resource_answer(const struct kg_resource *r);
 /* GET of the resource that the path names, and of those of a type below it (anywhere below when deep). */
 int kg_call_get(struct kg_call *c, struct kg_err *err);
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err);
-/* Answers with those rows that the caller may see; those of which answer makes NULL are left out. */
-int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
-                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);
+/* Answers with a page of what the query finds (its after and top are the request's) and the caller may see; what answer makes
+ * NULL of is left out. A link to the next page tells nothing of what he may not see. */
+int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *q, struct kg_json *(*answer)(const struct kg_resource *),
+                       struct kg_err *err);
 /* kg_call_list() of the children of id, each shown as answer does. */
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
                     struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);

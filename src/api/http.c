@@ -1,4 +1,4 @@
-/* libmicrohttpd in external epoll mode.
+/* libmicrohttpd in external epoll mode; connections come from the door, which counts them.
  *
  * (1) MHD is run before every wait of the loop and says how long the wait may last; its epoll descriptor in our loop only
  *     ends the wait.
@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "api/door.h"
 #include "api/limits.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -24,6 +27,7 @@ struct kg_http {
     struct kg_loop *loop;
     struct MHD_Daemon *daemon;
     struct kg_watch *watch;
+    struct kg_door *door;
     struct kg_http_ops ops;
     void *arg;
     kg_usec last_used;
@@ -222,6 +226,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         *size = 0;
         return ok;
     }
+    MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KG_API_IDLE_SECONDS);
     h->ops.handle(h->arg, &x->in, &out);
     ok = send_answer(c, &out);
     kg_http_out_done(&out);
@@ -256,18 +261,51 @@ static kg_usec on_prepare(void *arg)
     return MHD_get_timeout(h->daemon, &ms) == MHD_YES ? (kg_usec)(ms > 1000000 ? 1000000 : ms) * 1000 : -1;
 }
 
-static struct MHD_Daemon *start_daemon(struct kg_http *h, int listen_fd)
+/* MHD's word on who is there: what it accepts from us it may still drop. */
+static void on_connection(void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode what)
+{
+    struct kg_http *h = cls;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct kg_err ignored = { 0 };
+    struct kg_peer peer;
+    uid_t *uid = *context;
+
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (uid && h->door)
+            kg_door_left(h->door, *uid);
+        free(uid);
+        *context = NULL;
+        return;
+    }
+    if (!info || kg_socket_peer(info->connect_fd, &peer, &ignored) < 0)
+        return;
+    *context = uid = kg_xalloc(sizeof *uid);
+    *uid = peer.uid;
+    kg_door_came(h->door, *uid);
+    MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KG_API_FIRST_SECONDS);
+}
+
+static void on_guest(void *arg, int fd)
+{
+    struct kg_http *h = arg;
+    struct sockaddr_un from = { .sun_family = AF_UNIX };
+
+    (void)!MHD_add_connection(h->daemon, fd, (const struct sockaddr *)&from, sizeof from); /* closes it when it fails */
+    MHD_run(h->daemon); /* counts it, before the next one comes */
+}
+
+static struct MHD_Daemon *start_daemon(struct kg_http *h)
 {
     /* The logger comes first, so that nothing of what the others may complain about goes to descriptor 2. */
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
                             MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
-                            MHD_OPTION_LISTEN_SOCKET, listen_fd,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)KG_API_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)KG_API_IDLE_SECONDS,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)KG_API_CONNECTION_MEMORY,
                             MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
                             MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
                             MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
                             MHD_OPTION_END);
 }
@@ -276,17 +314,19 @@ int kg_http_open(struct kg_loop *loop, int listen_fd, const struct kg_http_ops *
                  struct kg_err *err)
 {
     KG_CLEANUP(kg_http_closep) struct kg_http *h = kg_xalloc(sizeof *h);
+    const struct kg_door_rules rules = { .total = KG_API_CONNECTIONS, .per_user = KG_API_CONNECTIONS_USER,
+                                         .reserved = KG_API_CONNECTIONS_OWNER, .owner = geteuid() };
     const union MHD_DaemonInfo *info;
 
     h->loop = loop;
     h->ops = *ops;
     h->arg = arg;
     h->last_used = kg_now_mono();
-    h->daemon = start_daemon(h, listen_fd);
-    if (!h->daemon) {
-        close(listen_fd);
+    if (kg_door_open(loop, listen_fd, &rules, on_guest, h, &h->door, err) < 0)
+        return -(int)err->code;
+    h->daemon = start_daemon(h);
+    if (!h->daemon)
         return kg_err_set(err, KG_E_IO, "the HTTP server does not start");
-    }
     info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (!info)
         return kg_err_set(err, KG_E_IO, "the HTTP server has no descriptor to wait for");
@@ -306,7 +346,8 @@ void kg_http_close(struct kg_http *h)
         kg_watch_stop(h->watch);
     }
     if (h->daemon)
-        MHD_stop_daemon(h->daemon); /* closes the listening socket too */
+        MHD_stop_daemon(h->daemon);
+    kg_door_close(h->door);
     free(h);
 }
 

@@ -16,8 +16,11 @@ enum {
     KG_API_SWALLOW_MAX = 16 << 20,     /* a body too large is read up to here so that the answer can be read; then closed */
     KG_API_PAGE_MAX = 1000,            /* items in one answer; $top beyond it gets this many */
     KG_API_CONNECTIONS = 64,           /* at a time; the others wait */
+    KG_API_CONNECTIONS_USER = 16,      /* of one user who is not the service's own; more are refused */
+    KG_API_CONNECTIONS_OWNER = 16,     /* that only the service's own user gets */
     KG_API_CONNECTION_MEMORY = 64 << 10, /* line and headers of a request */
-    KG_API_IDLE_SECONDS = 120,         /* a connection on which nothing happens is closed */
+    KG_API_FIRST_SECONDS = 10,         /* a connection on which nothing happens before its first request is complete is closed */
+    KG_API_IDLE_SECONDS = 120,         /* and one after that */
     KG_API_ANSWER_MAX = 64 << 20,
 };
 

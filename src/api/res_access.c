@@ -122,6 +122,7 @@ int kg_res_assignment_put(struct kg_call *c, struct kg_err *err)
         find_assignment(c, &l, &was, err) < 0 ||
         kg_identity_assign(c->api->identity, role, &p, kg_call_id(c), name, &c->who, &j, err) < 0)
         return -(int)err->code;
+    kg_call_note_assignment(c, j);
     return kg_call_answer(c, was ? 200 : 201, j, err);
 }
 
@@ -129,6 +130,7 @@ int kg_res_assignment_delete(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list l = { 0 };
     const struct kg_assignment_row *row;
+    struct kg_json *j;
 
     if (find_assignment(c, &l, &row, err) < 0)
         return -(int)err->code;
@@ -136,7 +138,9 @@ int kg_res_assignment_delete(struct kg_call *c, struct kg_err *err)
         return kg_call_answer(c, 204, NULL, err);
     if (kg_catalog_assignment_delete(c->api->catalog, row->id, err) < 0)
         return -(int)err->code;
-    return kg_call_answer(c, 200, kg_assignment_json(row), err);
+    j = kg_assignment_json(row);
+    kg_call_note_assignment(c, j);
+    return kg_call_answer(c, 200, j, err);
 }
 
 /* ---- roles ---- */
@@ -215,6 +219,7 @@ int kg_res_audit_list(struct kg_call *c, struct kg_err *err)
 
     if (read_filter(c, "principalId", principal, sizeof principal, err) < 0 || kg_call_top(c, &top, err) < 0 ||
         (skip && kg_parse_range(skip, 0, INT64_MAX, &after, err) < 0) ||
+        (!skip && kg_refusals_flush(c->api->refusals, c->api->catalog, err) < 0) ||
         kg_catalog_audit_list(c->api->catalog, *principal ? principal : NULL, order, after, top, &l, err) < 0)
         return -(int)err->code;
     for (size_t i = 0; i < l.count; i++)

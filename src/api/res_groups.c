@@ -18,12 +18,7 @@ static struct kg_json *subscription_answer(const struct kg_resource *r)
 
 int kg_res_subscriptions_list(struct kg_call *c, struct kg_err *err)
 {
-    KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
-    struct kg_resource_query q = { .type = KG_TYPE_SUBSCRIPTION, .after = kg_query_get(c->query, "$skipToken") };
-
-    if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
-        return -(int)err->code;
-    return kg_call_answer_resources(c, &l, subscription_answer, err);
+    return kg_call_list_found(c, &(struct kg_resource_query){ .type = KG_TYPE_SUBSCRIPTION }, subscription_answer, err);
 }
 
 int kg_res_subscription_get(struct kg_call *c, struct kg_err *err)

@@ -27,10 +27,9 @@ static kg_usec next_backup(struct kg_call *c, const struct kg_resource *r)
     KG_AUTO_RESOURCE struct kg_resource row = { 0 };
     KG_AUTO_POLICY struct kg_policy *policy = NULL;
     KG_CLEANUP(kg_zone_freep) struct kg_zone *zone = NULL;
-    const char *state = kg_json_str_or(r->json, "properties.currentProtectionState", "");
     struct kg_err ignored = { 0 };
 
-    if ((strcasecmp(state, "ProtectionConfigured") != 0 && strcasecmp(state, "ProtectionError") != 0) ||
+    if (!kg_instance_is_scheduled(r->json) ||
         kg_catalog_get(c->api->catalog, kg_json_str_or(r->json, "properties.policyInfo.policyId", ""), &row, &ignored) < 0 ||
         kg_policy_from_json(row.json, &policy, &ignored) < 0 || kg_zone_open(policy->time_zone, &zone, &ignored) < 0)
         return 0;

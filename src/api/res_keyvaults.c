@@ -153,7 +153,7 @@ int kg_res_keyvault_put(struct kg_call *c, struct kg_err *err)
     int rc = kg_put_begin(c, KG_NAME_KEYVAULT, name, &p, err);
 
     if (rc == 0 && !p.exists)
-        rc = kg_check_name_free(c->api->catalog, KG_TYPE_KEYVAULT, name, err);
+        rc = kg_check_name_free(c, KG_TYPE_KEYVAULT, name, err);
     if (rc == 0)
         rc = store(c, &p, c->body, &r, err);
     wipe_client_secret(c->body);

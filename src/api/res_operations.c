@@ -7,6 +7,30 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "keyvault/access.h"
+
+/* Who began it may look as long as something of what it is about is still his to use: a role there, or an access policy.
+ * With what was deleted went the roles for it, too. */
+static int still_has_access(const struct kg_call *c, const struct kg_operation_row *op, bool *ret, struct kg_err *err)
+{
+    static const char *const permissions[] = { "get", "list", "set", "delete" };
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    struct kg_err none = { 0 };
+
+    if (kg_identity_has_role(c->api->identity, &c->who, op->resource ? op->resource : "/", ret, err) < 0)
+        return -(int)err->code;
+    if (*ret || !op->resource)
+        return 0;
+    if (kg_catalog_get(c->api->catalog, op->resource, &r, &none) < 0) {
+        *ret = none.code == KG_E_NOT_FOUND;
+        return 0;
+    }
+    if (kg_keyvault_uses_rbac(r.json))
+        return 0;
+    for (size_t i = 0; i < KG_ARRAY_LEN(permissions) && !*ret; i++)
+        *ret = kg_keyvault_policy_gives(r.json, c->who.id, permissions[i]);
+    return 0;
+}
 
 /* The operation of the path. Who did not ask for it may look when he may look at what it is about; whether there is such an
  * operation at all learns only who could look at any here. */
@@ -15,14 +39,16 @@ static int find_operation(struct kg_call *c, struct kg_operation_row *ret, struc
     KG_AUTO_OPERATION_ROW struct kg_operation_row op = { 0 };
     const char *action = c->match->route->action;
     struct kg_err none = { 0 };
+    bool own = false;
 
     if (kg_catalog_operation_get(c->api->catalog, kg_call_param(c, "operation"), &op, &none) < 0) {
         if (none.code != KG_E_NOT_FOUND || kg_identity_may(c->api->identity, &c->who, action, c->match->scope, err) == 0)
             *err = none;
         return -(int)err->code;
     }
-    if (op.uid != c->who.uid &&
-        kg_identity_may(c->api->identity, &c->who, action, op.resource ? op.resource : "/", err) < 0)
+    if (op.uid == c->who.uid && still_has_access(c, &op, &own, err) < 0)
+        return -(int)err->code;
+    if (!own && kg_identity_may(c->api->identity, &c->who, action, op.resource ? op.resource : "/", err) < 0)
         return -(int)err->code;
     *ret = op;
     op = (struct kg_operation_row){ 0 };

@@ -91,8 +91,7 @@ static int find_keeper(struct kg_call *c, const char *id, struct keeper *ret, st
         *err = (struct kg_err){ 0 };
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no backup instance '%s'", id);
     }
-    ret->retained = strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0 ||
-                    kg_instance_is_deleted(r.json);
+    ret->retained = kg_instance_is_retained(r.json);
     return find_newest_good(c, id, &ret->newest, err);
 }
 
@@ -118,6 +117,15 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
     return kg_xprintf("rule %s kept it until %.10s: it is about to leave", p->tag, when);
 }
 
+/* Why no day will end it, for a table's cell; NULL: one will. */
+static const char *never_because(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
+{
+    return kg_json_bool(p->json, "held", false) ? "never (held)"
+           : k->retained                        ? "never (protection stopped)"
+           : life->held                         ? "never (promise not readable)"
+           : !life->stays                       ? "never (no rule)" : NULL;
+}
+
 static struct kg_json *retention_of(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
     KG_AUTO_FREE char *because = kept_because(p, life, k);
@@ -126,6 +134,8 @@ static struct kg_json *retention_of(const struct kg_point_row *p, const struct k
     kg_json_set_str(r, "rule", p->tag);
     kg_json_set(r, "stays", kg_promise_stays(life));
     kg_json_set_str(r, "keptBecause", because);
+    if (never_because(p, life, k))
+        kg_json_set_str(r, "expires", never_because(p, life, k));
     return r;
 }
 

@@ -25,7 +25,8 @@ struct ask {
     kg_usec at[DATES_MOST];              /* in order */
     size_t dates;
     char *instance;                      /* id; NULL: of no instance */
-    char *state;                         /* of its protection */
+    char *state;                         /* of its protection, for the answer */
+    bool scheduled, retained;            /* what that means */
     kg_usec previous;                    /* its newest scheduled backup that succeeded */
     struct kg_life *life;                /* its points, in order of time */
     char **tag;                          /* theirs */
@@ -44,14 +45,8 @@ static void ask_done(struct ask *a)
     free(a->tag);
 }
 
-static bool is_state(const struct ask *a, const char *state) { return a->state && strcasecmp(a->state, state) == 0; }
-
-/* Does its schedule start backups, as things are? And does what it has expire? */
-static bool is_scheduled(const struct ask *a)
-{
-    return !a->instance || is_state(a, "ProtectionConfigured") || is_state(a, "ProtectionError");
-}
-static bool is_retained(const struct ask *a) { return is_state(a, "ProtectionStopped"); }
+/* Does a schedule start backups, as things are? */
+static bool is_scheduled(const struct ask *a) { return !a->instance || a->scheduled; }
 
 /* ---- the policy ---- */
 
@@ -235,7 +230,7 @@ static int add_points(struct ask *a, const struct kg_point_list *l, struct kg_er
         KG_GROW(a->life, n, a->cap);
         KG_GROW(a->tag, n, a->cap_tags);
         a->life[n] = kg_promise_read(l->rows[i].json, l->rows[i].time);
-        a->life[n].held |= is_retained(a);
+        a->life[n].held |= a->retained;
         a->tag[n] = kg_xstrdup(l->rows[i].tag);
         a->points++;
     }
@@ -287,6 +282,8 @@ static int read_instance(struct kg_call *c, struct ask *a, struct kg_err *err)
     if (kg_instance_is_deleted(r.json))
         return kg_err_set(err, KG_E_NOT_FOUND, "backup instance '%s' was deleted", r.name);
     a->state = kg_xstrdup(kg_json_str_or(r.json, "properties.currentProtectionState", ""));
+    a->scheduled = kg_instance_is_scheduled(r.json);
+    a->retained = kg_instance_is_retained(r.json);
     if (!kg_time_parse_iso(kg_json_str_or(r.json, "internal.schedule.succeeded", ""), &a->previous))
         a->previous = 0;
     return read_points(c, a, err);

@@ -123,7 +123,7 @@ int kg_instance_refuse_protected(struct kg_call *c, const char *datasource, cons
     KG_AUTO_CONTROL struct kg_control *control = NULL;
 
     if (kg_datasource_parse(datasource, &source, err) < 0 ||
-        kg_control_open(c->api->catalog, c->api->identity, c->api->keyvault, &control, err) < 0)
+        kg_control_open(c->api->catalog, c->api->identity, c->api->keyvault, &c->who, &control, err) < 0)
         return -(int)err->code;
     return kg_control_refuse_protected(control, &source, self, err);
 }
@@ -135,6 +135,29 @@ static int launch(struct kg_call *c, struct kg_task **t, struct kg_err *err)
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
     (void)tx;
     return kg_call_launch(c, t, NULL, 202, NULL, NULL, err);
+}
+
+/* A check logs in with the row's secret at the row's server: who may not make backup instances of them needs to be allowed
+ * to read the secret, unless it is what the instance has already. */
+static int may_log_in(struct kg_call *c, const char *vault, const struct kg_json *rows, struct kg_err *err)
+{
+    struct kg_may may = { 0 };
+
+    if (kg_identity_check(c->api->identity, &c->who, KG_TYPE_INSTANCE "/write", false, vault, &may, err) < 0)
+        return -(int)err->code;
+    for (const struct kg_json *row = may.allowed ? NULL : kg_json_first(rows); row; row = kg_json_next(row)) {
+        const char *self = kg_json_str(row, "self"), *uri = kg_json_str_or(row, "secret", "");
+        KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+        struct kg_err none = { 0 };
+
+        if (self && kg_catalog_get(c->api->catalog, self, &r, &none) == 0 &&
+            strcasecmp(kg_json_str_or(r.json, "properties." KG_INSTANCE_SECRET, ""), uri) == 0 &&
+            kg_id_equal(kg_json_str_or(r.json, "properties.dataSourceInfo.resourceID", ""), kg_json_str_or(row, "datasource", "")))
+            continue;
+        if (kg_call_may_read_secret(c, uri, err) < 0)
+            return kg_err_wrap(err, "secret '%.200s'", uri);
+    }
+    return 0;
 }
 
 /* A task about the rows of the body. one: there must be just one. */
@@ -149,6 +172,8 @@ static int make_task(struct kg_call *c, enum kg_task_kind kind, bool one, struct
         return -(int)err->code;
     if (one && kg_json_count(rows) != 1)
         return kg_err_set(err, KG_E_USAGE, "one backup instance is taken here, not %zu", kg_json_count(rows));
+    if (may_log_in(c, vault.id, rows, err) < 0)
+        return -(int)err->code;
     t->resource = kg_xstrdup(vault.id);
     t->vault = kg_xstrdup(vault.id);
     kg_json_set(t->params, "rows", KG_TAKE(rows));
@@ -286,7 +311,7 @@ static int find_missing(struct kg_call *c, const struct kg_json *body, const str
     const char *keyvault = kg_json_str(body, "keyVaultId");
 
     if (check_locations(vault, body, err) < 0 ||
-        kg_round_open(c->api->catalog, c->api->identity, c->api->keyvault, vault->id, rows, &round, err) < 0 ||
+        kg_round_open(c->api->catalog, c->api->identity, c->api->keyvault, vault->id, &c->who, rows, &round, err) < 0 ||
         (keyvault && check_keyvault(c, keyvault, round, err) < 0) || refuse_hopeless(round, err) < 0)
         return -(int)err->code;
     kg_round_missing(round, scope, ret);
@@ -417,6 +442,7 @@ static int change_resource(struct kg_call *c, const struct kg_grant *g, struct k
 
 static int make_grant(struct kg_call *c, const struct kg_grant *g, struct kg_err *err)
 {
+    KG_AUTO_JSON struct kg_json *made = NULL;
     struct kg_principal p;
     char name[37];
 
@@ -424,7 +450,10 @@ static int make_grant(struct kg_call *c, const struct kg_grant *g, struct kg_err
         return change_resource(c, g, err);
     kg_principal_of_vault(g->principal, kg_call_param(c, "vault"), &p);
     kg_grant_name(g, name);
-    return kg_identity_assign(c->api->identity, kg_grant_role_id(g), &p, g->scope, name, &c->who, NULL, err);
+    if (kg_identity_assign(c->api->identity, kg_grant_role_id(g), &p, g->scope, name, &c->who, &made, err) < 0)
+        return -(int)err->code;
+    kg_call_note_assignment(c, made);
+    return 0;
 }
 
 /* All may be made, or none is. */

@@ -41,9 +41,11 @@ static void aim_at_roles(const struct kg_restore_request *r, struct kg_json *par
 static int aim_at_database(struct kg_call *c, const struct kg_target *target, const struct kg_restore_request *r,
                            struct kg_task *t, struct kg_err *err)
 {
-    const char *own = kg_json_str(target->properties, "datasourceAuthCredentials.secretStoreResource.uri");
+    const char *own = kg_json_str(target->properties, KG_INSTANCE_SECRET);
     const char *uri = r->secret_uri ? r->secret_uri : own;
 
+    if (uri != own && (!own || strcasecmp(uri, own) != 0) && kg_call_may_read_secret(c, uri, err) < 0)
+        return kg_err_wrap(err, "secret '%.200s'", uri);
     if (kg_server_of(c, &r->target, target->vault.location, err) < 0 ||
         kg_check_secret(c->api->catalog, c->api->keyvault, uri ? uri : "", err) < 0)
         return -(int)err->code;

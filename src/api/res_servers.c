@@ -6,8 +6,6 @@
 
 #include "api/resolve.h"
 #include "base/alloc.h"
-#include "catalog/lookup.h"
-#include "keyvault/access.h"
 
 /* Which of the two kinds a path speaks of. */
 static const char *server_type(const struct kg_call *c)
@@ -52,6 +50,11 @@ static int refuse_protected(void *arg, const struct kg_resource *instance, struc
 
     if (!set || !kg_id_equal(set, kg_call_id(c)) || kg_instance_is_deleted(instance->json))
         return 0;
+    if (!kg_call_may_name(c, KG_TYPE_INSTANCE, instance->id)) {
+        kg_err_set(err, KG_E_CONFLICT, "server '%s' is protected by a backup instance that you may not see", kg_call_param(c, "server"));
+        kg_err_advise(err, "Ask an owner to delete that backup instance first.");
+        return -(int)err->code;
+    }
     kg_err_set(err, KG_E_CONFLICT, "server '%s' is protected by backup instance '%s'", kg_call_param(c, "server"),
                instance->id);
     kg_err_advise(err, "Delete that backup instance first.");
@@ -66,24 +69,6 @@ int kg_res_server_delete(struct kg_call *c, struct kg_err *err)
     return r < 0 ? r : kg_call_delete(c, err);
 }
 
-/* Without a vault it is the caller who reads the secret, and who must be allowed to. */
-static int check_secret(struct kg_call *c, const char *uri, struct kg_err *err)
-{
-    static const char action[] = KG_TYPE_SECRET "/getSecret/action";
-    KG_AUTO_RESOURCE struct kg_resource kv = { 0 };
-    struct kg_secret_ref ref;
-
-    if (kg_secret_ref_parse(uri, &ref, err) < 0 || kg_lookup_keyvault(c->api->catalog, &ref, &kv, err) < 0)
-        return -(int)err->code;
-    if (kg_keyvault_uses_rbac(kv.json))
-        return kg_identity_may_data(c->api->identity, &c->who, action, kv.id, err);
-    if (kg_keyvault_policy_gives(kv.json, c->who.id, "get"))
-        return 0;
-    kg_err_set(err, KG_E_DENIED, "no access policy of key vault '%s' lets '%s' get secrets", kv.name, c->who.name);
-    kg_err_advise(err, "Run 'keepgres keyvault set-policy --name %s --object-id %s --secret-permissions get list'.", kv.name, c->who.id);
-    return -(int)err->code;
-}
-
 /* Both questions to a server: who logs in comes with the request, where to is the registered server's to say. */
 static int ask_server(struct kg_call *c, enum kg_task_kind kind, struct kg_err *err)
 {
@@ -96,7 +81,7 @@ static int ask_server(struct kg_call *c, enum kg_task_kind kind, struct kg_err *
         return -(int)err->code;
     if (!there)
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no server '%s'", kg_call_id(c));
-    if (check_secret(c, uri, err) < 0)
+    if (kg_call_may_read_secret(c, uri, err) < 0) /* without a vault it is the caller who reads the secret */
         return -(int)err->code;
     t->resource = kg_xstrdup(kg_call_id(c));
     t->server = kg_xstrdup(kg_call_id(c));

@@ -22,7 +22,7 @@ static int check_account(struct kg_call *c, const struct kg_put *p, struct kg_er
 
     if (!p->exists)
         return kg_call_may_choose_path(c, kg_json_str_or(p->json, "properties.path", ""), err) < 0
-                   ? -(int)err->code : kg_check_name_free(c->api->catalog, KG_TYPE_STORAGE, name, err);
+                   ? -(int)err->code : kg_check_name_free(c, KG_TYPE_STORAGE, name, err);
     if (strcmp(was, kg_json_str_or(p->json, "properties.path", "")) == 0)
         return 0;
     return kg_err_set(err, KG_E_CONFLICT, "storage account '%s' is at '%s' and cannot move", name, was);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "api/call.h"
 #include "base/alloc.h"
 #include "catalog/lookup.h"
 #include "keyvault/keyvault.h"
@@ -22,13 +23,15 @@ int kg_find_by_name(struct kg_catalog *c, const char *type, const char *name, en
     return 0;
 }
 
-int kg_check_name_free(struct kg_catalog *c, const char *type, const char *name, struct kg_err *err)
+int kg_check_name_free(const struct kg_call *c, const char *type, const char *name, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource other = { 0 };
     struct kg_err why = { 0 };
 
-    if (kg_find_by_name(c, type, name, KG_E_NOT_FOUND, &other, &why) == 0)
-        return kg_err_set(err, KG_E_EXISTS, "the name '%s' is taken by '%s'", name, other.id);
+    if (kg_find_by_name(c->api->catalog, type, name, KG_E_NOT_FOUND, &other, &why) == 0)
+        return kg_call_may_name(c, type, other.id)
+                   ? kg_err_set(err, KG_E_EXISTS, "the name '%s' is taken by '%s'", name, other.id)
+                   : kg_err_set(err, KG_E_EXISTS, "the name '%s' is taken", name);
     if (why.code == KG_E_NOT_FOUND)
         return 0;
     *err = why;

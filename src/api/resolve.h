@@ -11,8 +11,9 @@
 /* The resource of that type and name, wherever it is. missing when there is none. */
 int kg_find_by_name(struct kg_catalog *c, const char *type, const char *name, enum kg_code missing,
                     struct kg_resource *ret, struct kg_err *err) KG_MUST_CHECK;
-/* KG_E_EXISTS when a resource of that type has the name already. */
-int kg_check_name_free(struct kg_catalog *c, const char *type, const char *name, struct kg_err *err) KG_MUST_CHECK;
+/* KG_E_EXISTS when a resource of that type has the name already; named when the caller may see it. */
+struct kg_call;
+int kg_check_name_free(const struct kg_call *c, const char *type, const char *name, struct kg_err *err) KG_MUST_CHECK;
 /* Calls fn for every resource that the query finds, on all its pages, until fn does not return 0; returns what it did. */
 typedef int kg_resource_fn(void *arg, const struct kg_resource *r, struct kg_err *err);
 int kg_each_resource(struct kg_catalog *c, const struct kg_resource_query *q, kg_resource_fn *fn, void *arg,

@@ -106,7 +106,7 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
     t = kg_target_task(target, KG_TASK_BACKUP);
     name_point(point);
     t->server = kg_xstrdup(source.server_id);
-    t->secret = kg_xstrdup(kg_json_str(target->properties, "datasourceAuthCredentials.secretStoreResource.uri"));
+    t->secret = kg_xstrdup(kg_json_str(target->properties, KG_INSTANCE_SECRET));
     kg_json_set_str(t->params, "point", point);
     kg_json_set_str(t->params, "database", source.database);
     kg_json_set_str(t->params, "datasourceId", source.id);

@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -99,4 +101,29 @@ void kg_text_copy(char *dst, size_t size, const char *src)
     }
     memcpy(dst, src, n);
     dst[n] = '\0';
+}
+
+unsigned kg_text_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 64 };
+    unsigned row[LONGEST + 1];
+    size_t n = strlen(b);
+
+    if (n > LONGEST || strlen(a) > LONGEST)
+        return 8;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned change = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            unsigned best = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
+
+            diagonal = row[j];
+            row[j] = change < best ? change : best;
+        }
+    }
+    return row[n] < 8 ? row[n] : 8;
 }

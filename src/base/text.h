@@ -20,5 +20,7 @@ bool kg_starts_with_nocase(const char *s, const char *prefix);
 void kg_text_add_shell(struct kg_buf *b, const char *s);
 /* Copies with truncation at a whole UTF-8 character; always NUL-terminated. */
 void kg_text_copy(char *dst, size_t size, const char *src);
+/* How many single edits make a into b, case ignored; at most 8 is told apart. */
+unsigned kg_text_distance(const char *a, const char *b);
 
 #endif

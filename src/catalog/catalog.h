@@ -323,6 +323,8 @@ struct kg_audit_row {
     char *method, *action, *scope;
     int status;
     char *activity;
+    uint64_t count;          /* requests that it stands for */
+    char *details;           /* "" when there are none */
     char *previous, *hash;   /* hexadecimal */
 };
 void kg_audit_row_done(struct kg_audit_row *r);

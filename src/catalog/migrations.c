@@ -142,6 +142,10 @@ const char *const kg_migrations[] = {
     " day INTEGER NOT NULL," /* days since 1970, UTC */
     " json TEXT NOT NULL,"
     " PRIMARY KEY (vault, day)) WITHOUT ROWID;",
+
+    /* 5: how many requests an audit record stands for, and what it says besides */
+    "ALTER TABLE audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE audit ADD COLUMN details TEXT NOT NULL DEFAULT '';",
 };
 
 const int kg_migration_count = sizeof kg_migrations / sizeof kg_migrations[0];

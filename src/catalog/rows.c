@@ -76,6 +76,7 @@ void kg_audit_row_done(struct kg_audit_row *r)
     free(r->action);
     free(r->scope);
     free(r->activity);
+    free(r->details);
     free(r->previous);
     free(r->hash);
     *r = (struct kg_audit_row){ 0 };

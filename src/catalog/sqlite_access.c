@@ -14,8 +14,9 @@ static const char sql_assignments[] = "SELECT " ASSIGNMENT_COLUMNS " FROM assign
                                       " ORDER BY created, id";
 static const char sql_assignment_delete[] = "DELETE FROM assignments WHERE id = ?";
 
-#define AUDIT_COLUMNS "seq, time, principal, principal_name, uid, method, action, scope, status, activity, previous, hash"
-static const char sql_audit_insert[] = "INSERT INTO audit (" AUDIT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+#define AUDIT_COLUMNS "seq, time, principal, principal_name, uid, method, action, scope, status, activity, previous, hash," \
+                      " count, details"
+static const char sql_audit_insert[] = "INSERT INTO audit (" AUDIT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char sql_audit_last[] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY seq DESC LIMIT 1";
 static const char sql_audit_list[] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq > ?1 AND (?2 IS NULL OR principal = ?2)"
                                      " ORDER BY seq LIMIT ?3";
@@ -90,6 +91,7 @@ static struct kg_audit_row read_audit(sqlite3_stmt *s)
         .principal_name = kg_db_text(s, 3), .uid = sqlite3_column_int64(s, 4), .method = kg_db_text(s, 5),
         .action = kg_db_text(s, 6), .scope = kg_db_text(s, 7), .status = sqlite3_column_int(s, 8),
         .activity = kg_db_text(s, 9), .previous = kg_db_text(s, 10), .hash = kg_db_text(s, 11),
+        .count = (uint64_t)sqlite3_column_int64(s, 12), .details = kg_db_text(s, 13),
     };
 }
 
@@ -100,9 +102,9 @@ int kg_db_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct
 
     if (kg_db_write_begin(d, err) < 0)
         return -(int)err->code;
-    r = kg_db_run(d, NULL, err, sql_audit_insert, "iittitttittt", (int64_t)row->seq, (int64_t)row->time, row->principal,
+    r = kg_db_run(d, NULL, err, sql_audit_insert, "iittitttitttit", (int64_t)row->seq, (int64_t)row->time, row->principal,
                   row->principal_name, row->uid, row->method, row->action, row->scope, (int64_t)row->status, row->activity,
-                  row->previous, row->hash);
+                  row->previous, row->hash, (int64_t)row->count, row->details);
     return kg_db_write_end(d, r, err);
 }
 

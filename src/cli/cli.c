@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -23,6 +24,7 @@ const struct kg_opt kg_global_opts[] = {
     KG_OPT(G, STRING, "subscription", subscription, "NAME", "name or id of the subscription"),
     KG_OPT(G, STRING, "socket", socket, "PATH", "where the service listens"),
     KG_OPT(G, FLAG, "only-show-errors", quiet, NULL, "no notes, warnings and progress"),
+    KG_OPT(G, FLAG, "wide", wide, NULL, "tables as wide as they are, with whole ids, also on a terminal"),
     KG_OPT(G, FLAG, "verbose", verbose, NULL, "codes and places of errors"),
     KG_OPT(G, FLAG, "debug", debug, NULL, "every request that is sent"),
     KG_OPT(G, FLAG, "help", help, NULL, "this text", .letter = 'h'),
@@ -173,12 +175,20 @@ static bool wants_colour(const struct kg_cli *cli)
     return cli->out_tty && !kg_env_default("NO_COLOR") && !(term && strcmp(term, "dumb") == 0);
 }
 
+/* 0: there is no terminal, or its width does not matter. */
+static size_t terminal_width(const struct kg_cli *cli)
+{
+    struct winsize size;
+
+    return cli->out_tty && !cli->g.wide && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 /* Also after a failure: what there is (a failed job, the first of several ids) is printed before the error. */
 static int print_result(struct kg_cli *cli, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT((size_t)512 << 20);
     KG_AUTO_JSON struct kg_json *picked = NULL;
-    struct kg_form form = { cli->g.output, cli->out_tty, wants_colour(cli), cli->query != NULL };
+    struct kg_form form = { cli->g.output, cli->out_tty, wants_colour(cli), cli->query != NULL, terminal_width(cli) };
 
     if (!cli->result)
         return 0;

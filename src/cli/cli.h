@@ -30,11 +30,12 @@ struct kg_roles {
     int (*worker)(void);
     int (*portal)(const struct kg_portal_args *args, struct kg_err *err);
     void (*api_docs)(struct kg_buf *b);
+    void (*settings_docs)(struct kg_buf *b);
 };
 
 struct kg_globals {
     const char *output, *query, *subscription, *socket;
-    bool help, verbose, debug, quiet;
+    bool help, verbose, debug, quiet, wide;
 };
 
 struct kg_cli {

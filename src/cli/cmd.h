@@ -117,9 +117,6 @@ int kg_opts_check(const struct kg_cmd *cmd, const void *target, bool with_ids, s
 void kg_opts_free(const struct kg_opt *rows, void *target);   /* what parsing allocated inside target */
 bool kg_opt_has_name(const struct kg_opt *o, const char *name); /* its name or one of its aliases */
 
-/* How many single edits make a into b, case ignored; at most 8 is told apart. */
-unsigned kg_edit_distance(const char *a, const char *b);
-
 /* ---- values (values.c) ---- */
 
 /* Inline JSON, "@file" or a file's path. */

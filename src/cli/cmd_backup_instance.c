@@ -9,6 +9,7 @@
 #include "cli/ready.h"
 #include "cli/search.h"
 #include "crypto/crypto.h"
+#include "model/names.h"
 #include "model/resources.h"
 
 struct instance_opts {
@@ -42,6 +43,8 @@ static const struct kg_opt initialize_opts[] = {
     KG_OPT(T, STRING, "policy-id", policy_id, "ID", "resource id of the Backup policy", .required = true),
     KG_OPT(T, CHOICE, "secret-store-type", store_type, "TYPE", "where the credentials are", .choices = secret_stores),
     KG_OPT(T, STRING, "secret-store-uri", store_uri, "URI", "the secret with the credentials"),
+    KG_OPT(T, STRING, "backup-instance-name", at.name, "NAME", "name of the backup instance; made up when it is not given",
+           .letter = 'n', .aliases = "name"),
     KG_OPT(T, STRING, "friendly-name", friendly_name, "NAME", "has no effect for PostgreSQL"),
     KG_OPT(T, FLAG, "use-system-identity", system_identity, NULL,
            "act as the vault's own identity", .aliases = "use-system-assigned-identity mi-system-assigned"),
@@ -95,11 +98,8 @@ static const struct kg_opt configuration_opts[] = {
     { 0 },
 };
 static const struct kg_opt search_opts[] = {
-    KG_OPT_SEARCH_ROWS(T),
-    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE", "only this kind of datasource",
-           .choices = kg_datasource_types),
+    KG_OPT_SEARCH_DATASOURCE_ROWS(T),
     KG_OPT(T, LIST, "protection-status", states, "STATE", "only in these states, as ProtectionConfigured"),
-    KG_OPT(T, LIST, "datasource-id", datasource_ids, "ID", "only of these databases"),
     KG_OPT(T, LIST, "backup-instance-id", instance_ids, "ID", "only these"),
     KG_OPT(T, LIST, "backup-instance-name", names, "NAME", "only of these names"),
     { 0 },
@@ -146,7 +146,8 @@ static int initialize(struct kg_cli *cli, void *opts, struct kg_err *err)
     struct kg_json *info = NULL, *set = NULL, *credentials = NULL, *j;
     KG_AUTO_FREE char *name = NULL, *friendly = NULL;
 
-    if (kg_secret_store(o->store_type, o->store_uri, &credentials, err) < 0)
+    if ((o->at.name && kg_name_check(KG_NAME_INSTANCE, o->at.name, err) < 0) ||
+        kg_secret_store(o->store_type, o->store_uri, &credentials, err) < 0)
         return -(int)err->code;
     if (kg_datasource_info(o->datasource_type, o->datasource_id, o->location ? o->location : "local", &info, &set,
                            err) < 0 ||
@@ -158,7 +159,7 @@ static int initialize(struct kg_cli *cli, void *opts, struct kg_err *err)
         kg_cli_warn(cli, "--friendly-name has no effect for PostgreSQL");
     if (o->configuration || o->snapshot_group)
         kg_cli_warn(cli, "--backup-configuration and --snapshot-resource-group-name have no effect for PostgreSQL");
-    name = make_name(&d);
+    name = o->at.name ? kg_xstrdup(o->at.name) : make_name(&d);
     friendly = kg_xprintf("%s\\%s", d.server, d.database);
     j = kg_json_object();
     kg_json_set_str(j, "backup_instance_name", name);

@@ -43,10 +43,7 @@ static const struct kg_opt list_opts[] = {
     KG_OPT_SECONDARY_ROW(T), { 0 },
 };
 static const struct kg_opt search_opts[] = {
-    KG_OPT_SEARCH_ROWS(T),
-    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE", "only this kind of datasource",
-           .choices = kg_datasource_types),
-    KG_OPT(T, LIST, "datasource-id", datasource_ids, "ID", "only of these databases"),
+    KG_OPT_SEARCH_DATASOURCE_ROWS(T),
     KG_OPT(T, LIST, "status", states, "STATUS", "only in these states: InProgress, Completed, Failed…"),
     KG_OPT(T, LIST, "operation", operations, "OPERATION", "only these: OnDemandBackup, ScheduledBackup, Restore"),
     KG_OPT(T, STRING, "start-time", from, "TIME", "started later than this: 2026-01-31T22:00:00 (UTC)"),

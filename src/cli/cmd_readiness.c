@@ -120,9 +120,11 @@ static const struct {
     const char *outcome, *label, *advice;
 } outcomes[] = {
     { "RoleAssignmentNotDone", "role assignment not done",
-      "Grant it with 'keepgres backup-instance update-msi-permissions', then validate again." },
+      "Grant it with 'keepgres backup-instance update-msi-permissions --datasource-type AzureDatabaseForPostgreSQL --operation "
+      "Backup --permissions-scope Resource -v VAULT --backup-instance FILE', then validate again." },
     { "UserCannotAssignRoles", "user cannot assign roles",
-      "Have an administrator deploy what 'keepgres backup-instance role-template' prints, then validate again." },
+      "Have an administrator deploy what 'keepgres backup-instance role-template -v VAULT --backup-instance FILE' prints, then "
+      "validate again." },
     { "ValidationFailed", "validation failed", NULL },
 };
 
@@ -146,7 +148,8 @@ static void advise(const struct kg_json *report, struct kg_err *err)
         if (strcmp(outcomes[i].outcome, outcome) == 0 && outcomes[i].advice)
             kg_err_advise(err, "%s", outcomes[i].advice);
     if (err->code == KG_E_DB_PRIVILEGE)
-        kg_err_advise(err, "Have an administrator run what 'keepgres backup-instance grant-script' prints, then validate again.");
+        kg_err_advise(err, "Have an administrator run what 'keepgres backup-instance grant-script -v VAULT --backup-instance FILE' "
+                      "prints, then validate again.");
 }
 
 int kg_cli_need_ready(const struct kg_json *reports, struct kg_err *err)

@@ -126,6 +126,15 @@ static int docs_api(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_cli_write(b.p, b.len, err);
 }
 
+static int docs_settings(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+    (void)opts;
+    cli->roles->settings_docs(&b);
+    return kg_cli_write(b.p, b.len, err);
+}
+
 const struct kg_cmd kg_cmds_version[] = {
     { .name = "version", .summary = "Print the version", .run = version, .flags = KG_CMD_LOCAL,
       .examples = (const char *const[]){ "version", NULL } },
@@ -143,5 +152,7 @@ const struct kg_cmd kg_cmds_version[] = {
     { .name = "internal docs-errors", .summary = "docs/errors.md", .run = docs_errors,
       .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
     { .name = "internal docs-api", .summary = "docs/api.md", .run = docs_api, .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
+    { .name = "internal docs-settings", .summary = "docs/settings.md", .run = docs_settings,
+      .flags = KG_CMD_LOCAL | KG_CMD_HIDDEN },
     { 0 },
 };

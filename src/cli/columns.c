@@ -44,6 +44,7 @@ static const struct kg_column audit_cols[] = {
     { "Time", "time", KG_COL_TIME },
     { "Who", "principalName", KG_COL_TEXT },
     { "Status", "status", KG_COL_TEXT },
+    { "Count", "count", KG_COL_TEXT },
     { "Action", "action", KG_COL_TEXT },
     { "Scope", "scope", KG_COL_TEXT },
     { 0 },
@@ -156,7 +157,8 @@ static const struct kg_column point_cols[] = {
     { "Type", "properties.recoveryPointType", KG_COL_TEXT },
     { "Tag", "properties.retentionTagName", KG_COL_TEXT },
     { "Store", "properties.recoveryPointDataStoresDetails.0.type", KG_COL_TEXT },
-    { "Expires", "properties.expiryTime properties.recoveryPointDataStoresDetails.0.expiryTime", KG_COL_TIME },
+    { "Expires", "properties.retention.expires properties.expiryTime properties.recoveryPointDataStoresDetails.0.expiryTime",
+      KG_COL_TIME },
     { "State", "properties.recoveryPointState", KG_COL_TEXT },
     { 0 },
 };

@@ -210,7 +210,7 @@ bool kg_output(const struct kg_json *result, const struct kg_form *form, struct 
     if (strcmp(name, "none") == 0 || (form->queried && kg_json_type(result) == KG_JSON_NULL))
         return true; /* az, too, prints nothing for a query that finds nothing */
     if (strcmp(name, "table") == 0)
-        return kg_rows_table(result, form->queried, b);
+        return kg_rows_table(result, form->queried, form->width, b);
     if (strcmp(name, "tsv") == 0)
         kg_rows_tsv(result, form->queried, form->tty, b);
     else if (strncmp(name, "yaml", 4) == 0)

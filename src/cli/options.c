@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 struct parser {
@@ -45,31 +46,6 @@ static const struct kg_opt *find(const struct parser *p, const char *name, size_
     return NULL;
 }
 
-unsigned kg_edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 64 };
-    unsigned row[LONGEST + 1];
-    size_t n = strlen(b);
-
-    if (n > LONGEST || strlen(a) > LONGEST)
-        return 8;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= n; j++) {
-            unsigned change = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-            unsigned best = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
-
-            diagonal = row[j];
-            row[j] = change < best ? change : best;
-        }
-    }
-    return row[n] < 8 ? row[n] : 8;
-}
-
 /* A beginning counts as near, too: az takes unique prefixes, and whoever types one shall be told the whole name. */
 static unsigned nearness(const char *typed, const char *name)
 {
@@ -77,7 +53,7 @@ static unsigned nearness(const char *typed, const char *name)
 
     if (n >= 3 && strncasecmp(name, typed, n) == 0)
         return 0;
-    return kg_edit_distance(typed, name);
+    return kg_text_distance(typed, name);
 }
 
 static int unknown(const struct parser *p, const char *arg, struct kg_err *err)

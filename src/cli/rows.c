@@ -1,6 +1,7 @@
 #include "cli/forms.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -174,6 +175,19 @@ static char *table_cell(const struct table *t, const struct kg_json *row, size_t
     return kg_buf_take(&clean);
 }
 
+static char **cell(const struct table *t, size_t r, size_t c) { return &t->text[r * t->n_cols + c]; }
+
+static void measure(struct table *t, size_t c)
+{
+    t->width[c] = 0;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        size_t w = screen_width(*cell(t, r, c)), least = **cell(t, r, c) ? screen_width(t->head[c]) : 0;
+
+        w = w > least ? w : least;
+        t->width[c] = w > t->width[c] ? w : t->width[c];
+    }
+}
+
 static void fill(struct table *t, const struct kg_json *result)
 {
     size_t r = 0;
@@ -182,13 +196,10 @@ static void fill(struct table *t, const struct kg_json *result)
         t->n_rows++;
     t->text = kg_xalloc_array(t->n_rows * t->n_cols + 1, sizeof *t->text);
     for (const struct kg_json *row = first_row(result); row; row = next_row(result, row), r++)
-        for (size_t c = 0; c < t->n_cols; c++) {
-            char *text = t->text[r * t->n_cols + c] = table_cell(t, row, c);
-            size_t w = screen_width(text), least = *text ? screen_width(t->head[c]) : 0;
-
-            w = w > least ? w : least;
-            t->width[c] = w > t->width[c] ? w : t->width[c];
-        }
+        for (size_t c = 0; c < t->n_cols; c++)
+            *cell(t, r, c) = table_cell(t, row, c);
+    for (size_t c = 0; c < t->n_cols; c++)
+        measure(t, c);
 }
 
 static void add_padded(struct kg_buf *b, const char *text, size_t width, bool last)
@@ -205,6 +216,127 @@ static void add_dashes(struct kg_buf *b, size_t width, bool last)
     for (size_t i = 0; i < width; i++)
         kg_buf_adds(b, "-");
     kg_buf_adds(b, last ? "" : "  ");
+}
+
+/* ---- fitting a terminal ---- */
+
+enum { CUT_LEAST = 8 };
+
+/* The last n names of an id; ids have a word and a name by turns. NULL: the text is no id, or shorter. */
+static const char *short_id(const char *text, int n)
+{
+    const char *at = text + strlen(text);
+
+    if (strncmp(text, "/subscriptions/", 15) != 0)
+        return NULL;
+    for (int slashes = 2 * n - 1; slashes; slashes--)
+        do {
+            if (at == text)
+                return NULL;
+            at--;
+        } while (*at != '/');
+    return at + 1;
+}
+
+/* Different ids must not look the same. */
+static bool is_unambiguous(const struct table *t, size_t c, int n)
+{
+    bool any = false;
+
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const char *mine = short_id(*cell(t, r, c), n);
+
+        any |= mine != NULL;
+        for (size_t k = 0; mine && k < r; k++) {
+            const char *other = short_id(*cell(t, k, c), n);
+
+            if (strcmp(mine, other ? other : *cell(t, k, c)) == 0 && strcmp(*cell(t, r, c), *cell(t, k, c)) != 0)
+                return false;
+        }
+    }
+    return any;
+}
+
+static void shorten_ids(struct table *t, size_t c)
+{
+    enum { COMPARED_MOST = 2000 }; /* rows: each is compared with each */
+
+    if (t->n_rows > COMPARED_MOST || !is_unambiguous(t, c, 1))
+        return;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const char *name = short_id(*cell(t, r, c), 1);
+
+        if (name)
+            memmove(*cell(t, r, c), name, strlen(name) + 1);
+    }
+    measure(t, c);
+}
+
+static size_t total_width(const struct table *t)
+{
+    size_t sum = 0;
+
+    for (size_t c = 0; c < t->n_cols; c++)
+        sum += t->width[c] ? t->width[c] + 2 : 0;
+    return sum ? sum - 2 : 0;
+}
+
+/* Cuts text to so many screen columns, the last of which says so. */
+static void cut(char **text, size_t width)
+{
+    KG_AUTO_FREE char *old = *text;
+    size_t n = strlen(old);
+
+    if (screen_width(old) <= width) {
+        KG_TAKE(old);
+        return;
+    }
+    while (n && (screen_width(old) > width - 1 || ((unsigned char)old[n] & 0xC0) == 0x80))
+        old[--n] = '\0';
+    *text = kg_xprintf("%s%s", old, MB_CUR_MAX > 1 ? "…" : ".");
+}
+
+/* A number or a time that is cut would be another one. */
+static bool can_be_cut(const struct table *t, size_t c)
+{
+    return c > 0 && (!t->known || t->known[c].kind == KG_COL_TEXT || t->known[c].kind == KG_COL_LAST_PART ||
+                     t->known[c].kind == KG_COL_LIST);
+}
+
+static size_t least_width(const struct table *t)
+{
+    size_t sum = total_width(t);
+
+    for (size_t c = 0; c < t->n_cols; c++)
+        if (can_be_cut(t, c) && t->width[c] > CUT_LEAST)
+            sum -= t->width[c] - CUT_LEAST;
+    return sum;
+}
+
+/* The last columns are the least important ones: those are left out that even cutting does not make room for, and then as
+ * little as possible is cut. */
+static void fit(struct table *t, size_t screen)
+{
+    for (size_t c = 0; c < t->n_cols; c++)
+        shorten_ids(t, c);
+    for (size_t c = t->n_cols; c-- > 1 && least_width(t) > screen;)
+        t->width[c] = 0;
+    for (size_t c = t->n_cols; c-- > 0 && total_width(t) > screen;) {
+        size_t over = total_width(t) - screen, to = t->width[c] > over + CUT_LEAST ? t->width[c] - over : CUT_LEAST;
+
+        if (!can_be_cut(t, c) || t->width[c] <= to)
+            continue;
+        for (size_t r = 0; r < t->n_rows; r++)
+            cut(cell(t, r, c), to);
+        cut(&t->head[c], to);
+        measure(t, c);
+    }
+    if (total_width(t) <= screen)
+        return;
+    for (size_t r = 0; r < t->n_rows; r++) /* one column, wider than everything */
+        cut(cell(t, r, 0), screen);
+    cut(&t->head[0], screen);
+    measure(t, 0);
 }
 
 /* A column whose cells are all empty only costs width. */
@@ -236,7 +368,7 @@ static bool has_text(const struct table *t)
     return false;
 }
 
-bool kg_rows_table(const struct kg_json *result, bool queried, struct kg_buf *b)
+bool kg_rows_table(const struct kg_json *result, bool queried, size_t width, struct kg_buf *b)
 {
     struct table t = { 0 };
     bool any;
@@ -246,6 +378,8 @@ bool kg_rows_table(const struct kg_json *result, bool queried, struct kg_buf *b)
     find_columns(&t, result, queried);
     fill(&t, result);
     any = has_text(&t);
+    if (width)
+        fit(&t, width);
     if (any)
         print_table(&t, b);
     for (size_t i = 0; i < t.n_rows * t.n_cols; i++)

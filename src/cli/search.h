@@ -10,6 +10,13 @@
     KG_OPT(T, LIST, "resource-groups", groups, "GROUP", "only in these resource groups"),                       \
     KG_OPT(T, LIST, "vaults", vaults, "VAULT", "only in these Backup vaults")
 
+/* And of what is about databases. */
+#define KG_OPT_SEARCH_DATASOURCE_ROWS(T)                                                                    \
+    KG_OPT_SEARCH_ROWS(T),                                                                                  \
+    KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE", "only this kind of datasource",           \
+           .choices = kg_datasource_types),                                                                 \
+    KG_OPT(T, LIST, "datasource-id", datasource_ids, "ID", "only of these databases")
+
 /* {key: [words]}; nothing when there is none. */
 void kg_search_words(struct kg_json *filter, const char *key, const struct kg_words *w);
 /* The same, each of them one of known (NULL-ended), spelt as there. KG_E_USAGE naming option. */

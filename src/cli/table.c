@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "cli/cmds.h"
 
 /* What a word in front of commands means; the order of the help. */
@@ -141,13 +142,13 @@ static const char *nearest(const char *typed)
     const char *best = NULL;
 
     for (size_t i = 0; (c = kg_cmd_at(i)); i++)
-        if (!(c->flags & KG_CMD_HIDDEN) && kg_edit_distance(typed, c->name) < least) {
-            least = kg_edit_distance(typed, c->name);
+        if (!(c->flags & KG_CMD_HIDDEN) && kg_text_distance(typed, c->name) < least) {
+            least = kg_text_distance(typed, c->name);
             best = c->name;
         }
     for (size_t i = 0; i < KG_ARRAY_LEN(groups); i++)
-        if (kg_edit_distance(typed, groups[i].name) < least) {
-            least = kg_edit_distance(typed, groups[i].name);
+        if (kg_text_distance(typed, groups[i].name) < least) {
+            least = kg_text_distance(typed, groups[i].name);
             best = groups[i].name;
         }
     return best;

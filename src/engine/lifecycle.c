@@ -114,9 +114,7 @@ static bool is_retained(struct kg_engine *e, const char *instance)
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
     struct kg_err ignored = { 0 };
 
-    return kg_catalog_get(e->catalog, instance, &r, &ignored) < 0 ||
-           strcasecmp(kg_json_str_or(r.json, "properties.currentProtectionState", ""), "ProtectionStopped") == 0 ||
-           kg_instance_is_deleted(r.json);
+    return kg_catalog_get(e->catalog, instance, &r, &ignored) < 0 || kg_instance_is_retained(r.json);
 }
 
 static int expire_instance(struct kg_engine *e, const char *instance, struct kg_err *err)

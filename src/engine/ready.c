@@ -83,8 +83,10 @@ int kg_ready_prepare(struct kg_run *r, struct kg_prepared *p, struct kg_err *err
     KG_AUTO_FREE const char **uris = NULL;
     struct connections known = { 0 };
     struct kg_json *rows = kg_json_array();
+    struct kg_principal caller;
 
-    if (kg_round_open(e->catalog, e->identity, e->keyvault, r->task->vault, kg_json_get(r->task->params, "rows"), &r->round,
+    kg_principal_of_uid(r->task->uid, &caller);
+    if (kg_round_open(e->catalog, e->identity, e->keyvault, r->task->vault, &caller, kg_json_get(r->task->params, "rows"), &r->round,
                       err) < 0) {
         kg_json_free(rows);
         return -(int)err->code;
@@ -204,7 +206,10 @@ static void mark_row(struct kg_json *row, const struct kg_control *control, cons
 
     if (!kg_json_bool(row, "selectable", false) || kg_datasource_parse(id, &source, &ignored) < 0)
         return;
-    if ((instance = kg_control_protector(control, &source, NULL))) {
+    instance = kg_control_protector(control, &source, NULL);
+    if (instance && !kg_control_may_name(control, instance)) {
+        refuse(row, kg_xstrdup("It is protected by a backup instance that you may not see."));
+    } else if (instance) {
         kg_json_set_str(row, "protectedBy", instance);
         refuse(row, protected_by(instance));
     } else if (elsewhere) {
@@ -233,9 +238,11 @@ int kg_ready_mark(struct kg_run *r, struct kg_err *err)
     KG_AUTO_CONTROL struct kg_control *control = NULL;
     KG_AUTO_FREE char *elsewhere = NULL;
     size_t n = kg_json_count(kg_json_get(r->result, "value"));
+    struct kg_principal caller;
     char path[40];
 
-    if (kg_control_open(r->e->catalog, r->e->identity, r->e->keyvault, &control, err) < 0 ||
+    kg_principal_of_uid(r->task->uid, &caller);
+    if (kg_control_open(r->e->catalog, r->e->identity, r->e->keyvault, &caller, &control, err) < 0 ||
         other_region(r->e, r->task, &elsewhere, err) < 0)
         return -(int)err->code;
     for (size_t i = 0; i < n; i++) {

@@ -162,13 +162,6 @@ static void note_next(struct scan *s, const char *instance, const struct plan *p
     s->next_of = kg_xstrdup(instance);
 }
 
-static bool is_scheduled(const struct kg_json *properties)
-{
-    const char *state = kg_json_str_or(properties, "currentProtectionState", "");
-
-    return strcasecmp(state, "ProtectionConfigured") == 0 || strcasecmp(state, "ProtectionError") == 0;
-}
-
 static int look(void *arg, const struct kg_resource *r, struct kg_err *err)
 {
     struct scan *s = arg;
@@ -179,7 +172,7 @@ static int look(void *arg, const struct kg_resource *r, struct kg_err *err)
     kg_usec last, since;
 
     (void)err;
-    if (!policy || !is_scheduled(kg_json_get(r->json, "properties")))
+    if (!policy || !kg_instance_is_scheduled(r->json))
         return 0;
     item.plan = plan_of(s, policy);
     if (!item.plan->zone)

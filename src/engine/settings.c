@@ -223,3 +223,42 @@ void kg_settings_docs(struct kg_buf *out)
         kg_buf_addf(out, "#%s = %s\n", r->name, r->value);
     }
 }
+
+static void add_default(const struct row *r, struct kg_buf *out)
+{
+    if (*r->value)
+        kg_buf_addf(out, "`%s`", r->value);
+}
+
+/* What a value may be, in words; a choice's are in its meaning. */
+static void add_range(const struct row *r, struct kg_buf *out)
+{
+    static const char *const texts[] = { [CHOICE] = "one word", [PATH] = "a path", [REGION] = "a name", [URL] = "a URL",
+                                         [HOST] = "a host" };
+    char least[16], most[16];
+
+    if (is_text(r))
+        kg_buf_adds(out, texts[r->type]);
+    else if (r->type == SIZE)
+        kg_buf_addf(out, "%s to %s", kg_human_bytes(r->min, least), kg_human_bytes(r->max, most));
+    else
+        kg_buf_addf(out, "%" PRIu64 " to %" PRIu64 "%s%s", r->min, r->max, *r->unit ? " " : "", r->unit);
+}
+
+void kg_settings_page(struct kg_buf *out)
+{
+    kg_buf_adds(out, "# Settings\n\n"
+                     "<!-- Made by `keepgres internal docs-settings` from src/engine/settings.c. Do not edit. -->\n\n"
+                     "The service reads `keepgres.conf` in `$XDG_CONFIG_HOME/keepgres` or `~/.config/keepgres`, or the file of\n"
+                     "`keepgres serve --config`, when it starts. A line is `name = value`; what begins with `#` is a remark.\n"
+                     "Sizes may end in K, M, G or T. A name or a value that is not known is an error, so that no typing\n"
+                     "mistake goes unseen.\n\n"
+                     "| setting | may be | default | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < KG_ARRAY_LEN(rows); i++) {
+        kg_buf_addf(out, "| `%s` | ", rows[i].name);
+        add_range(&rows[i], out);
+        kg_buf_adds(out, " | ");
+        add_default(&rows[i], out);
+        kg_buf_addf(out, " | %s |\n", rows[i].help);
+    }
+}

@@ -37,5 +37,6 @@ int kg_settings_parse(struct kg_settings *s, const char *text, const char *name,
 int kg_settings_load(struct kg_settings *s, const char *path, bool must, struct kg_err *err) KG_MUST_CHECK;
 /* A settings file with every key at its default, commented: docs and example in one. */
 void kg_settings_docs(struct kg_buf *out);
+void kg_settings_page(struct kg_buf *out); /* docs/settings.md */
 
 #endif

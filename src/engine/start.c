@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "crypto/crypto.h"
+#include "identity/audit.h"
 #include "sys/fd.h"
 #include "sys/sock.h"
 
@@ -135,7 +136,7 @@ static void make_parts(struct kg_engine *e)
     e->identity = kg_identity_new(e->catalog, geteuid());
     e->keyvault = kg_open_keyvault(e);
     e->api = (struct kg_api){ .catalog = e->catalog, .keyvault = e->keyvault, .identity = e->identity,
-                              .region = e->settings.region, .azure_extra_host = e->settings.azure_extra_host,
+                              .refusals = kg_refusals_new(), .region = e->settings.region, .azure_extra_host = e->settings.azure_extra_host,
                                .vaults_dir = e->paths.vaults_dir };
     kg_tasks_env(e, &e->api.env);
 }
@@ -173,11 +174,21 @@ int kg_engine_open(struct kg_engine *e, struct kg_err *err)
     return open_http(e, err);
 }
 
+static void save_refusals(struct kg_engine *e)
+{
+    struct kg_err err = { 0 };
+
+    if (e->api.refusals && kg_refusals_flush(e->api.refusals, e->catalog, &err) < 0)
+        kg_log_err(KG_LOG_WARN, &err, "audit: how often somebody was refused is not recorded");
+    kg_refusals_free(e->api.refusals);
+}
+
 void kg_engine_close(struct kg_engine *e)
 {
     if (e->http && e->own_socket)
         (void)unlink(e->paths.socket);
     kg_http_close(e->http);
+    save_refusals(e);
     kg_supervisor_free(e->supervisor);
     kg_tasks_free(e);
     kg_queue_free(e->queue);

@@ -274,7 +274,10 @@ static void on_socket(void *arg, int fd, uint32_t events)
 
 /* ---- the end ---- */
 
-/* What was on standard error, as whole printable lines. */
+/* Records of its log say what the error says; anything else is a library's or a crash's last word. */
+static bool is_log_record(const char *line) { return strstr(line, " level=") && strstr(line, " role=worker pid="); }
+
+/* What was on standard error besides, as whole printable lines; NULL: nothing. */
 static char *printable_tail(const struct kg_worker *w)
 {
     struct kg_buf b = KG_BUF_INIT(4 * TAIL_MAX);
@@ -283,11 +286,13 @@ static char *printable_tail(const struct kg_worker *w)
         size_t n = strcspn(s, "\n");
         KG_AUTO_FREE char *line = kg_xstrndup(s, n);
 
+        s += n + (s[n] == '\n');
+        if (is_log_record(line))
+            continue;
         kg_text_add_printable(&b, line);
         kg_buf_adds(&b, "\n");
-        s += n + (s[n] == '\n');
     }
-    return kg_buf_take(&b);
+    return b.len ? kg_buf_take(&b) : NULL;
 }
 
 static void judge(struct kg_worker *w, int status)

@@ -78,6 +78,21 @@ int kg_identity_check(const struct kg_identity *i, const struct kg_principal *p,
     return 0;
 }
 
+int kg_identity_has_role(const struct kg_identity *i, const struct kg_principal *p, const char *scope, bool *ret,
+                         struct kg_err *err)
+{
+    KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list l = { 0 };
+
+    *ret = is_owner(i, p);
+    if (*ret)
+        return 0;
+    if (assigned(i, p, &l, err) < 0)
+        return -(int)err->code;
+    for (size_t k = 0; k < l.count && !*ret; k++)
+        *ret = kg_id_under(scope, l.rows[k].scope);
+    return 0;
+}
+
 int kg_identity_may_below(const struct kg_identity *i, const struct kg_principal *p, const char *action, const char *scope,
                           bool *ret, struct kg_err *err)
 {

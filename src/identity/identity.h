@@ -59,6 +59,9 @@ int kg_identity_may(const struct kg_identity *i, const struct kg_principal *p, c
                     struct kg_err *err) KG_MUST_CHECK;
 int kg_identity_may_data(const struct kg_identity *i, const struct kg_principal *p, const char *action, const char *scope,
                          struct kg_err *err) KG_MUST_CHECK;
+/* Does any role of p's count at scope at all, whatever it allows? */
+int kg_identity_has_role(const struct kg_identity *i, const struct kg_principal *p, const char *scope, bool *ret,
+                         struct kg_err *err) KG_MUST_CHECK;
 /* May p do it at something below scope? For lists, which then hold only that. */
 int kg_identity_may_below(const struct kg_identity *i, const struct kg_principal *p, const char *action, const char *scope,
                           bool *ret, struct kg_err *err) KG_MUST_CHECK;

@@ -3,8 +3,10 @@
  *
  * A record is as the API answers it:
  *   {seq, time, principalId, principalName, uid, method, action, scope, status, activityId, previousHash, hash}
+ * and, where there is something to say, {count, details}: how many requests the record stands for, and what was changed.
  * hash is the SHA-256, in lower-case hexadecimal, of this text: previousHash, seq, time, principalId, principalName, uid,
- * method, action, scope, status, activityId, each followed by a line feed. The first record's previousHash is 64 zeros. */
+ * method, action, scope, status, activityId, each followed by a line feed; and of a record with count or details these
+ * two, likewise. The first record's previousHash is 64 zeros. */
 #ifndef KG_MODEL_AUDIT_H
 #define KG_MODEL_AUDIT_H
 

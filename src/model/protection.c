@@ -13,9 +13,21 @@
 
 enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, ROLE_BYTES = 63, STORAGE_MAX = 3 };
 
-bool kg_instance_is_deleted(const struct kg_json *json)
+static bool is_in_state(const struct kg_json *json, const char *state)
 {
-    return strcasecmp(kg_json_str_or(json, "properties.currentProtectionState", ""), "SoftDeleted") == 0;
+    return strcasecmp(kg_json_str_or(json, "properties.currentProtectionState", ""), state) == 0;
+}
+
+bool kg_instance_is_deleted(const struct kg_json *json) { return is_in_state(json, "SoftDeleted"); }
+
+bool kg_instance_is_scheduled(const struct kg_json *json)
+{
+    return is_in_state(json, "ProtectionConfigured") || is_in_state(json, "ProtectionError");
+}
+
+bool kg_instance_is_retained(const struct kg_json *json)
+{
+    return is_in_state(json, "ProtectionStopped") || kg_instance_is_deleted(json);
 }
 
 /* ---- vaults ---- */
@@ -255,7 +267,7 @@ static void write_instance(const struct kg_place *source, const struct kg_place 
     kg_json_set_str(j, "policyInfo.policyId", b->policy_id);
     kg_json_set_str(j, "datasourceAuthCredentials.objectType", "SecretStoreBasedAuthCredentials");
     kg_json_set_str(j, "datasourceAuthCredentials.secretStoreResource.secretStoreType", "AzureKeyVault");
-    kg_json_set_str(j, "datasourceAuthCredentials.secretStoreResource.uri", b->secret_uri);
+    kg_json_set_str(j, KG_INSTANCE_SECRET, b->secret_uri);
     kg_json_set_str(j, "datasourceAuthCredentials.secretStoreResource.value", NULL);
     kg_json_set_str(j, "validationType", b->deep ? "DeepValidation" : "ShallowValidation");
 }

@@ -123,8 +123,13 @@ struct kg_instance_body {
     bool deep;                  /* validationType DeepValidation */
     struct kg_json *properties; /* to be stored; dataSourceSetInfo and friendlyName filled in */
 };
+/* Where in an instance's properties its secret stands. */
+#define KG_INSTANCE_SECRET "datasourceAuthCredentials.secretStoreResource.uri"
 /* Is the instance's document that of one which was deleted and can come back? It is hidden but for deletedBackupInstances. */
 bool kg_instance_is_deleted(const struct kg_json *json);
+/* Does its policy's schedule start backups? And does everything that it has stay, because it was stopped or deleted? */
+bool kg_instance_is_scheduled(const struct kg_json *json);
+bool kg_instance_is_retained(const struct kg_json *json);
 int kg_instance_body_parse(const struct kg_json *body, struct kg_instance_body *ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_instance_body_done(struct kg_instance_body *b);
 

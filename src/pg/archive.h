@@ -74,6 +74,16 @@ const struct kg_toc_entry *kg_archive_dep(const struct kg_archive *a, const stru
 int kg_archive_select(const struct kg_archive *a, const char *const *schemas, size_t n_schemas,
                       const char *const *tables, size_t n_tables, bool *keep, struct kg_err *err) KG_MUST_CHECK;
 
+/* What belongs to a kept table and is not kept itself, because it needs a table that is not: a foreign key, a policy that
+ * looks at another table, the tie of a partition. Of the others nothing is lost. All borrowed from the archive. */
+struct kg_left_out {
+    const char *kind;                /* "foreign key" */
+    const char *name;
+    const struct kg_toc_entry *table, *needs;
+};
+typedef void kg_left_out_fn(void *ctx, const struct kg_left_out *l);
+void kg_archive_left_out(const struct kg_archive *a, const bool *keep, kg_left_out_fn *fn, void *ctx);
+
 /* Data blocks of a custom archive file. */
 void kg_archive_block_begin(struct kg_buf *b, bool blobs, int dump_id);
 void kg_archive_block_piece(struct kg_buf *b, size_t n);        /* the length in front of n bytes; 0 ends */

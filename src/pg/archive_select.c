@@ -309,3 +309,83 @@ int kg_archive_select(const struct kg_archive *a, const char *const *schemas, si
     free_graph(&g);
     return r;
 }
+
+/* ---- what is left out ---- */
+
+/* How the entry's tag says which table it belongs to. */
+enum owner { BY_PREFIX, BY_TAG, BY_DEPENDENCY };
+static const struct { const char *desc, *kind; enum owner owner; } belongings[] = {
+    { "FK CONSTRAINT", "foreign key", BY_PREFIX }, { "CHECK CONSTRAINT", "check", BY_PREFIX }, { "CONSTRAINT", "constraint", BY_PREFIX },
+    { "TRIGGER", "trigger", BY_PREFIX },           { "RULE", "rule", BY_PREFIX },              { "POLICY", "policy", BY_PREFIX },
+    { "DEFAULT", "default", BY_PREFIX },           { "TABLE ATTACH", "partition", BY_TAG },
+    { "INDEX", "index", BY_DEPENDENCY },           { "STATISTICS", "statistics", BY_DEPENDENCY },
+};
+
+static bool is_relation(const struct kg_toc_entry *e) { return traits_of(e) & RELATION; }
+
+/* "table name", of a table of that schema. */
+static bool is_of(const struct kg_toc_entry *e, const struct kg_toc_entry *table, enum owner how)
+{
+    size_t n = strlen(table->tag ? table->tag : "");
+
+    if (how == BY_DEPENDENCY)
+        return true;
+    if (!e->tag || !n || strncmp(e->tag, table->tag, n) != 0 || strcmp(e->schema ? e->schema : "", table->schema ? table->schema : "") != 0)
+        return false;
+    return how == BY_TAG ? !e->tag[n] : e->tag[n] == ' ';
+}
+
+static bool is_kept(const struct kg_archive *a, const bool *keep, const struct kg_toc_entry *e) { return keep[e - a->entry]; }
+
+/* The table that is missing; a foreign key names the other one's primary key. */
+static const struct kg_toc_entry *missing_table(const struct kg_archive *a, const bool *keep, const struct kg_toc_entry *e)
+{
+    const struct kg_toc_entry *any = NULL;
+
+    for (size_t k = 0; k < e->n_deps; k++) {
+        const struct kg_toc_entry *d = kg_archive_dep(a, e, k);
+
+        if (!d || is_kept(a, keep, d))
+            continue;
+        if (is_relation(d))
+            return d;
+        any = d;
+    }
+    for (size_t k = 0; any && k < any->n_deps; k++) {
+        const struct kg_toc_entry *d = kg_archive_dep(a, any, k);
+
+        if (d && is_relation(d) && !is_kept(a, keep, d))
+            return d;
+    }
+    return any;
+}
+
+static const struct kg_toc_entry *own_table(const struct kg_archive *a, const bool *keep, const struct kg_toc_entry *e, enum owner how)
+{
+    for (size_t k = 0; k < e->n_deps; k++) {
+        const struct kg_toc_entry *d = kg_archive_dep(a, e, k);
+
+        if (d && is_relation(d) && is_kept(a, keep, d) && is_of(e, d, how))
+            return d;
+    }
+    return NULL;
+}
+
+void kg_archive_left_out(const struct kg_archive *a, const bool *keep, kg_left_out_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < a->n_entries; i++) {
+        const struct kg_toc_entry *e = &a->entry[i];
+        struct kg_left_out l = { 0 };
+
+        for (size_t k = 0; !keep[i] && k < KG_ARRAY_LEN(belongings); k++) {
+            if (strcmp(belongings[k].desc, e->desc) != 0 || !(l.table = own_table(a, keep, e, belongings[k].owner)) ||
+                !(l.needs = missing_table(a, keep, e)))
+                continue;
+            l.kind = belongings[k].kind;
+            l.name = e->tag ? e->tag : "";
+            if (belongings[k].owner == BY_PREFIX)
+                l.name += strlen(l.table->tag) + 1;
+            fn(ctx, &l);
+        }
+    }
+}

@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -596,6 +597,62 @@ int kg_conninfo_parse(const struct kg_secret *value, struct kg_conninfo *ret, st
         replace(&read.c.port, read.host_port);
     *ret = read.c;
     read.c = (struct kg_conninfo){ 0 };
+    return 0;
+}
+
+/* ---- the server that it is used for ---- */
+
+/* Names of one host: case does not count, nor the dot that ends a full name, nor the slash that ends a directory. */
+static bool is_same_host(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+    char mark = *a == '/' ? '/' : '.';
+
+    if (n > 1 && a[n - 1] == mark)
+        n--;
+    if (m > 1 && b[m - 1] == mark)
+        m--;
+    return n == m && (*a == '/' ? strncmp(a, b, n) : strncasecmp(a, b, n)) == 0;
+}
+
+/* A port that nothing names is any. */
+static bool is_same_port(const char *text, unsigned port)
+{
+    struct kg_err ignored = { 0 };
+    uint64_t n = 0;
+
+    return !text || !port || (kg_parse_u64(text, &n, &ignored) == 0 && n == port);
+}
+
+/* How much an SSL mode demands; nothing said demands nothing. */
+static size_t strictness(const char *mode)
+{
+    for (size_t i = 0; mode && i < KG_ARRAY_LEN(ssl_modes); i++)
+        if (strcmp(mode, ssl_modes[i].libpq) == 0)
+            return i + 1;
+    return 0;
+}
+
+int kg_conninfo_aim(struct kg_conninfo *c, const char *host, unsigned port, const char *sslmode, struct kg_err *err)
+{
+    char number[16] = "";
+
+    if (port)
+        snprintf(number, sizeof number, "%u", port);
+    if ((host && c->host && !is_same_host(host, c->host)) || !is_same_port(c->port, port)) {
+        kg_err_set(err, KG_E_SECRET_SERVER, "the secret is for server '%.200s', port %.8s, not for '%.200s', port %s",
+                   c->host ? c->host : host ? host : "localhost", c->port ? c->port : "any", host ? host : c->host ? c->host : "localhost",
+                   port ? number : "any");
+        kg_err_advise(err, "Name a secret whose connection string says Server=%.200s;Port=%s, or no server at all.",
+                      host ? host : "localhost", port ? number : "5432");
+        return -(int)err->code;
+    }
+    if (host)
+        replace(&c->host, host);
+    if (port)
+        replace(&c->port, number);
+    if (sslmode && strictness(sslmode) > strictness(c->sslmode))
+        replace(&c->sslmode, sslmode);
     return 0;
 }
 

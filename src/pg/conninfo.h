@@ -32,6 +32,10 @@ struct kg_conninfo {
 };
 
 int kg_conninfo_parse(const struct kg_secret *value, struct kg_conninfo *ret, struct kg_err *err) KG_MUST_CHECK;
+/* Points c at a registered server (host NULL, port 0, sslmode NULL: not said). What the secret names it is for: another host
+ * or port is refused with KG_E_SECRET_SERVER, so that nobody can have its credentials sent elsewhere by pairing it with
+ * another server. Of both SSL modes the stricter one counts. */
+int kg_conninfo_aim(struct kg_conninfo *c, const char *host, unsigned port, const char *sslmode, struct kg_err *err) KG_MUST_CHECK;
 void kg_conninfo_done(struct kg_conninfo *c);
 #define KG_AUTO_CONNINFO KG_CLEANUP(kg_conninfo_done)
 

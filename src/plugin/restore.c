@@ -36,6 +36,7 @@ struct run {
     struct kg_tool pg_restore;
     struct kg_load_result loaded;
     struct kg_buf *tail;
+    struct kg_json *left_out;            /* what belongs to chosen tables and needs others; NULL: nothing */
 };
 
 static int select_entries(struct run *r, struct kg_err *err)
@@ -50,6 +51,50 @@ static int select_entries(struct run *r, struct kg_err *err)
     for (size_t i = 0; i < a->n_entries; i++)
         r->keep[i] = true;
     return 0;
+}
+
+enum { NAMED_BYTES = 300 }; /* of a message, until no more are named */
+
+static char *full_name(const struct kg_toc_entry *e)
+{
+    return kg_xprintf("%s%s%s", e->schema ? e->schema : "", e->schema ? "." : "", e->tag ? e->tag : "");
+}
+
+static void add_left_out(void *ctx, const struct kg_left_out *l)
+{
+    struct run *r = ctx;
+    KG_AUTO_FREE char *table = full_name(l->table), *needs = full_name(l->needs);
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "kind", l->kind);
+    kg_json_set_str(j, "name", l->name);
+    kg_json_set_str(j, "table", table);
+    kg_json_set_str(j, "needs", needs);
+    if (!r->left_out)
+        r->left_out = kg_json_array();
+    kg_json_push(r->left_out, j);
+}
+
+/* A part of a database may refer to what is not part of it; who chose must learn what he gets less than he had. */
+static void tell_left_out(struct run *r)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64 << 10);
+    struct kg_err w = { 0 };
+    size_t n, named = 0;
+
+    if (r->whole)
+        return;
+    kg_archive_left_out(r->point.archive, r->keep, add_left_out, r);
+    if (!(n = kg_json_count(r->left_out)))
+        return;
+    for (const struct kg_json *j = kg_json_first(r->left_out); j && b.len < NAMED_BYTES; j = kg_json_next(j), named++)
+        kg_buf_addf(&b, "%s%s '%.64s' of '%.65s' (needs '%.65s')", named ? ", " : "", kg_json_str_or(j, "kind", ""),
+                    kg_json_str_or(j, "name", ""), kg_json_str_or(j, "table", ""), kg_json_str_or(j, "needs", ""));
+    if (named < n)
+        kg_buf_addf(&b, ", and %zu more", n - named);
+    kg_err_set(&w, KG_E_NOT_CHOSEN, "not restored, because it refers to tables that were not chosen: %s", b.p);
+    kg_err_advise(&w, "Choose these tables, too, or make what is missing yourself; the job's result lists all in leftOut.");
+    kg_events_warn(r->ev, &w);
 }
 
 static int prepare(struct run *r, struct kg_err *err)
@@ -210,6 +255,7 @@ static int build(struct run *r, struct kg_err *err)
         kg_newdb_publish(&r->db, &r->props, err) < 0)
         return -(int)err->code;
     kg_target_report(r->target, r->ev);
+    tell_left_out(r);
     kg_events_subtask(r->ev, 4, "Analyze and publish", "Completed");
     return 0;
 }
@@ -229,6 +275,8 @@ static struct kg_json *result_of(struct run *r)
     kg_json_set_bool(j, "readBack", r->spec->verify == KG_VERIFY_READ_BACK);
     kg_json_set_u64(j, "bytesRead", st.stored_bytes);
     kg_json_set(j, "roles", kg_json_copy(kg_roles_report(r->roles)));
+    if (r->left_out)
+        kg_json_set(j, "leftOut", KG_TAKE(r->left_out));
     return j;
 }
 
@@ -240,6 +288,7 @@ static void run_done(struct run *r)
     kg_target_free(r->target);
     kg_roles_free(r->roles);
     free(r->keep);
+    kg_json_free(r->left_out);
 }
 
 int kg_plugin_validate_restore(const struct kg_restore_spec *spec, const struct kg_events *ev, struct kg_err *err)

@@ -17,6 +17,7 @@ struct kg_control {
     struct kg_catalog *catalog;
     const struct kg_identity *identity;
     struct kg_keyvault *keyvault;
+    const struct kg_principal *caller;
     struct protected *list;          /* by server and database */
     size_t n, cap;
 };
@@ -62,14 +63,15 @@ static int read_protected(struct kg_control *c, struct kg_err *err)
     return 0;
 }
 
-int kg_control_open(struct kg_catalog *catalog, const struct kg_identity *i, struct kg_keyvault *kv, struct kg_control **ret,
-                    struct kg_err *err)
+int kg_control_open(struct kg_catalog *catalog, const struct kg_identity *i, struct kg_keyvault *kv,
+                    const struct kg_principal *caller, struct kg_control **ret, struct kg_err *err)
 {
     KG_AUTO_CONTROL struct kg_control *c = kg_xalloc(sizeof *c);
 
     c->catalog = catalog;
     c->identity = i;
     c->keyvault = kv;
+    c->caller = caller;
     if (read_protected(c, err) < 0)
         return kg_err_wrap(err, "list what is protected");
     *ret = KG_TAKE(c);
@@ -103,6 +105,15 @@ const char *kg_control_protector(const struct kg_control *c, const struct kg_dat
     return NULL;
 }
 
+bool kg_control_may_name(const struct kg_control *c, const char *instance)
+{
+    struct kg_err ignored = { 0 };
+    struct kg_may may = { 0 };
+
+    return !c->caller || (kg_identity_check(c->identity, c->caller, KG_TYPE_INSTANCE "/read", false, instance, &may, &ignored) == 0 &&
+                          may.allowed);
+}
+
 int kg_control_refuse_protected(const struct kg_control *c, const struct kg_datasource *source, const char *self,
                                 struct kg_err *err)
 {
@@ -112,6 +123,12 @@ int kg_control_refuse_protected(const struct kg_control *c, const struct kg_data
 
     if (!other)
         return 0;
+    if (!kg_control_may_name(c, other)) {
+        kg_err_set(err, KG_E_PROTECTED, "database '%s' of server '%s' is protected already, by a backup instance that you may not see",
+                   source->database, source->server);
+        kg_err_advise(err, "Ask an owner to delete that backup instance, to protect the database elsewhere.");
+        return -(int)err->code;
+    }
     if (kg_id_parse(other, &id, &ignored) < 0 || id.count < 2)
         return kg_err_set(err, KG_E_PROTECTED, "database '%s' of server '%s' is protected already, by '%s'", source->database,
                           source->server, other);
@@ -206,7 +223,8 @@ static int check_role(const struct kg_control *c, struct kg_control_row *r, cons
     kg_err_set(&why, KG_E_SERVER_ROLE, "the identity of vault '%s' (%s) may not do '%s' at '%.250s'", r->vault->name,
                vault_principal(r->vault), action, server->id);
     kg_err_advise(&why, "Assign the role Reader of server '%.60s' to the vault's identity, as 'keepgres backup-instance "
-                  "update-msi-permissions' does.", server->name);
+                  "update-msi-permissions --datasource-type AzureDatabaseForPostgreSQL --operation Backup --permissions-scope Resource "
+                  "-v %.60s --backup-instance FILE' does.", server->name, r->vault->name);
     kg_grants_add(&r->missing, KG_GRANT_READER, server->id, KG_SCOPE_RESOURCE, vault_principal(r->vault));
     failed(r, KG_CHECK_SERVER_ROLE, &why);
     return 0;

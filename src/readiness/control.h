@@ -20,9 +20,10 @@
 
 struct kg_control;
 
-/* What is protected is read now, once for all rows that follow. */
-int kg_control_open(struct kg_catalog *c, const struct kg_identity *i, struct kg_keyvault *kv, struct kg_control **ret,
-                    struct kg_err *err) KG_MUST_CHECK;
+/* What is protected is read now, once for all rows that follow. Messages name what the caller (borrowed; NULL: the service
+ * itself) may see. */
+int kg_control_open(struct kg_catalog *c, const struct kg_identity *i, struct kg_keyvault *kv, const struct kg_principal *caller,
+                    struct kg_control **ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_control_close(struct kg_control *c);
 KG_DEFINE_CLEANUP(struct kg_control, kg_control_close)
 #define KG_AUTO_CONTROL KG_CLEANUP(kg_control_closep)
@@ -60,6 +61,7 @@ int kg_control_require_container(struct kg_catalog *c, const struct kg_identity 
 const char *kg_not_selectable(const char *database);
 /* The instance that protects it (self aside), or NULL; borrowed. */
 const char *kg_control_protector(const struct kg_control *c, const struct kg_datasource *source, const char *self);
+bool kg_control_may_name(const struct kg_control *c, const char *instance);
 /* "database 'd' of server 's' is protected by backup instance 'i' of vault 'v'", as KG_E_PROTECTED. */
 int kg_control_refuse_protected(const struct kg_control *c, const struct kg_datasource *source, const char *self,
                                 struct kg_err *err) KG_MUST_CHECK;

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
-#include "crypto/sha256.h"
+#include "crypto/crypto.h"
 #include "model/id.h"
 #include "model/resources.h"
 
@@ -115,18 +115,11 @@ const char *kg_grant_action(const struct kg_grant *g)
 void kg_grant_name(const struct kg_grant *g, char ret[37])
 {
     KG_AUTO_FREE char *text = kg_xprintf("%s\n%s\n%s", g->scope, g->principal, kinds[g->kind].role_id ? kinds[g->kind].role_id : "");
-    struct kg_sha256 *sum = kg_sha256_new();
-    char h[65];
 
     for (char *s = text; *s; s++)
         if (*s >= 'A' && *s <= 'Z')
             *s = (char)(*s - 'A' + 'a');
-    kg_sha256_add(sum, text, strlen(text));
-    kg_sha256_end(sum, h);
-    kg_sha256_free(sum);
-    h[12] = '5'; /* made from a name */
-    h[16] = '8';
-    (void)snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", h, h + 8, h + 12, h + 16, h + 20);
+    kg_uuid_of(text, ret);
 }
 
 static char *role_definition(const struct kg_grant *g)

@@ -42,7 +42,7 @@ static int read_row(const struct kg_json *j, size_t i, struct kg_round_row *ret,
 }
 
 int kg_round_open(struct kg_catalog *c, const struct kg_identity *identity, struct kg_keyvault *kv, const char *vault,
-                  const struct kg_json *rows, struct kg_round **ret, struct kg_err *err)
+                  const struct kg_principal *caller, const struct kg_json *rows, struct kg_round **ret, struct kg_err *err)
 {
     KG_AUTO_ROUND struct kg_round *r = kg_xalloc(sizeof *r);
     KG_AUTO_CONTROL struct kg_control *control = NULL;
@@ -50,7 +50,7 @@ int kg_round_open(struct kg_catalog *c, const struct kg_identity *identity, stru
     if (kg_json_count(rows) > KG_ROUND_ROWS)
         return kg_err_set(err, KG_E_LIMIT, "%zu databases are too many to check at once; at most %d", kg_json_count(rows),
                           KG_ROUND_ROWS);
-    if (kg_catalog_get(c, vault, &r->vault, err) < 0 || kg_control_open(c, identity, kv, &control, err) < 0)
+    if (kg_catalog_get(c, vault, &r->vault, err) < 0 || kg_control_open(c, identity, kv, caller, &control, err) < 0)
         return -(int)err->code;
     r->row = kg_xalloc_array(kg_json_count(rows), sizeof *r->row);
     for (const struct kg_json *j = kg_json_first(rows); j; j = kg_json_next(j)) {

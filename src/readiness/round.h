@@ -26,9 +26,11 @@ struct kg_round {
     size_t n;
 };
 
-/* KG_E_USAGE naming the row for what cannot be read, KG_E_LIMIT for too many; KG_E_NOT_FOUND: no such vault. */
+/* Messages name what the caller may see, see kg_control_open().
+ * KG_E_USAGE naming the row for what cannot be read, KG_E_LIMIT for too many; KG_E_NOT_FOUND: no such vault. */
 int kg_round_open(struct kg_catalog *c, const struct kg_identity *i, struct kg_keyvault *kv, const char *vault,
-                  const struct kg_json *rows, struct kg_round **ret, struct kg_err *err) KG_MUST_CHECK;
+                  const struct kg_principal *caller, const struct kg_json *rows, struct kg_round **ret,
+                  struct kg_err *err) KG_MUST_CHECK;
 void kg_round_close(struct kg_round *r);
 KG_DEFINE_CLEANUP(struct kg_round, kg_round_close)
 #define KG_AUTO_ROUND KG_CLEANUP(kg_round_closep)

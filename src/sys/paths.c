@@ -67,6 +67,26 @@ static bool is_socket(const char *path)
     return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* Anybody can make a directory in /tmp, of any name: one that is not this user's keeps nobody from having a socket. Nor does
+ * it matter when it has gone again, once there is a socket elsewhere. */
+static bool is_usable(const char *dir, uid_t uid, const char *elsewhere)
+{
+    struct stat st;
+
+    if (lstat(dir, &st) == 0)
+        return S_ISDIR(st.st_mode) && st.st_uid == uid;
+    return !is_socket(elsewhere);
+}
+
+static void choose_fallback(const struct kg_paths_env *env, struct kg_paths *p)
+{
+    KG_AUTO_FREE char *dir = kg_xprintf("%s/keepgres-%u", given(env->tmp) ? env->tmp : "/tmp", (unsigned)env->uid);
+    KG_AUTO_FREE char *elsewhere = kg_xprintf("%s/api.sock", p->state_dir);
+
+    p->socket_fallback = is_usable(dir, env->uid, elsewhere);
+    p->socket = p->socket_fallback ? kg_xprintf("%s/api.sock", dir) : KG_TAKE(elsewhere);
+}
+
 static int find_socket(const struct kg_paths_env *env, struct kg_paths *p, struct kg_err *err)
 {
     const char *slash;
@@ -78,8 +98,7 @@ static int find_socket(const struct kg_paths_env *env, struct kg_paths *p, struc
     } else if (env->xdg_runtime && *env->xdg_runtime == '/') {
         p->socket = kg_xprintf("%s/keepgres/api.sock", env->xdg_runtime);
     } else {
-        p->socket = kg_xprintf("%s/keepgres-%u/api.sock", given(env->tmp) ? env->tmp : "/tmp", (unsigned)env->uid);
-        p->socket_fallback = true;
+        choose_fallback(env, p);
     }
     if (!given(env->socket) && given(env->system_socket) && !is_socket(p->socket) && is_socket(env->system_socket)) {
         free(p->socket);
@@ -97,8 +116,8 @@ int kg_paths_find(const struct kg_paths_env *env, struct kg_paths *ret, struct k
     KG_AUTO_PATHS struct kg_paths p = { .uid = env->uid };
     KG_AUTO_FREE char *config_dir = NULL;
 
-    if (find_socket(env, &p, err) < 0 ||
-        find_dir(env->state_dir, "state", env->xdg_state, env->home, ".local/state", &p.state_dir, err) < 0 ||
+    if (find_dir(env->state_dir, "state", env->xdg_state, env->home, ".local/state", &p.state_dir, err) < 0 ||
+        find_socket(env, &p, err) < 0 ||
         find_dir(env->data_dir, "data", env->xdg_data, env->home, ".local/share", &p.data_dir, err) < 0)
         return -(int)err->code;
     if (given(env->config)) {
@@ -151,7 +170,8 @@ static int check_dir(const char *dir, uid_t uid, mode_t forbidden, struct kg_err
                    (unsigned)st.st_mode & 07777);
     if (!err->code)
         return 0;
-    kg_err_advise(err, "Remove it or make it private (chown, chmod 700), or name another place.");
+    kg_err_advise(err, "Remove it or make it private (chown, chmod 700), or name another place: XDG_RUNTIME_DIR and KEEPGRES_SOCKET do for "
+                  "the socket.");
     return -(int)err->code;
 }
 

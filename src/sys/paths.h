@@ -1,8 +1,9 @@
 /* sys/paths.h - where the service keeps its things and where its clients find it. Service and client compute the same
  * paths from the same rules:
  *
- *   socket    KEEPGRES_SOCKET, else $XDG_RUNTIME_DIR/keepgres/api.sock, else /tmp/keepgres-UID/api.sock; a client whose
- *             user has no service there takes the machine's, /run/keepgres/api.sock, when there is one
+ *   socket    KEEPGRES_SOCKET, else $XDG_RUNTIME_DIR/keepgres/api.sock, else /tmp/keepgres-UID/api.sock, or,
+ *             where somebody else made that directory, api.sock in the state directory; a client whose user has no
+ *             service there takes the machine's, /run/keepgres/api.sock, when there is one
  *   state     KEEPGRES_STATE_DIR, else $XDG_STATE_HOME/keepgres, else ~/.local/state/keepgres
  *   data      KEEPGRES_DATA_DIR, else $XDG_DATA_HOME/keepgres, else ~/.local/share/keepgres
  *   settings  $XDG_CONFIG_HOME/keepgres/keepgres.conf, else ~/.config/keepgres/keepgres.conf

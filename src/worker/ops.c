@@ -84,34 +84,16 @@ static int op_vault_collect(const struct kg_op *op, struct kg_json **ret, struct
     return 0;
 }
 
-static void replace(char **at, const char *with)
-{
-    if (with) {
-        free(*at);
-        *at = kg_xstrdup(with);
-    }
-}
-
-/* Who logs in is the secret's to say; where to is the registered server's, so that a secret cannot send its credentials, or
- * a backup, somewhere else. */
+/* Who logs in is the secret's to say; where to is the registered server's, and must be where the secret says, if it does. */
 int kg_op_conninfo(const struct kg_op *op, const char *secret, const struct kg_json *server, struct kg_conninfo *c,
                    struct kg_err *err)
 {
     const struct kg_secret *value;
-    const char *host = kg_json_str(server, "host");
-    uint64_t port = kg_json_u64(server, "port", 0);
 
     if (kg_op_need_secret(op, secret, &value, err) < 0 || kg_conninfo_parse(value, c, err) < 0)
         return -(int)err->code;
-    if (host && c->host && strcmp(host, c->host) != 0)
-        kg_events_log(op->ev, "the secret names host '%s'; the registered server's '%s' is used", c->host, host);
-    replace(&c->host, host);
-    if (port) {
-        free(c->port);
-        c->port = kg_xprintf("%u", (unsigned)port);
-    }
-    replace(&c->sslmode, kg_json_str(server, "sslMode"));
-    return 0;
+    return kg_conninfo_aim(c, kg_json_str(server, "host"), (unsigned)kg_json_u64(server, "port", 0), kg_json_str(server, "sslMode"),
+                           err);
 }
 
 static int open_conninfo(const struct kg_op *op, struct kg_conninfo *c, struct kg_err *err)

@@ -28,7 +28,8 @@ int kg_op_keep_secret(const struct kg_op *op, const char *name, struct kg_secret
                       struct kg_err *err) KG_MUST_CHECK;
 int kg_op_send_secret(const struct kg_op *op, const char *name, const struct kg_secret *s, struct kg_err *err) KG_MUST_CHECK;
 
-/* Who logs in: the secret of that name. Where to: server, {host, port, sslMode}. KG_E_SECRET_FORMAT. */
+/* Who logs in: the secret of that name. Where to: server, {host, port, sslMode}. KG_E_SECRET_FORMAT,
+ * KG_E_SECRET_SERVER. */
 struct kg_conninfo;
 int kg_op_conninfo(const struct kg_op *op, const char *secret, const struct kg_json *server, struct kg_conninfo *c,
                    struct kg_err *err) KG_MUST_CHECK;

@@ -33,6 +33,7 @@ static enum kg_check_id check_of(enum kg_code code)
     static const struct { enum kg_code code; enum kg_check_id id; } known[] = {
         { KG_E_SECRET_FORMAT, KG_CHECK_SECRET_FORMAT }, { KG_E_NO_SECRET, KG_CHECK_SECRET },
         { KG_E_NO_KEYVAULT, KG_CHECK_KEY_VAULT },       { KG_E_SECRET_DENIED, KG_CHECK_KEY_VAULT_ROLE },
+        { KG_E_SECRET_SERVER, KG_CHECK_SECRET_FORMAT },
     };
 
     for (size_t i = 0; i < KG_ARRAY_LEN(known); i++)

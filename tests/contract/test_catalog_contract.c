@@ -672,7 +672,8 @@ static void test_audit_records_come_back_in_order_and_in_pages(void **state)
     for (uint64_t i = 1; i <= 5; i++) {
         struct kg_audit_row row = { .seq = i, .time = (kg_usec)i, .principal = text(i % 2 ? "odd" : "even"), .principal_name = text("n"),
                                     .uid = 7, .method = text("PUT"), .action = text("a"), .scope = text("/s"), .status = 201,
-                                    .activity = text("g"), .previous = text("0"), .hash = text("1") };
+                                    .activity = text("g"), .count = i, .details = text(i == 4 ? "d" : ""), .previous = text("0"),
+                                    .hash = text("1") };
 
         OK(kg_catalog_audit_add(f->c, &row, err));
         if (i == 5) /* a number is given once */
@@ -687,6 +688,9 @@ static void test_audit_records_come_back_in_order_and_in_pages(void **state)
     OK(kg_catalog_audit_list(f->c, NULL, KG_AUDIT_OLDEST_FIRST, page.next, 3, &rest, err));
     assert_int_equal(rest.count, 2);
     assert_int_equal(rest.next, 0);
+    assert_int_equal(rest.rows[0].count, 4);
+    assert_string_equal(rest.rows[0].details, "d");
+    assert_string_equal(rest.rows[1].details, "");
     OK(kg_catalog_audit_list(f->c, "odd", KG_AUDIT_OLDEST_FIRST, 1, 10, &mine, err));
     assert_int_equal(mine.count, 2);
     OK(kg_catalog_audit_list(f->c, NULL, KG_AUDIT_NEWEST_FIRST, 0, 3, &newest, err));

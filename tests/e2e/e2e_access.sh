@@ -157,10 +157,14 @@ is "with a resource go the roles for it" "$(keepgres role assignment list --assi
 
 keepgres audit list >"$T/audit.json"
 audited() { jq -r --arg n "$1" --arg a "$2" '[.[] | select(.principalName == $n and (.action | endswith($a))) | .status] | unique | join(" ")' "$T/audit.json"; }
-is "the backup of the operator is recorded, and what came of it" "$(audited daemon backupInstances/backup/action)" "202 403"
+is "the backup of the operator is recorded, and what came of it" "$(audited daemon backupInstances/backup/action)" "102 202 403"
 is "so are refusals" "$(audited games backupInstances/read)" 403
-is "and what the owner did" "$(audited root backupVaults/delete)" 200
+is "and what the owner did" "$(audited root backupVaults/delete)" "102 200"
+like "which role was given to whom is, too" "$(jq -r '.[].details // empty' "$T/audit.json")" "role 'Backup Operator' for 'daemon' \(.*\) at '$VAULT_ID'"
 is "reading is not" "$(audited root backupVaults/read)" ""
+for _ in 1 2 3 4 5; do as games keepgres service status >/dev/null 2>&1; done
+is "refusals that repeat are counted, not listed" "$(keepgres audit list | jq '[.[] | select(.principalName == "games" and .action == "Microsoft.KeepGres/service/read") | .count // 1] | add > 5 and length < 5')" true
+keepgres audit list >"$T/audit.json"
 succeeds "the log is whole" keepgres audit verify
 head=$(jq -r .head <<<"$out")
 is "each record is in it" "$(jq -r .records <<<"$out")" "$(jq length "$T/audit.json")"

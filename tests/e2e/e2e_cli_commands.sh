@@ -65,6 +65,9 @@ initialize() { keepgres backup-instance initialize --datasource-type $KIND --dat
 fails "a secret's type needs its place" 'together' initialize --secret-store-type AzureKeyVault
 fails "a database needs its whole id" 'fix:' keepgres backup-instance initialize --datasource-type $KIND --datasource-id d -l local --policy-id /p
 fails "no backup configuration for PostgreSQL" 'takes no backup configuration' keepgres backup-instance initialize-backupconfig --datasource-type $KIND
+is "an instance can be given a name" "$(initialize -n mine | jq -r .backup_instance_name)" mine
+like "or gets one" "$(initialize | jq -r .backup_instance_name)" '^s-d-[0-9a-f-]{36}$'
+fails "a name that none can have is refused" "backup instance" initialize -n 'a/b'
 succeeds "what is for others is ignored" initialize --friendly-name x --snapshot-rg g
 like "and said so" "$err" 'friendly-name has no effect.*snapshot'
 fails "two identities are one too many" 'exclude each other' initialize --use-system-identity --uami /x

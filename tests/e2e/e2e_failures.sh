@@ -49,6 +49,10 @@ set_login "Server=127.0.0.1;Port=$PGPORT;User Id=reader;Password=reader;Ssl Mode
 fails "a user without the right to read" 'orders|permission|privilege' kg_backup shop
 job_failed "a user without the right to read" 'UserErrorMissingDBPermissions'
 set_login "$(connection)"
+need keepgres server add pg1 --host localhost --port "$PGPORT" --sslmode disable
+fails "a secret that is for another server" "for server '127\.0\.0\.1', port $PGPORT, not for 'localhost'" kg_backup shop
+job_failed "a secret that is for another server" 'UserErrorSecretOfAnotherServer'
+set_login "User Id=backup;Password=$PASSWORD;"
 need keepgres server add pg1 --host 127.0.0.1 --port 1 --sslmode disable
 fails "a server that does not answer" '127\.0\.0\.1' kg_backup shop
 job_failed "a server that does not answer" 'UserErrorMissingNetworkSecurityPermissions'
@@ -56,6 +60,7 @@ need keepgres server add pg1 --host 127.0.0.1 --port "$PGPORT" --sslmode require
 fails "a server that does not speak TLS" 'SSL|TLS' kg_backup shop
 check "a server that does not speak TLS: there is no recovery point" no_points shop
 need keepgres server add pg1 --host 127.0.0.1 --port "$PGPORT" --sslmode disable
+set_login "$(connection)"
 
 # A lock that somebody holds: named after its tries, and gone when they are.
 psql -X -q -d shop -c 'begin; lock table orders in access exclusive mode; select pg_sleep(8); commit' >/dev/null &

@@ -227,6 +227,18 @@ for round in 1 2 3; do
     need dropdb web_back
 done
 
+# A part of them: what it refers to is named, once and for machines.
+keepgres backup-instance restore initialize-for-data-recovery --table public.web1 public.web2 --datasource-type $KIND --restore-location local \
+         --source-datastore VaultStore --recovery-point-id "$(kg_newest web)" --target-resource-id "$SERVER_ID/databases/web_part" \
+         --secret-store-type AzureKeyVault --secret-store-uri "$LOGIN" >"$T/restore.json"
+succeeds "chosen tables: the restore succeeds" keepgres backup-instance restore trigger -n web -v $VAULT \
+         --restore-request-object "$T/restore.json" --wait
+is "chosen tables: with a warning" "$(fact status)" CompletedWithWarnings
+like "chosen tables: that names foreign keys and what they need" "$(warnings)" \
+     "foreign key 'web1_to3_fkey' of 'public.web1' \(needs 'public.web3'\).*and 1[0-9] more"
+is "chosen tables: all of them for machines" "$(fact leftOut | jq -c '[length, (map(.needs) | unique | length)]')" '[21,11]'
+need dropdb web_part
+
 # Two indexes of which pg_restore cannot know that making one locks the other's table, each a moment after its own.
 need createdb meet
 need sql meet -c "create function lock_it(regclass) returns void language plpgsql as \$\$ begin

@@ -4,14 +4,7 @@
 # shellcheck source=../support/harness.sh
 . "${BASH_SOURCE%/*}/../support/harness.sh"
 
-export KG_CLOCK=$T/clock
-head -c 8 /dev/zero >"$KG_CLOCK"
-clock_to() # time: what the service's clock shows from now on
-{
-    python3 -c 'import struct, sys, time
-with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int((int(sys.argv[2]) - time.time()) * 1000000)))' "$KG_CLOCK" "$(date -u -d "$1" +%s)"
-}
-mkdir -p "$T/config/keepgres"
+own_clock
 cat >"$T/config/keepgres/keepgres.conf" <<'END'
 schedule_jitter_seconds = 0
 lifecycle_seconds = 1

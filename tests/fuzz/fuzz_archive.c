@@ -24,6 +24,12 @@ static void copy_parts(const struct kg_archive *a)
     }
 }
 
+static void look_at_left_out(void *ctx, const struct kg_left_out *l)
+{
+    (void)ctx;
+    KG_ASSERT(l->kind && l->name && l->table && l->needs && strlen(l->name) < 100000);
+}
+
 static void choose(const struct kg_archive *a)
 {
     static const char *const names[] = { "app", "public", "users", "app.users", "\"t\"" };
@@ -34,6 +40,8 @@ static void choose(const struct kg_archive *a)
 
         if (kg_archive_select(a, i < 2 ? &names[i] : NULL, i < 2, i < 2 ? NULL : &names[i], i >= 2, keep, &err) < 0)
             KG_ASSERT(err.code != KG_E_OK);
+        else
+            kg_archive_left_out(a, keep, look_at_left_out, NULL);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "identity/audit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -115,6 +116,7 @@ static struct kg_api *make_api(void)
     api.keyvault = kg_keyvault_open_local(key, &backing);
     kg_secret_free(key);
     api.identity = kg_identity_new(api.catalog, getuid());
+    api.refusals = kg_refusals_new();
     api.region = "local";
     api.vaults_dir = "/nonexistent/vaults";
     api.env = (struct kg_api_env){ .task_check = check, .task_start = start, .job_cancel = cancel, .job_live = live,

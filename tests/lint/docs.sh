@@ -7,7 +7,7 @@ complain() { echo "$1"; bad=1; }
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-for page in cli api errors; do
+for page in cli api errors settings; do
     if ! "$keepgres" internal "docs-$page" >"$tmp/$page.md"; then
         complain "'$keepgres internal docs-$page' failed"
     elif ! cmp -s "$tmp/$page.md" "docs/$page.md"; then

@@ -155,6 +155,23 @@ select 'large objects', count(*), md5(coalesce(string_agg(oid || ':' || md5(lo_g
 END
 }
 
+# ---- time ----
+
+# own_clock: services started from here on show the time that clock_to sets (KG_CLOCK, see base/time.h).
+own_clock()
+{
+    export KG_CLOCK=$T/clock
+    head -c 8 /dev/zero >"$KG_CLOCK"
+    mkdir -p "$T/config/keepgres"
+}
+
+# clock_to TIME: what the service's clock shows from now on.
+clock_to()
+{
+    python3 -c 'import struct, sys, time
+with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int((int(sys.argv[2]) - time.time()) * 1000000)))' "$KG_CLOCK" "$(date -u -d "$1" +%s)"
+}
+
 # ---- keepgres ----
 
 VAULT=vault1

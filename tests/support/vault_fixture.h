@@ -251,4 +251,27 @@ static inline void object_set(struct kg_store *st, const char *name, const void 
     OK(kg_store_put(st, name, data, n, &err));
 }
 
+/* ---- collections ---- */
+
+static inline struct kg_json *collect_with(struct kg_vault *v, const struct kg_collect_opts *o)
+{
+    struct kg_json *report = NULL;
+    struct kg_err err = { 0 };
+
+    OK(kg_vault_collect(v, o, &report, &err));
+    return report;
+}
+
+static inline void healthy(struct kg_vault *v)
+{
+    KG_AUTO_JSON struct kg_json *r = NULL;
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
+    struct kg_err err = { 0 };
+
+    OK(kg_vault_check(v, &(struct kg_check_opts){ .read_data = true }, &r, &err));
+    kg_json_print(r, true, &text);
+    if (!kg_json_bool(r, "healthy", false))
+        fail_msg("%s", text.p);
+}
+
 #endif

@@ -194,7 +194,7 @@ static void expect(struct fixture *f, const char *method, const char *path, cons
         fail_msg("%s %s: HTTP %ld instead of %ld: %s", method, path, r.status, status, r.text.p);
 }
 
-static void expect_error(struct fixture *f, const char *method, const char *path, const char *body, enum kg_code code,
+static inline void expect_error(struct fixture *f, const char *method, const char *path, const char *body, enum kg_code code,
                          const char *part)
 {
     AUTO_REPLY struct reply r = call(f, method, path, body);
@@ -404,6 +404,60 @@ static int teardown(void **state)
     free(f->log);
     free(f);
     return 0;
+}
+
+/* ---- somebody else ---- */
+
+enum { STRANGER = 65534 };
+/* Names for role assignments. */
+#define ROLE_1 "11111111-2222-3333-4444-555555555555"
+#define ROLE_2 "99999999-2222-3333-4444-555555555555"
+
+static inline void open_to_all(struct fixture *f)
+{
+    static const char more[] = "socket_mode = 0666\nmax_jobs = 2\n";
+    struct kg_err err = { 0 };
+
+    assert_int_equal(kg_write_file(f->config, more, sizeof more - 1, 0600, &err), 0);
+    restart_service(f, SIGTERM);
+    assert_int_equal(chmod(f->dir, 0755), 0);
+    *strrchr(f->socket, '/') = '\0';
+    assert_int_equal(chmod(f->socket, 0755), 0);
+    f->socket[strlen(f->socket)] = '/';
+}
+
+/* A call as another user: the service looks at who opens the connection. */
+static inline struct reply call_as_stranger(struct fixture *f, const char *method, const char *path, const char *body)
+{
+    struct reply r;
+
+    assert_int_equal(seteuid(STRANGER), 0);
+    r = call(f, method, path, body);
+    assert_int_equal(seteuid(0), 0);
+    return r;
+}
+
+static inline long as_stranger(struct fixture *f, const char *method, const char *path, const char *body)
+{
+    AUTO_REPLY struct reply r = call_as_stranger(f, method, path, body);
+
+    return r.status;
+}
+
+/* Makes an assignment of that name, one of ROLE_…, to the stranger. */
+static inline void give_role(struct fixture *f, const char *scope, const char *name, const char *role)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("%s/providers/Microsoft.Authorization/roleAssignments/%s", scope, name);
+    KG_AUTO_FREE char *body = kg_xprintf("{\"properties\":{\"roleDefinitionId\":\"%s\",\"assignee\":\"%d\"}}", role, STRANGER);
+
+    expect(f, "PUT", path, body, 201);
+}
+
+static inline void take_role(struct fixture *f, const char *scope, const char *name)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("%s/providers/Microsoft.Authorization/roleAssignments/%s", scope, name);
+
+    expect(f, "DELETE", path, NULL, 200);
 }
 
 /* ---- roles ---- */

@@ -353,6 +353,34 @@ static void test_a_foreign_key_comes_back_with_both_of_its_tables(void **state)
                   "6 7 10 11 20 21 22 30 31 33 40 41 43 50 51 55 56 57");
 }
 
+static void note_left_out(void *ctx, const struct kg_left_out *l)
+{
+    kg_buf_addf(ctx, "%s %s of %s needs %s; ", l->kind, l->name, l->table->tag, l->needs->tag);
+}
+
+static void test_what_belongs_to_a_chosen_table_and_needs_another_is_told(void **state)
+{
+    static const struct { const char *table, *told; } cases[] = {
+        { "app.orders", "foreign key orders_u_fkey of orders needs users; " },
+        { "app.users", "" }, /* that somebody else refers to it is no loss of its */
+        { "app.\"part 1\"", "partition part 1 of part 1 needs parts; " },
+        { "app.parts", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        struct kg_archive *a = parsed(14);
+        KG_AUTO_BUF struct kg_buf told = KG_BUF_INIT(10000);
+        bool keep[KG_ARRAY_LEN(rows)];
+        struct kg_err err = { 0 };
+
+        assert_int_equal(kg_archive_select(a, NULL, 0, &cases[i].table, 1, keep, &err), 0);
+        kg_archive_left_out(a, keep, note_left_out, &told);
+        assert_string_equal(told.p, cases[i].told);
+        kg_archive_free(a);
+    }
+}
+
 static void test_a_partitioned_table_brings_its_partitions_and_a_partition_comes_alone(void **state)
 {
     (void)state;
@@ -402,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_blocks_are_framed_as_pg_restore_reads_them),
         cmocka_unit_test(test_a_table_brings_what_it_needs_and_what_hangs_on_it),
         cmocka_unit_test(test_a_foreign_key_comes_back_with_both_of_its_tables),
+        cmocka_unit_test(test_what_belongs_to_a_chosen_table_and_needs_another_is_told),
         cmocka_unit_test(test_a_partitioned_table_brings_its_partitions_and_a_partition_comes_alone),
         cmocka_unit_test(test_a_schema_brings_everything_in_it_and_nothing_else),
         cmocka_unit_test(test_a_name_that_is_not_there_is_told),

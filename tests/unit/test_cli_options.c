@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 struct opts {
@@ -237,11 +238,11 @@ static void test_advice_about_commands_is_near_or_general_but_never_far_fetched(
 static void test_edit_distance_counts_edits(void **state)
 {
     (void)state;
-    assert_int_equal(kg_edit_distance("", ""), 0);
-    assert_int_equal(kg_edit_distance("abc", "ABD"), 1);
-    assert_int_equal(kg_edit_distance("abc", ""), 3);
-    assert_int_equal(kg_edit_distance("kitten", "sitting"), 3);
-    assert_int_equal(kg_edit_distance("a", "aaaaaaaaaaaaaaaaaaaaaaaa"), 8);
+    assert_int_equal(kg_text_distance("", ""), 0);
+    assert_int_equal(kg_text_distance("abc", "ABD"), 1);
+    assert_int_equal(kg_text_distance("abc", ""), 3);
+    assert_int_equal(kg_text_distance("kitten", "sitting"), 3);
+    assert_int_equal(kg_text_distance("a", "aaaaaaaaaaaaaaaaaaaaaaaa"), 8);
 }
 
 /* ---- the table itself ---- */

@@ -26,7 +26,7 @@ static void assert_output(const char *text, const char *form, bool tty, const ch
     KG_AUTO_JSON struct kg_json *j = json(text);
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
 
-    assert_true(kg_output(j, &(struct kg_form){ form, tty, false, false }, &b));
+    assert_true(kg_output(j, &(struct kg_form){ form, tty, false, false, 0 }, &b));
     assert_string_equal(b.p, expected);
 }
 
@@ -36,7 +36,7 @@ static void assert_queried(const char *text, const char *form, const char *expec
     KG_AUTO_JSON struct kg_json *j = json(text);
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
 
-    assert_true(kg_output(j, &(struct kg_form){ form, false, false, true }, &b));
+    assert_true(kg_output(j, &(struct kg_form){ form, false, false, true, 0 }, &b));
     assert_string_equal(b.p, expected);
 }
 
@@ -53,6 +53,41 @@ static void test_a_table_shows_a_resource_by_its_type_and_drops_empty_columns(vo
                   "JobId  Operation  Status     Instance  Started              Duration  Transferred\n"
                   "-----  ---------  ---------  --------  -------------------  --------  -----------\n"
                   "j1     Backup     Completed  pg\\shop   2026-11-21 04:05:06  1m2s      1.2 MB\n");
+}
+
+static void assert_fits(const char *text, size_t width, const char *expected)
+{
+    KG_AUTO_JSON struct kg_json *j = json(text);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
+
+    assert_true(kg_output(j, &(struct kg_form){ "table", true, false, false, width }, &b));
+    assert_string_equal(b.p, expected);
+}
+
+#define GIVEN(who, scope) "{\"type\":\"Microsoft.Authorization/roleAssignments\",\"principalName\":\"" who "\","   \
+                          "\"roleDefinitionName\":\"Backup Operator\",\"scope\":\"" scope "\"}"
+#define IN(group) "/subscriptions/s/resourceGroups/" group "/providers/Microsoft.DataProtection/backupVaults/v1"
+
+static void test_on_a_terminal_ids_are_names_and_no_line_is_wider(void **state)
+{
+    static const char two[] = "[" GIVEN("ann", IN("g")) "," GIVEN("bob", "/") "]";
+
+    (void)state;
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    assert_fits(two, 80, "Principal  Role             Scope\n---------  ---------------  -----\n"
+                         "ann        Backup Operator  v1\nbob        Backup Operator  /\n");
+    assert_fits(two, 30, "Principal  Role          Scope\n---------  ------------  -----\n"
+                         "ann        Backup Oper…  v1\nbob        Backup Oper…  /\n");
+    assert_fits(two, 12, "Principal\n---------\nann\nbob\n");
+    assert_fits(two, 5, "Prin…\n-----\nann\nbob\n");
+    /* two vaults of one name are told apart */
+    assert_fits("[" GIVEN("ann", IN("g")) "," GIVEN("bob", IN("h")) "]", 200,
+                "Principal  Role             Scope\n---------  ---------------  -----------------------------------------------------"
+                "-------------------------------\n"
+                "ann        Backup Operator  " IN("g") "\nbob        Backup Operator  " IN("h") "\n");
+    assert_fits("[" JOB "]", 60, /* a time is whole or not there */
+                "JobId  Operation  Status     Instance  Started\n-----  ---------  ---------  --------  -------------------\n"
+                "j1     Backup     Completed  pg\\shop   2026-11-21 04:05:06\n");
 }
 
 static void test_tsv_keeps_every_column_and_raw_values(void **state)
@@ -136,7 +171,7 @@ static void test_what_has_nothing_for_a_table_is_told_so(void **state)
         KG_AUTO_JSON struct kg_json *j = json(bad[i]);
         KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20);
 
-        assert_false(kg_output(j, &(struct kg_form){ "table", false, false, false }, &b));
+        assert_false(kg_output(j, &(struct kg_form){ "table", false, false, false, 0 }, &b));
         assert_string_equal(b.p, "");
     }
 }
@@ -163,7 +198,7 @@ static void test_colours_are_around_the_same_json(void **state)
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1 << 20), plain = KG_BUF_INIT(1 << 20), wanted = KG_BUF_INIT(1 << 20);
 
     (void)state;
-    assert_true(kg_output(j, &(struct kg_form){ "jsonc", true, true, false }, &b));
+    assert_true(kg_output(j, &(struct kg_form){ "jsonc", true, true, false, 0 }, &b));
     assert_non_null(strstr(b.p, "\033[34;1m\"a\"\033[0m: ["));
     for (const char *s = b.p; *s; s++) {
         if (*s == '\033')
@@ -171,10 +206,10 @@ static void test_colours_are_around_the_same_json(void **state)
         else
             kg_buf_add(&plain, s, 1);
     }
-    assert_true(kg_output(j, &(struct kg_form){ "jsonc", true, false, false }, &wanted));
+    assert_true(kg_output(j, &(struct kg_form){ "jsonc", true, false, false, 0 }, &wanted));
     assert_string_equal(plain.p, wanted.p);
     kg_buf_reset(&b);
-    assert_true(kg_output(j, &(struct kg_form){ "yamlc", true, true, false }, &b));
+    assert_true(kg_output(j, &(struct kg_form){ "yamlc", true, true, false, 0 }, &b));
     assert_non_null(strstr(b.p, "\033[34;1ma\033[0m:\n- \033[33m1\033[0m\n"));
 }
 
@@ -259,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_table_shows_a_resource_by_its_type_and_drops_empty_columns),
+        cmocka_unit_test(test_on_a_terminal_ids_are_names_and_no_line_is_wider),
         cmocka_unit_test(test_tsv_keeps_every_column_and_raw_values),
         cmocka_unit_test(test_json_is_printed_with_two_blanks),
         cmocka_unit_test(test_a_name_cannot_move_the_cursor),

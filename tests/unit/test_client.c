@@ -263,6 +263,29 @@ static void test_a_service_that_hangs_up_or_is_not_there_is_told_apart(void **st
     kg_client_close(c);
 }
 
+static void test_nothing_is_sent_to_a_service_of_somebody_else(void **state)
+{
+    static const struct answer answers[] = { { NULL, NULL } };
+    struct kg_err err = { 0 };
+    struct kg_json *j = NULL;
+    struct kg_client *c;
+    struct server s;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    begin(&s, answers, 1);
+    assert_int_equal(seteuid(65534), 0); /* who listens is who listened last */
+    assert_int_equal(listen(s.fd, 16), 0);
+    assert_int_equal(seteuid(0), 0);
+    c = client_of(&s);
+    assert_int_equal(kg_client_get(c, "/a", &j, &err), -KG_E_DENIED);
+    assert_non_null(strstr(err.msg, "user 65534"));
+    kg_client_close(c);
+    end(&s);
+    assert_string_equal(s.last, "");
+}
+
 static void test_a_list_follows_its_links_and_stops_at_the_limit(void **state)
 {
     static const struct answer answers[] = {
@@ -659,6 +682,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_secret_answer_is_handed_out_as_text),
         cmocka_unit_test(test_an_arm_error_keeps_its_code_its_advice_and_its_detail),
         cmocka_unit_test(test_a_service_that_hangs_up_or_is_not_there_is_told_apart),
+        cmocka_unit_test(test_nothing_is_sent_to_a_service_of_somebody_else),
         cmocka_unit_test(test_a_list_follows_its_links_and_stops_at_the_limit),
         cmocka_unit_test(test_an_operation_is_followed_to_its_result),
         cmocka_unit_test(test_an_operation_without_a_location_tells_its_properties),

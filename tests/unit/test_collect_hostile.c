@@ -41,6 +41,12 @@ static void is_whole(struct kg_vault *v, const char *point, uint64_t seed, size_
     read_point(v, point, &text, &n, 1);
 }
 
+static void two_points(struct kg_vault *v)
+{
+    backup(v, "p1", 1, LEN);
+    backup(v, "p2", 2, LEN);
+}
+
 /* A backup that takes its time. */
 struct slow { struct kg_writer *w; struct kg_stream s[1]; };
 
@@ -67,15 +73,6 @@ static int slow_end(struct slow *b, const char *point, struct kg_err *err)
     return r;
 }
 
-static struct kg_json *collect_with(struct kg_vault *v, const struct kg_collect_opts *o)
-{
-    struct kg_json *report = NULL;
-    struct kg_err err = { 0 };
-
-    OK(kg_vault_collect(v, o, &report, &err));
-    return report;
-}
-
 static uint64_t collected(struct kg_vault *v, const char *what)
 {
     KG_AUTO_JSON struct kg_json *r = collect_with(v, &(struct kg_collect_opts){ 0 });
@@ -89,18 +86,6 @@ static size_t waits(struct kg_vault *v, bool take_over)
     KG_AUTO_JSON struct kg_json *r = collect_with(v, &(struct kg_collect_opts){ .take_over = take_over });
 
     return kg_json_count(kg_json_get(r, "waitingFor"));
-}
-
-static void healthy(struct kg_vault *v)
-{
-    KG_AUTO_JSON struct kg_json *r = NULL;
-    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
-    struct kg_err err = { 0 };
-
-    OK(kg_vault_check(v, &(struct kg_check_opts){ .read_data = true }, &r, &err));
-    kg_json_print(r, true, &text);
-    if (!kg_json_bool(r, "healthy", false))
-        fail_msg("%s", text.p);
 }
 
 static size_t count(struct fixture *f, const char *prefix) { return objects_of(f->st, prefix).n; }
@@ -194,8 +179,7 @@ static void test_points_that_the_service_misses_stop_it(void **state)
     size_t before;
 
     (void)state;
-    backup(f->v, "p1", 1, LEN);
-    backup(f->v, "p2", 2, LEN);
+    two_points(f->v);
     before = count(f, "packs/");
     delete_point(f->v, "p1");
     FAILS(CORRUPT, kg_vault_collect(f->v, &(struct kg_collect_opts){ .expected = both }, &r, &err));
@@ -225,8 +209,7 @@ static void test_points_that_vanish_meanwhile_stop_it(void **state)
     size_t before;
 
     (void)state;
-    backup(f->v, "p1", 1, LEN);
-    backup(f->v, "p2", 2, LEN);
+    two_points(f->v);
     delete_point(f->v, "p1");
     before = count(f, "packs/");
     make_odd(f, &o);
@@ -246,8 +229,7 @@ static void test_a_point_that_is_listed_and_cannot_be_read_is_not_deleted(void *
     size_t before;
 
     (void)state;
-    backup(f->v, "p1", 1, LEN);
-    backup(f->v, "p2", 2, LEN);
+    two_points(f->v);
     before = count(f, "packs/");
     make_odd(f, &o);
     FAILS(IO, kg_vault_collect(f->v, &(struct kg_collect_opts){ 0 }, &r, &err));
@@ -306,8 +288,7 @@ static void test_what_another_collection_dooms_meanwhile_is_left_alone(void **st
     struct kg_err err = { 0 };
 
     (void)state;
-    backup(f->v, "p1", 1, LEN);
-    backup(f->v, "p2", 2, LEN);
+    two_points(f->v);
     backup(f->v, "p3", 3, LEN);
     delete_point(f->v, "p1");
     make_odd(f, &o);

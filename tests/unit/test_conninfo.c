@@ -265,9 +265,43 @@ static void test_a_very_long_value_is_refused(void **state)
     assert_int_equal(parse_n(text, 99999, &c, &err), -KG_E_SECRET_FORMAT);
 }
 
+static void test_a_secret_is_used_for_the_server_that_it_names(void **state)
+{
+    static const struct { const char *text, *host; unsigned port; const char *sslmode, *ends, *refused; } rows[] = {
+        { "User Id=u", "db.example.com", 5433, "require", "db.example.com:5433 require", NULL },
+        { "Server=DB.example.com.;User Id=u;Ssl Mode=VerifyFull", "db.example.com", 5432, "prefer",
+          "db.example.com:5432 verify-full", NULL },
+        { "Server=h;Port=5432;User Id=u;Ssl Mode=Disable", "h", 5432, "verify-ca", "h:5432 verify-ca", NULL },
+        { "Server=h;User Id=u", "h", 0, NULL, "h:- -", NULL },
+        { "Server=/run/pg/;User Id=u", "/run/pg", 5432, "disable", "/run/pg:5432 disable", NULL },
+        { "Server=h;User Id=u", "evil.example.com", 5432, "disable", NULL, "'h'" },
+        { "Server=h;Port=5433;User Id=u", "h", 5432, "prefer", NULL, "port 5433" },
+        { "Port=5433;User Id=u", "h", 5432, "prefer", NULL, "port 5433" },
+        { "postgresql://u@h:6/d", "h.evil.com", 6, "prefer", NULL, "'h.evil.com'" },
+        { "Server=/run/pg;User Id=u", "/run/PG", 5432, "prefer", NULL, "'/run/PG'" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(rows); i++) {
+        KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
+        struct kg_err err = { 0 };
+
+        assert_int_equal(parse_n(rows[i].text, strlen(rows[i].text), &c, &err), 0);
+        if (kg_conninfo_aim(&c, rows[i].host, rows[i].port, rows[i].sslmode, &err) < 0) {
+            if (!rows[i].refused || err.code != KG_E_SECRET_SERVER || !strstr(err.msg, rows[i].refused) || !*err.action)
+                fail_msg("%s: %s", rows[i].text, err.msg);
+            continue;
+        }
+        KG_AUTO_FREE char *is = kg_xprintf("%s:%s %s", c.host, c.port ? c.port : "-", c.sslmode ? c.sslmode : "-");
+        if (!rows[i].ends || strcmp(is, rows[i].ends) != 0)
+            fail_msg("%s: %s", rows[i].text, is);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_secret_is_used_for_the_server_that_it_names),
         cmocka_unit_test(test_connection_strings_are_read_by_the_rules_of_ado_net_and_libpq),
         cmocka_unit_test(test_what_cannot_be_right_is_refused_naming_the_key),
         cmocka_unit_test(test_a_nul_byte_is_refused),

@@ -68,7 +68,7 @@ static void test_an_assignments_name_follows_from_what_it_assigns(void **state)
     assert_string_equal(one, same);
     assert_string_not_equal(one, other);
     assert_int_equal(strlen(one), 36);
-    assert_int_equal(one[14], '5');
+    assert_int_equal(one[14], '8');
 }
 
 static const char *text(const struct kg_json *j, const char *path) { return kg_json_str_or(j, path, "?"); }

@@ -30,11 +30,23 @@ static void test_the_first_start_makes_a_subscription_and_a_group(void **state)
     assert_int_equal(kg_json_u64(about.json, "pid", 0), f->pid);
 }
 
+static void expect_advice(struct fixture *f, const char *path, const char *advice)
+{
+    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
+
+    if (r.status != 404 || !strstr(kg_json_str_or(r.json, "error.additionalInfo.0.info.recommendedAction.0", ""), advice))
+        fail_msg("GET %s: HTTP %ld: %s", path, r.status, r.text.p);
+}
+
 static void test_wrong_requests_get_an_envelope_with_advice(void **state)
 {
     struct fixture *f = *state;
 
     expect_error(f, "GET", "/nowhere", NULL, KG_E_NOT_FOUND, "/nowhere");
+    expect(f, "PUT", SUB "/resourceGroups/production", "{}", 201);
+    expect_advice(f, SUB "/resourceGroups/prodution", "Did you mean 'production'?");
+    expect_advice(f, SUB "/resourceGroups/Prodution/providers/Microsoft.DataProtection/backupVaults/v1", "Did you mean 'production'?");
+    expect_advice(f, SUB "/resourceGroups/staging", "List what exists");
     expect_error(f, "GET", "/", NULL, KG_E_NOT_FOUND, "'/'");
     expect_error(f, "PATCH", RG, "{}", KG_E_METHOD, "PATCH");
     expect_error(f, "GET", RG "/providers/Microsoft.DataProtection/backupVaults/NoNe", NULL, KG_E_NOT_FOUND,

@@ -10,8 +10,8 @@
 #include "worker/worker.h"
 
 #define AZURE RG "/providers/Microsoft.KeyVault/vaults/kvaz"
-#define ME    "11111111-2222-3333-4444-555555555555"
-#define OTHER "99999999-2222-3333-4444-555555555555"
+#define ME    ROLE_1
+#define OTHER ROLE_2
 
 static const char value[] = "{\"properties\":{\"value\":\"x\"}}";
 
@@ -98,38 +98,6 @@ static void test_with_access_policies_only_who_has_one_touches_secrets(void **st
 
 /* ---- somebody else ---- */
 
-enum { STRANGER = 65534 };
-
-static void open_to_all(struct fixture *f)
-{
-    static const char more[] = "socket_mode = 0666\n";
-    struct kg_err err = { 0 };
-
-    assert_int_equal(kg_write_file(f->config, more, sizeof more - 1, 0600, &err), 0);
-    restart_service(f, SIGTERM);
-    assert_int_equal(chmod(f->dir, 0755), 0);
-    *strrchr(f->socket, '/') = '\0';
-    assert_int_equal(chmod(f->socket, 0755), 0);
-    f->socket[strlen(f->socket)] = '/';
-}
-
-/* The status of a call as another user: the service looks at who opens the connection. */
-static long as_stranger(struct fixture *f, const char *method, const char *path, const char *body)
-{
-    assert_int_equal(seteuid(STRANGER), 0);
-    AUTO_REPLY struct reply r = call(f, method, path, body);
-    assert_int_equal(seteuid(0), 0);
-    return r.status;
-}
-
-static void give_role(struct fixture *f, const char *name, const char *role)
-{
-    KG_AUTO_FREE char *path = kg_xprintf(KEYVAULT "/providers/Microsoft.Authorization/roleAssignments/%s", name);
-    KG_AUTO_FREE char *body = kg_xprintf("{\"properties\":{\"roleDefinitionId\":\"%s\",\"assignee\":\"%d\"}}", role, STRANGER);
-
-    expect(f, "PUT", path, body, 201);
-}
-
 static void test_roles_on_data_decide_over_secrets_and_a_contributor_has_none(void **state)
 {
     struct fixture *f = *state;
@@ -139,7 +107,7 @@ static void test_roles_on_data_decide_over_secrets_and_a_contributor_has_none(vo
     open_to_all(f);
     expect(f, "PUT", KEYVAULT, "{}", 201);
     expect(f, "PUT", KEYVAULT "/secrets/a", value, 201);
-    give_role(f, ME, "Contributor");
+    give_role(f, KEYVAULT, ME, "Contributor");
     assert_int_equal(as_stranger(f, "PATCH", KEYVAULT, "{\"tags\":{\"a\":\"b\"}}"), 200);
     assert_int_equal(as_stranger(f, "GET", KEYVAULT "/secrets", NULL), 403);
     assert_int_equal(as_stranger(f, "PUT", KEYVAULT "/secrets/a", value), 403);
@@ -148,7 +116,7 @@ static void test_roles_on_data_decide_over_secrets_and_a_contributor_has_none(vo
     assert_int_equal(as_stranger(f, "PUT", KEYVAULT, "{\"properties\":{\"enableRbacAuthorization\":false}}"), 403);
     AUTO_REPLY struct reply r = call(f, "GET", KEYVAULT, NULL);
     assert_true(kg_json_bool(r.json, "properties.enableRbacAuthorization", false));
-    give_role(f, OTHER, "Key Vault Secrets Officer");
+    give_role(f, KEYVAULT, OTHER, "Key Vault Secrets Officer");
     assert_int_equal(as_stranger(f, "GET", KEYVAULT "/secrets", NULL), 200);
     assert_int_equal(as_stranger(f, "PUT", KEYVAULT "/secrets/a", value), 201);
     assert_int_equal(as_stranger(f, "DELETE", KEYVAULT "/secrets/a", NULL), 200);
@@ -167,7 +135,7 @@ static void test_access_policies_decide_over_secrets_and_roles_on_data_count_for
                                              p.id);
     expect(f, "PUT", KEYVAULT, "{\"properties\":{\"enableRbacAuthorization\":false}}", 201);
     expect(f, "PUT", KEYVAULT "/secrets/a", value, 201); /* who made it has a policy */
-    give_role(f, ME, "Key Vault Secrets Officer");
+    give_role(f, KEYVAULT, ME, "Key Vault Secrets Officer");
     assert_int_equal(as_stranger(f, "GET", KEYVAULT "/secrets", NULL), 403);
     assert_int_equal(as_stranger(f, "GET", KEYVAULT "/secrets/a_b", NULL), 403);
     assert_int_equal(as_stranger(f, "DELETE", KEYVAULT "/secrets/none", NULL), 403);

@@ -407,7 +407,8 @@ static void test_the_hashed_text_is_what_the_manual_says(void **state)
     static const char record[] =
         "{\"seq\":7,\"time\":\"2026-01-02T03:04:05.0000000Z\",\"principalId\":\"p\",\"principalName\":\"n\",\"uid\":1001,"
         "\"method\":\"PUT\",\"action\":\"a\",\"scope\":\"/s\",\"status\":201,\"activityId\":\"g\",\"previousHash\":\"h\"}";
-    KG_AUTO_JSON struct kg_json *j = NULL;
+    static const char counted[] = "{\"previousHash\":\"h\",\"seq\":7,\"count\":3}";
+    KG_AUTO_JSON struct kg_json *j = NULL, *k = NULL;
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4096);
     struct kg_err err = { 0 };
 
@@ -415,6 +416,42 @@ static void test_the_hashed_text_is_what_the_manual_says(void **state)
     assert_int_equal(kg_json_parse(record, strlen(record), &j, &err), 0);
     kg_audit_text(j, &text);
     assert_string_equal(text.p, "h\n7\n2026-01-02T03:04:05.0000000Z\np\nn\n1001\nPUT\na\n/s\n201\ng\n");
+    assert_int_equal(kg_json_parse(counted, strlen(counted), &k, &err), 0);
+    kg_buf_reset(&text);
+    kg_audit_text(k, &text);
+    assert_string_equal(text.p, "h\n7\n\n\n\n\n\n\n\n\n\n3\n\n");
+}
+
+static void test_refusals_that_repeat_are_one_record_with_a_count(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_AUDIT_LIST struct kg_audit_list l = { 0 };
+    struct kg_refusals *r = kg_refusals_new();
+    struct kg_audit_entry e = { .who = &bert, .method = "GET", .action = BV "read", .status = 403, .activity = "x" };
+    struct kg_err err = { 0 };
+    uint64_t all = 0;
+    char scope[64];
+
+    for (int round = 0; round < 100; round++)
+        for (int i = 0; i < 2 * KG_REFUSALS_KINDS; i++) {
+            snprintf(scope, sizeof scope, "/subscriptions/%d", i);
+            e.scope = scope;
+            assert_int_equal(kg_refusals_add(r, f->catalog, &e, &err), 0);
+        }
+    e.who = &olga; /* somebody else is not hidden by them */
+    assert_int_equal(kg_refusals_add(r, f->catalog, &e, &err), 0);
+    assert_int_equal(kg_refusals_flush(r, f->catalog, &err), 0);
+    assert_int_equal(kg_refusals_flush(r, f->catalog, &err), 0);
+    assert_int_equal(kg_catalog_audit_list(f->catalog, NULL, KG_AUDIT_OLDEST_FIRST, 0, 1000, &l, &err), 0);
+    assert_int_equal(l.count, 2 * (KG_REFUSALS_KINDS + 1) + 1);
+    for (size_t i = 0; i < l.count; i++)
+        all += l.rows[i].count;
+    assert_int_equal(all, 100 * 2 * KG_REFUSALS_KINDS + 1);
+    assert_string_equal(l.rows[0].scope, "/subscriptions/0");
+    assert_string_equal(l.rows[KG_REFUSALS_KINDS].scope, "*");
+    assert_string_equal(l.rows[KG_REFUSALS_KINDS + 1].principal_name, "olga");
+    assert_int_equal(l.rows[KG_REFUSALS_KINDS + 2].count, 99);
+    kg_refusals_free(r);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -443,6 +480,7 @@ int main(void)
         T(test_below_finds_what_a_list_would_hold),
         T(test_records_are_chained_by_hashes_that_anybody_can_check),
         T(test_the_hashed_text_is_what_the_manual_says),
+        T(test_refusals_that_repeat_are_one_record_with_a_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

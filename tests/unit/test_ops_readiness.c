@@ -102,22 +102,25 @@ static void test_rows_with_shared_secrets_come_back_with_their_checks(void **sta
         "\"server\":{\"name\":\"s\",\"host\":\"127.0.0.1\",\"port\":%1$s,\"sslMode\":\"disable\"}},"
         "{\"key\":\"b\",\"database\":\"postgres\",\"connection\":\"c1\",\"server\":{\"host\":\"127.0.0.1\",\"port\":%1$s}},"
         "{\"key\":\"c\",\"database\":\"nope\",\"connection\":\"c0\",\"server\":{\"host\":\"127.0.0.1\",\"port\":%1$s}},"
-        "{\"key\":\"d\",\"database\":\"postgres\",\"connection\":\"c2\",\"server\":{\"host\":\"127.0.0.1\",\"port\":%1$s}}]}}", pg->port);
+        "{\"key\":\"d\",\"database\":\"postgres\",\"connection\":\"c2\",\"server\":{\"host\":\"127.0.0.1\",\"port\":%1$s}},"
+        "{\"key\":\"e\",\"database\":\"postgres\",\"connection\":\"c3\",\"server\":{\"host\":\"127.0.0.1\",\"port\":%1$s}}]}}", pg->port);
     int fd = connect_worker();
     KG_AUTO_JSON struct kg_json *e = NULL;
     KG_AUTO_CHECKS struct kg_checks a = { 0 };
     struct kg_err err = { 0 };
 
     (void)state;
-    send_secret(fd, "c0", "Server=elsewhere.example;Port=1;User Id=boss;Password=pw");
+    KG_AUTO_FREE char *boss = kg_xprintf("Server=127.0.0.1;Port=%s;User Id=boss;Password=pw", pg->port);
+    send_secret(fd, "c0", boss);
     send_secret(fd, "c1", "postgresql://bare:pw@/");
     send_secret(fd, "c2", "Server=x;hunter2");
+    send_secret(fd, "c3", "Server=elsewhere.example;User Id=boss;Password=pw");
     e = converse(fd, job);
     assert_string_equal(kg_json_str(e, "event"), "done");
-    assert_int_equal(kg_json_count(kg_json_get(e, "result.rows")), 4);
+    assert_int_equal(kg_json_count(kg_json_get(e, "result.rows")), 5);
     assert_string_equal(kg_json_str(e, "result.rows.0.key"), "a");
     assert_int_equal(kg_checks_from_json(kg_json_get(e, "result.rows.0.checks"), &a, &err), 0);
-    expect_all_passed(&a); /* the registered server's address, not the secret's */
+    expect_all_passed(&a);
     expect_state(&a, KG_CHECK_SECRET, KG_CHECK_PASSED);
     expect_state(&a, KG_CHECK_SECRET_FORMAT, KG_CHECK_PASSED);
     assert_string_equal(kg_json_str(e, "result.rows.0.facts.user"), "boss");
@@ -131,6 +134,9 @@ static void test_rows_with_shared_secrets_come_back_with_their_checks(void **sta
     assert_string_equal(kg_json_str(e, "result.rows.3.checks.1.id"), "secretFormat");
     assert_string_equal(kg_json_str(e, "result.rows.3.checks.1.error.code"), "UserErrorSecretValueInUnsupportedFormat");
     assert_string_equal(kg_json_str(e, "result.rows.3.checks.2.skippedBecause"), "secretFormat");
+    /* whose password must not go to this server */
+    assert_string_equal(kg_json_str(e, "result.rows.4.checks.1.error.code"), "UserErrorSecretOfAnotherServer");
+    assert_string_equal(kg_json_str(e, "result.rows.4.checks.2.skippedBecause"), "secretFormat");
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
     kg_json_print(e, false, &text);
     assert_null(strstr(text.p, "hunter2"));
@@ -151,7 +157,7 @@ static void test_room_is_measured_where_the_store_is(void **state)
         KG_AUTO_CHECKS struct kg_checks c = { 0 };
         struct kg_err err = { 0 };
 
-        send_secret(fd, "c0", "Server=x;User Id=boss;Password=pw");
+        send_secret(fd, "c0", "User Id=boss;Password=pw");
         KG_AUTO_JSON struct kg_json *e = converse(fd, job);
         assert_int_equal(kg_checks_from_json(kg_json_get(e, "result.rows.0.checks"), &c, &err), 0);
         expect_state(&c, KG_CHECK_SPACE, KG_CHECK_PASSED);

@@ -224,6 +224,33 @@ static void test_a_socket_directory_that_others_could_have_made_is_not_trusted(v
     FAILS(KG_E_NOT_FOUND, kg_path_check_private("/nonexistent", geteuid(), &f->err));
 }
 
+static void test_a_directory_that_somebody_else_made_in_tmp_blocks_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct kg_paths_env env = env_of(f->dir);
+    KG_AUTO_FREE char *dir = kg_xprintf("%s/keepgres-%u", f->dir, (unsigned)env.uid);
+    KG_AUTO_FREE char *state_dir = kg_xprintf("%s/.local/state/keepgres", f->dir);
+    KG_AUTO_FREE char *other = kg_xprintf("%s/api.sock", state_dir);
+
+    env.tmp = f->dir;
+    assert_int_equal(symlink("/", dir), 0); /* what a symbolic link leads to is somebody else's, too */
+    for (int step = 0; step < 3; step++) {
+        KG_AUTO_PATHS struct kg_paths p = { 0 };
+
+        if (step == 1) { /* a service that listens elsewhere is found when the way is free again */
+            OK(kg_make_dirs(state_dir, 0700, &f->err));
+            make_socket(other);
+            assert_int_equal(unlink(dir), 0);
+        }
+        if (step == 2)
+            assert_int_equal(unlink(other), 0);
+        OK(kg_paths_find(&env, &p, &f->err));
+        assert_int_equal(p.socket_fallback, step == 2);
+        assert_int_equal(strcmp(p.socket, other) == 0, step < 2);
+        OK(kg_paths_check_socket(&p, &f->err));
+    }
+}
+
 /* ---- the lock ---- */
 
 static int lock_main(const char *path)
@@ -344,6 +371,7 @@ int main(int argc, char **argv)
         T(test_what_cannot_be_a_path_is_refused_with_advice),
         T(test_preparing_makes_private_directories_once),
         T(test_a_socket_directory_that_others_could_have_made_is_not_trusted),
+        T(test_a_directory_that_somebody_else_made_in_tmp_blocks_nobody),
         T(test_a_lock_is_exclusive_names_its_holder_and_ends_with_it),
         T(test_a_socket_is_private_replaces_a_stale_one_and_knows_its_peer),
         T(test_a_file_that_is_no_socket_is_not_removed),

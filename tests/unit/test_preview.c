@@ -14,6 +14,7 @@
 #include "policy/preview.h"
 #include "policy/promise.h"
 #include "support/policy_text.h"
+#include "identity/audit.h"
 #include "unit/service_fixture.h"
 
 #define PREVIEW POLICY "/preview"
@@ -392,6 +393,7 @@ static void test_a_point_says_where_it_is_and_what_keeps_it(void **state)
     make_history(f);
     AUTO_REPLY struct reply r = call(f, "GET", INSTANCE "/recoveryPoints", NULL);
     assert_int_equal(kg_json_count(kg_json_get(r.json, "value.0.properties.recoveryPointDataStoresDetails")), 1);
+    assert_null(kg_json_get(r.json, "value.0.properties.retention.expires")); /* a day will end it */
     expect_text(&r, "value.0.properties.recoveryPointDataStoresDetails.0.type", "VaultStore");
     expect_text(&r, "value.0.properties.recoveryPointDataStoresDetails.0.expiryTime",
                 kg_json_str_or(r.json, "value.0.properties.expiryTime", ""));
@@ -408,6 +410,9 @@ static void test_a_point_says_where_it_is_and_what_keeps_it(void **state)
     expect_kept(f, 1, "held: it stays until it is released");
     expect(f, "POST", INSTANCE "/stopProtection", "{}", 200);
     expect_kept(f, 0, "protection of its instance is stopped: nothing leaves");
+    AUTO_REPLY struct reply stopped = call(f, "GET", INSTANCE "/recoveryPoints", NULL);
+    expect_text(&stopped, "value.0.properties.retention.expires", "never (protection stopped)");
+    expect_text(&stopped, "value.1.properties.retention.expires", "never (held)");
     expect(f, "POST", INSTANCE "/resumeProtection", "{}", 200);
     change_row(f, lose_newest);
     expect_kept(f, 0, "rule Default kept it until 2027-03-05: it is about to leave");
@@ -488,7 +493,7 @@ static void expect_status(struct kg_api *api, const char *body, int status)
 static void test_points_are_told_to_those_alone_who_may_see_them(void **state)
 {
     static const char *const ids[] = { SUB, RG, VAULT, POLICY, INSTANCE };
-    struct kg_api api = { .region = "local", .env = { .stopping = not_stopping } };
+    struct kg_api api = { .region = "local", .env = { .stopping = not_stopping }, .refusals = kg_refusals_new() };
     KG_AUTO_JSON struct kg_json *policy = kg_json_object(), *properties = NULL;
     struct kg_principal who, root;
     struct kg_err err = { 0 };
@@ -507,6 +512,7 @@ static void test_points_are_told_to_those_alone_who_may_see_them(void **state)
     expect_status(&api, "{\"backupInstanceName\":\"bi-none\"}", 403); /* nor whether there is one */
     assert_int_equal(kg_identity_assign(api.identity, "Backup Reader", &who, INSTANCE, NULL, &root, NULL, &err), 0);
     expect_status(&api, "{\"backupInstanceName\":\"bi-good\"}", 200);
+    kg_refusals_free(api.refusals);
     kg_identity_free(api.identity);
     kg_catalog_close(api.catalog);
 }

@@ -69,7 +69,7 @@ static struct kg_round *look(struct world *w, const char *rows)
     KG_AUTO_JSON struct kg_json *j = doc(rows);
     struct kg_round *r = NULL;
 
-    OK(kg_round_open(w->f->c, w->identity, w->keyvault, VAULT, j, &r, err));
+    OK(kg_round_open(w->f->c, w->identity, w->keyvault, VAULT, NULL, j, &r, err));
     return r;
 }
 
@@ -248,8 +248,8 @@ static void test_there_is_an_end_to_how_many_are_asked_about(void **state)
     make_world(*state, true, &w);
     for (int i = 0; i <= KG_ROUND_ROWS; i++)
         kg_json_push(rows, kg_json_copy(one));
-    FAILS(KG_E_LIMIT, kg_round_open(w.f->c, w.identity, w.keyvault, VAULT, rows, &r, err));
-    assert_true(kg_round_open(w.f->c, w.identity, w.keyvault, VAULT, bad, &r, &why) < 0);
+    FAILS(KG_E_LIMIT, kg_round_open(w.f->c, w.identity, w.keyvault, VAULT, NULL, rows, &r, err));
+    assert_true(kg_round_open(w.f->c, w.identity, w.keyvault, VAULT, NULL, bad, &r, &why) < 0);
     assert_non_null(strstr(why.msg, "row 2"));
 }
 

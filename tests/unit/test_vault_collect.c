@@ -17,15 +17,6 @@
 enum { LEN = 3 << 20, SHARED = 2 << 20 };
 static const struct kg_write_opts small = { .level = 1, .segment_bytes = 64 << 10, .pack_bytes = 256 << 10 };
 
-static struct kg_json *collect_with(struct kg_vault *v, const struct kg_collect_opts *o)
-{
-    struct kg_json *report = NULL;
-    struct kg_err err = { 0 };
-
-    OK(kg_vault_collect(v, o, &report, &err));
-    return report;
-}
-
 static uint64_t number(const struct kg_json *j, const char *key)
 {
     assert_non_null(kg_json_get(j, key));
@@ -44,18 +35,6 @@ static uint64_t packs(struct kg_vault *v)
     KG_AUTO_JSON struct kg_json *r = collect_with(v, &(struct kg_collect_opts){ .dry_run = true });
 
     return number(r, "packs");
-}
-
-static void healthy(struct kg_vault *v)
-{
-    KG_AUTO_JSON struct kg_json *r = NULL;
-    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
-    struct kg_err err = { 0 };
-
-    OK(kg_vault_check(v, &(struct kg_check_opts){ .read_data = true }, &r, &err));
-    kg_json_print(r, true, &text);
-    if (!kg_json_bool(r, "healthy", false))
-        fail_msg("%s", text.p);
 }
 
 /* p1: a shared part and one of its own; p2: the same shared part, another one of its own. */
