@@ -147,21 +147,38 @@ int kg_call_answer_secret(struct kg_call *c, struct kg_json *body, const char *k
 
 /* ---- lists ---- */
 
-/* What holds other resources is seen by who may see one of those. */
-int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err)
+int kg_view_of(const struct kg_call *c, const char *action, const char *scope, struct kg_view *ret, struct kg_err *err)
 {
-    const char *action = c->match->route->action;
     struct kg_may may;
 
-    *ret = true;
-    if (!c->partial)
+    *ret = (struct kg_view){ .action = action };
+    if (kg_identity_check(c->api->identity, &c->who, action, false, scope, &may, err) < 0)
+        return -(int)err->code;
+    ret->all = may.allowed;
+    return ret->all ? 0 : kg_identity_may_below(c->api->identity, &c->who, action, scope, &ret->some, err);
+}
+
+/* What holds other resources is seen by who may see one of those. */
+int kg_view_sees(const struct kg_call *c, const struct kg_view *v, const char *id, bool *ret, struct kg_err *err)
+{
+    struct kg_may may;
+
+    *ret = v->all;
+    if (v->all || !v->some)
         return 0;
     if (!strstr(id, "/providers/"))
-        return kg_identity_may_below(c->api->identity, &c->who, action, id, ret, err);
-    if (kg_identity_check(c->api->identity, &c->who, action, false, id, &may, err) < 0)
+        return kg_identity_may_below(c->api->identity, &c->who, v->action, id, ret, err);
+    if (kg_identity_check(c->api->identity, &c->who, v->action, false, id, &may, err) < 0)
         return -(int)err->code;
     *ret = may.allowed;
     return 0;
+}
+
+int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err)
+{
+    const struct kg_view v = { .action = c->match->route->action, .all = !c->partial, .some = c->partial };
+
+    return kg_view_sees(c, &v, id, ret, err);
 }
 
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err)
@@ -211,13 +228,21 @@ int kg_call_get(struct kg_call *c, struct kg_err *err)
     return kg_call_answer(c, 200, kg_resource_answer(&r), err);
 }
 
+static int whole(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err)
+{
+    (void)arg;
+    (void)err;
+    *ret = kg_resource_answer(r);
+    return 0;
+}
+
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err)
 {
-    return kg_call_list_as(c, kg_call_id(c), type, deep, kg_resource_answer, err);
+    return kg_call_list_as(c, kg_call_id(c), type, deep, whole, NULL, err);
 }
 
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
-                    struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
+                    kg_answer_fn *answer, void *arg, struct kg_err *err)
 {
     KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
     struct kg_resource_query q = { .type = type, .after = kg_query_get(c->query, "$skipToken") };
@@ -230,20 +255,21 @@ int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool de
     *(deep ? &q.under : &q.parent) = id;
     if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
         return -(int)err->code;
-    return kg_call_answer_resources(c, &l, answer, err);
+    return kg_call_answer_resources(c, &l, answer, arg, err);
 }
 
 int kg_call_answer_resources(struct kg_call *c, const struct kg_resource_list *l,
-                             struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
+                             kg_answer_fn *answer, void *arg, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *array = kg_json_array();
-    struct kg_json *shown;
     bool sees;
 
     for (size_t i = 0; i < l->count; i++) {
-        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
+        struct kg_json *shown = NULL;
+
+        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0 || (sees && answer(arg, &l->rows[i], &shown, err) < 0))
             return -(int)err->code;
-        if (sees && (shown = answer(&l->rows[i])))
+        if (shown)
             kg_json_push(array, shown);
     }
     return kg_call_answer_list(c, KG_TAKE(array), l->next, err);

@@ -96,6 +96,7 @@ KG_HANDLER(undelete);
 /* res_search.c */
 KG_HANDLER(search_vaults);
 KG_HANDLER(search_instances);
+KG_HANDLER(search_policies);
 KG_HANDLER(search_jobs);
 /* res_jobs.c */
 KG_HANDLER(jobs_list);

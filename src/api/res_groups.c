@@ -16,6 +16,14 @@ static struct kg_json *subscription_answer(const struct kg_resource *r)
     return a;
 }
 
+static int show_subscription(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err)
+{
+    (void)arg;
+    (void)err;
+    *ret = subscription_answer(r);
+    return 0;
+}
+
 int kg_res_subscriptions_list(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
@@ -23,7 +31,7 @@ int kg_res_subscriptions_list(struct kg_call *c, struct kg_err *err)
 
     if (kg_call_top(c, &q.top, err) < 0 || kg_catalog_list(c->api->catalog, &q, &l, err) < 0)
         return -(int)err->code;
-    return kg_call_answer_resources(c, &l, subscription_answer, err);
+    return kg_call_answer_resources(c, &l, show_subscription, NULL, err);
 }
 
 int kg_res_subscription_get(struct kg_call *c, struct kg_err *err)

@@ -202,11 +202,16 @@ const struct kg_route kg_routes[] = {
     ACT_(VAULT "/backupPolicies/{policy}/preview", A_BV "backupPolicies/read", policy_preview,
          "Extension: which recovery points there will be on each date of the coming years; $top bounds points, which begin "
          "with the oldest", B_PREVIEW, "200 {startTime, until, timeZone, schedule, pointCount, points, counts, cut}"),
+    SEARCH_(SUB DP "/searchBackupPolicies", A_BV "backupPolicies/read", search_policies,
+            "Extension: backup policies of all vaults, as rows of the resource graph, each with properties.backupInstancesCount, the "
+            "backup instances that have it", "{resourceGroups?, vaults?, names?, ids?}", "200 list of rows"),
 
     /* backup instances */
-    LIST_(VAULT "/backupInstances", A_BI "read", instances_list, "List backup instances", "200 list"),
-    GET_(INSTANCE, A_BI "read", instance_get, "Show a backup instance; extension: properties.nextBackupTime",
-         "200 backup instance"),
+    LIST_(VAULT "/backupInstances", A_BI "read", instances_list,
+          "List backup instances; extension: what is told of one", "200 list"),
+    GET_(INSTANCE, A_BI "read", instance_get, "Show a backup instance; extension: properties.{lastBackup: {status, jobId, "
+         "startTime, endTime}, latestRecoveryPoint: {recoveryPointId, recoveryPointTime}, nextBackupTime}, each null when there is "
+         "none", "200 backup instance"),
     PUT_(INSTANCE, A_BI "write", instance_put, "Configure backup of a database", B_INSTANCE, "201 or 200 backup instance"),
     DEL_(INSTANCE, A_BI "delete", instance_delete,
          "Delete a backup instance and its recovery points; with soft delete it can come back for a while", "200, 202, 204"),
@@ -300,7 +305,8 @@ const struct kg_route kg_routes[] = {
     GET_(SERVICE "/audit", A_KG "audit/read", audit_list,
          "Extension: who changed what and who was refused, newest first; with $orderby=seq asc oldest first; $filter: principalId "
          "eq '…'", "200 list"),
-    GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service", "200"),
+    GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service, and who asks",
+         "200 {version, …, caller: {principalName, principalId, isOwner}}"),
     { "POST", SERVICE "/stop", A_KG "stop/action", KG_API_BODY_NONE, KG_ROUTE_OPEN_STOPPING, kg_res_service_stop,
       "Extension: stop the service when its jobs have ended (drain) or at once (now)", "{mode: \"drain\"|\"now\"}", "202" },
 };

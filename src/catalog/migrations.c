@@ -142,6 +142,10 @@ const char *const kg_migrations[] = {
     " day INTEGER NOT NULL," /* days since 1970, UTC */
     " json TEXT NOT NULL,"
     " PRIMARY KEY (vault, day)) WITHOUT ROWID;",
+
+    /* 5: what recovery points of an instance sum up to stands in the index of its list */
+    "DROP INDEX points_instance;"
+    "CREATE INDEX points_instance ON points(instance, time, id, bytes, stored_bytes, new_bytes);",
 };
 
 const int kg_migration_count = sizeof kg_migrations / sizeof kg_migrations[0];

@@ -182,6 +182,14 @@ static const struct kg_column found_instance_cols[] = {
     { "Policy", "properties.policyInfo.policyId", KG_COL_LAST_PART },
     { 0 },
 };
+static const struct kg_column found_policy_cols[] = {
+    { "Vault", "vaultName", KG_COL_TEXT },
+    { "Name", "name", KG_COL_TEXT },
+    { "ResourceGroup", "resourceGroup", KG_COL_TEXT },
+    { "DatasourceType", "properties.datasourceTypes.0", KG_COL_TEXT },
+    { "Instances", "properties.backupInstancesCount", KG_COL_TEXT },
+    { 0 },
+};
 static const struct kg_column found_job_cols[] = {
     { "Vault", "vaultName", KG_COL_TEXT },
     { "JobId", "name", KG_COL_TEXT },
@@ -255,6 +263,7 @@ static const struct {
     { "Microsoft.Storage/storageAccounts/blobServices/containers", NULL, container_cols },
     { "Microsoft.DataProtection/backupVaults", NULL, vault_cols },
     { "Microsoft.DataProtection/backupVaults/usage", NULL, usage_cols },
+    { "Microsoft.DataProtection/backupVaults/backupPolicies", "vaultName", found_policy_cols },
     { "Microsoft.DataProtection/backupVaults/backupPolicies", NULL, policy_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", "vaultName", found_instance_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", NULL, instance_cols },
