@@ -208,6 +208,14 @@ static const struct kg_column database_cols[] = {
     { "Reason", "reason", KG_COL_TEXT },
     { 0 },
 };
+static const struct kg_column held_cols[] = {
+    { "Schema", "schema", KG_COL_TEXT },
+    { "Name", "name", KG_COL_TEXT },
+    { "Kind", "kind", KG_COL_TEXT },
+    { "Rows", "rows", KG_COL_TEXT },
+    { "Bytes", "bytes", KG_COL_BYTES },
+    { 0 },
+};
 static const struct kg_column accepted_cols[] = {
     { "JobId", "jobId", KG_COL_LAST_PART },
     { 0 },
@@ -279,6 +287,7 @@ static const struct {
     { NULL, "selectable", database_cols },
     { NULL, "outcome", readiness_cols },
     { NULL, "ResourceType", grant_cols },
+    { NULL, "schema", held_cols },
     { NULL, "jobId", accepted_cols },
     { NULL, "point", stored_point_cols },
     { NULL, "healthy", damage_cols },
@@ -295,6 +304,17 @@ const struct kg_column *kg_columns_for(const struct kg_json *item)
             return shapes[i].columns;
     return NULL;
 }
+
+/* What resources of all types have. */
+static const struct kg_column resource_cols[] = {
+    { "Name", "name", KG_COL_TEXT },
+    { "ResourceGroup", "resourceGroup", KG_COL_TEXT },
+    { "Location", "location", KG_COL_TEXT },
+    { "Type", "type", KG_COL_TEXT },
+    { 0 },
+};
+
+const struct kg_column *kg_columns_of_any(void) { return resource_cols; }
 
 void kg_scalar_text(const struct kg_json *v, struct kg_buf *b)
 {
