@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/filter.h"
+#include "api/standing.h"
 #include "identity/identity.h"
 #include "unit/service_fixture.h"
 
@@ -93,6 +94,69 @@ static void test_an_instance_tells_its_last_backup_its_newest_point_and_the_next
     AUTO_REPLY struct reply stopped = call(f, "GET", BI_A, NULL);
     assert_null(kg_json_str(stopped.json, "properties.nextBackupTime"));
     assert_string_equal(text(stopped.json, "properties.lastBackup.jobId"), job); /* the job of stopping is no backup */
+}
+
+/* An instance with the policy, configured days ago and with its last backup hours ago (0: none). Its policy wants one each day. */
+static void attention(struct kg_catalog *c, const char *protection, int days, int hours, const char *status, const char *code)
+{
+    KG_AUTO_FREE char *daily = kg_xstrdup(policy_body);
+    KG_AUTO_JSON struct kg_json *p = NULL, *i = kg_json_object(), *j = kg_json_object(), *e = kg_json_object();
+    KG_AUTO_STANDS struct kg_stands s;
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_ATTENTION struct kg_attention why = { 0 };
+    struct kg_err err = { 0 };
+    char since[32];
+
+    memcpy(strstr(daily, "P1W"), "P1D", 3);
+    assert_int_equal(kg_json_parse(daily, strlen(daily), &p, &err), 0);
+    assert_int_equal(kg_catalog_put(c, SUB, NULL, e, KG_PUT_ANY, NULL, NULL, &err), 0);
+    assert_int_equal(kg_catalog_put(c, RG, "local", e, KG_PUT_ANY, NULL, NULL, &err), 0);
+    assert_int_equal(kg_catalog_put(c, VAULT, "local", e, KG_PUT_ANY, NULL, NULL, &err), 0);
+    assert_int_equal(kg_catalog_put(c, POLICY, NULL, p, KG_PUT_ANY, NULL, NULL, &err), 0);
+    kg_json_set_str(i, "properties.policyInfo.policyId", POLICY);
+    kg_json_set_str(i, "properties.currentProtectionState", protection);
+    kg_json_set_str(i, "properties.protectionErrorDetails.code", "TheCode");
+    kg_json_set_str(i, "internal.schedule.since", kg_time_iso(kg_now_wall() - days * INT64_C(86400) * KG_SECOND, since));
+    assert_int_equal(kg_catalog_put(c, BI_A, NULL, i, KG_PUT_ANY, NULL, &r, &err), 0);
+    if (hours) {
+        char id[] = "j1", vault[] = VAULT, instance[] = BI_A, op[] = "Backup";
+        KG_AUTO_FREE char *st = kg_xstrdup(status);
+        struct kg_job_row row = { .id = id, .vault = vault, .instance = instance, .operation = op, .status = st, .json = j,
+                                  .start = kg_now_wall() - hours * INT64_C(3600) * KG_SECOND,
+                                  .end = strcmp(status, "InProgress") == 0 ? 0 : 1 };
+
+        assert_int_equal(kg_catalog_job_insert(c, &row, &err), 0);
+    }
+    kg_stands_init(&s, c);
+    assert_int_equal(kg_stands_attention(&s, &r, true, &why, &err), 0);
+    if (!why.code != !code || (code && strcmp(why.code, code) != 0))
+        fail_msg("%s, %d days, %d hours, %s: %s (%s) instead of %s", protection, days, hours, status, why.code, why.reason, code);
+}
+
+static void test_attention_goes_to_what_is_not_ready_failed_or_overdue(void **state)
+{
+    static const struct { const char *protection; int days, hours; const char *status, *code; } cases[] = {
+        { "ProtectionConfigured", 0, 0, NULL, NULL },                  /* its first start is still to come */
+        { "ProtectionConfigured", 5, 0, NULL, "BackupOverdue" },
+        { "ProtectionConfigured", 5, 72, "Completed", "BackupOverdue" },
+        { "ProtectionConfigured", 5, 72, "InProgress", NULL },         /* a long one */
+        { "ProtectionConfigured", 5, 72, "Failed", "BackupFailed" },
+        { "ProtectionConfigured", 0, 1, "Completed", NULL },
+        { "ProtectionConfigured", 0, 1, "Cancelled", NULL },
+        { "ProtectionError", 0, 1, "Completed", "TheCode" },
+        { "ConfiguringProtectionFailed", 0, 0, NULL, "TheCode" },
+        { "ProtectionStopped", 5, 72, "Failed", NULL },
+        { "SoftDeleted", 5, 72, "Failed", NULL },
+    };
+
+    (void)state;
+    for (size_t k = 0; k < KG_ARRAY_LEN(cases); k++) {
+        KG_CLEANUP(kg_catalog_closep) struct kg_catalog *c = NULL;
+        struct kg_err err = { 0 };
+
+        assert_int_equal(kg_catalog_open_sqlite(":memory:", &c, &err), 0);
+        attention(c, cases[k].protection, cases[k].days, cases[k].hours, cases[k].status, cases[k].code);
+    }
 }
 
 /* ---- policies of all vaults ---- */
@@ -340,6 +404,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owner_is_who_runs_the_service_or_was_given_the_role_at_the_root),
         cmocka_unit_test(test_a_filter_is_read_as_odata_has_it),
+        cmocka_unit_test(test_attention_goes_to_what_is_not_ready_failed_or_overdue),
         cmocka_unit_test_setup_teardown(test_the_service_tells_who_asks, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_an_instance_tells_its_last_backup_its_newest_point_and_the_next_start_wherever_it_is_shown, setup, teardown),
