@@ -258,7 +258,8 @@ int kg_res_point_get(struct kg_call *c, struct kg_err *err)
     if (wants_contents(c, &contents, err) < 0 || find_keeper(c, instance, &keeper, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
-    return contents ? ask_contents(c, KG_TASK_POINT_CONTENTS, row.instance, row.id, err) : kg_call_answer(c, 200, point_answer(&row, &keeper), err);
+    return contents ? ask_contents(c, KG_TASK_POINT_CONTENTS, row.instance, row.id, err)
+                    : kg_call_answer(c, 200, point_answer(&row, &keeper), err);
 }
 
 static int check_schema(const struct kg_call *c, struct kg_err *err)
