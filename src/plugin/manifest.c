@@ -129,7 +129,7 @@ struct kg_json *kg_manifest_list(const struct kg_manifest *m, const char *schema
     kg_json_set(j, "value", c.tables);
     kg_json_set_u64(j, "omitted", c.omitted);
     tell_large_objects(m, j);
-    kg_json_set_bool(j, "roles", m->has_globals);
+    kg_json_set_bool(j, "roles", m->has_server || m->has_globals);
     return j;
 }
 

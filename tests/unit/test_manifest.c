@@ -131,6 +131,7 @@ static void test_contents_are_a_list_of_one_schema_or_all(void **state)
     m->blob_count = 2;
     m->blob_sum = (struct kg_rowsum){ 3, 3 * 8 + 500, 1 };
     m->has_globals = true;
+    m->has_server = false;
     all = kg_manifest_list(m, NULL);
     assert_int_equal(kg_json_count(kg_json_get(all, "value")), 2);
     assert_string_equal(kg_json_str(all, "value.1.schema"), "zoo");
@@ -141,9 +142,11 @@ static void test_contents_are_a_list_of_one_schema_or_all(void **state)
     assert_true(kg_json_bool(all, "roles", false));
     zoo = kg_manifest_list(m, "zoo");
     assert_int_equal(kg_json_count(kg_json_get(zoo, "value")), 1);
+    m->has_globals = false;
     none = kg_manifest_list(m, "ZOO"); /* another one: names of schemas have case */
     assert_int_equal(kg_json_count(kg_json_get(none, "value")), 0);
     assert_int_equal(kg_json_u64(none, "omitted", 99), 0);
+    assert_false(kg_json_bool(none, "roles", true));
 }
 
 static void test_contents_without_end_are_cut_and_counted(void **state)
