@@ -164,18 +164,28 @@ int kg_call_answer_secret(struct kg_call *c, struct kg_json *body, const char *k
 
 /* ---- lists ---- */
 
-/* What holds other resources is seen by who may see one of those. */
-int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err)
+int kg_view_of(const struct kg_call *c, const char *action, const char *scope, struct kg_view *ret, struct kg_err *err)
 {
-    const char *action = c->match->route->action;
     struct kg_may may;
 
-    *ret = true;
-    if (!c->partial)
+    *ret = (struct kg_view){ .action = action };
+    if (kg_identity_check(c->api->identity, &c->who, action, false, scope, &may, err) < 0)
+        return -(int)err->code;
+    ret->all = may.allowed;
+    return ret->all ? 0 : kg_identity_may_below(c->api->identity, &c->who, action, scope, &ret->some, err);
+}
+
+/* What holds other resources is seen by who may see one of those. */
+int kg_view_sees(const struct kg_call *c, const struct kg_view *v, const char *id, bool *ret, struct kg_err *err)
+{
+    struct kg_may may;
+
+    *ret = v->all;
+    if (v->all || !v->some)
         return 0;
     if (!strstr(id, "/providers/"))
-        return kg_identity_may_below(c->api->identity, &c->who, action, id, ret, err);
-    if (kg_identity_check(c->api->identity, &c->who, action, false, id, &may, err) < 0)
+        return kg_identity_may_below(c->api->identity, &c->who, v->action, id, ret, err);
+    if (kg_identity_check(c->api->identity, &c->who, v->action, false, id, &may, err) < 0)
         return -(int)err->code;
     *ret = may.allowed;
     return 0;
@@ -188,6 +198,13 @@ bool kg_call_may_name(const struct kg_call *c, const char *type, const char *id)
     struct kg_may may = { 0 };
 
     return kg_identity_check(c->api->identity, &c->who, action, false, id, &may, &ignored) == 0 && may.allowed;
+}
+
+int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_err *err)
+{
+    const struct kg_view v = { .action = c->match->route->action, .all = !c->partial, .some = c->partial };
+
+    return kg_view_sees(c, &v, id, ret, err);
 }
 
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err)
@@ -263,9 +280,17 @@ int kg_call_get(struct kg_call *c, struct kg_err *err)
     return kg_call_answer(c, 200, kg_resource_answer(&r), err);
 }
 
+static int whole(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err)
+{
+    (void)arg;
+    (void)err;
+    *ret = kg_resource_answer(r);
+    return 0;
+}
+
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err)
 {
-    return kg_call_list_as(c, kg_call_id(c), type, deep, kg_resource_answer, err);
+    return kg_call_list_as(c, kg_call_id(c), type, deep, whole, NULL, err);
 }
 
 /* A page of what the caller may see. */
@@ -277,16 +302,16 @@ static void page_done(struct page *p)
     free(p->last);
 }
 
-static int add_rows(struct kg_call *c, const struct kg_resource_list *l, struct kg_json *(*answer)(const struct kg_resource *),
+static int add_rows(struct kg_call *c, const struct kg_resource_list *l, kg_answer_fn *answer, void *arg,
                     struct page *p, struct kg_err *err)
 {
     for (size_t i = 0; i < l->count && !p->more; i++) {
-        struct kg_json *shown;
+        struct kg_json *shown = NULL;
         bool sees;
 
-        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0)
+        if (kg_call_sees(c, l->rows[i].id, &sees, err) < 0 || (sees && answer(arg, &l->rows[i], &shown, err) < 0))
             return -(int)err->code;
-        if (!sees || !(shown = answer(&l->rows[i])))
+        if (!shown)
             continue;
         if (kg_json_count(p->rows) == p->top) {
             p->more = true;
@@ -300,7 +325,7 @@ static int add_rows(struct kg_call *c, const struct kg_resource_list *l, struct 
     return 0;
 }
 
-int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *query, struct kg_json *(*answer)(const struct kg_resource *),
+int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *query, kg_answer_fn *answer, void *arg,
                        struct kg_err *err)
 {
     KG_CLEANUP(page_done) struct page p = { .rows = kg_json_array() };
@@ -314,7 +339,7 @@ int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *query,
         KG_AUTO_RESOURCE_LIST struct kg_resource_list l = { 0 };
 
         q.after = after;
-        if (kg_catalog_list(c->api->catalog, &q, &l, err) < 0 || add_rows(c, &l, answer, &p, err) < 0)
+        if (kg_catalog_list(c->api->catalog, &q, &l, err) < 0 || add_rows(c, &l, answer, arg, &p, err) < 0)
             return -(int)err->code;
         free(after);
         after = KG_TAKE(l.next);
@@ -324,7 +349,7 @@ int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *query,
 }
 
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
-                    struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err)
+                    kg_answer_fn *answer, void *arg, struct kg_err *err)
 {
     struct kg_resource_query q = { .type = type };
     bool there;
@@ -334,7 +359,7 @@ int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool de
     if (!there)
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no '%s'", id);
     *(deep ? &q.under : &q.parent) = id;
-    return kg_call_list_found(c, &q, answer, err);
+    return kg_call_list_found(c, &q, answer, arg, err);
 }
 
 int kg_call_delete(struct kg_call *c, struct kg_err *err)

@@ -59,6 +59,15 @@ int kg_call_sees(const struct kg_call *c, const char *id, bool *ret, struct kg_e
 /* May the caller read the resource of that type and id, so that a message may name it? */
 bool kg_call_may_name(const struct kg_call *c, const char *type, const char *id);
 
+/* The same for answers that show resources of several types, each to be seen with an action of its own: what a caller may see
+ * of those below scope. */
+struct kg_view {
+    const char *action;
+    bool all, some;                  /* some: not all, perhaps one here and there */
+};
+int kg_view_of(const struct kg_call *c, const char *action, const char *scope, struct kg_view *ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_view_sees(const struct kg_call *c, const struct kg_view *v, const char *id, bool *ret, struct kg_err *err) KG_MUST_CHECK;
+
 /* May the caller choose a directory of this machine for the service to write to? A role for some resources is not enough:
  * the service's own files, or another vault's, could be meant. */
 int kg_call_may_choose_path(const struct kg_call *c, const char *path, struct kg_err *err) KG_MUST_CHECK;
@@ -78,13 +87,14 @@ struct kg_json *kg_resource_answer(const struct kg_resource *r);
 /* GET of the resource that the path names, and of those of a type below it (anywhere below when deep). */
 int kg_call_get(struct kg_call *c, struct kg_err *err);
 int kg_call_list(struct kg_call *c, const char *type, bool deep, struct kg_err *err);
-/* Answers with a page of what the query finds (its after and top are the request's) and the caller may see; what answer makes
- * NULL of is left out. A link to the next page tells nothing of what he may not see. */
-int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *q, struct kg_json *(*answer)(const struct kg_resource *),
-                       struct kg_err *err);
+/* What a list shows of a row. *ret is NULL before; when it stays so, the row is left out. */
+typedef int kg_answer_fn(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err);
+/* Answers with a page of what the query finds (its after and top are the request's) and the caller may see. A link to the next
+ * page tells nothing of what he may not see. */
+int kg_call_list_found(struct kg_call *c, const struct kg_resource_query *q, kg_answer_fn *answer, void *arg, struct kg_err *err);
 /* kg_call_list() of the children of id, each shown as answer does. */
 int kg_call_list_as(struct kg_call *c, const char *id, const char *type, bool deep,
-                    struct kg_json *(*answer)(const struct kg_resource *), struct kg_err *err);
+                    kg_answer_fn *answer, void *arg, struct kg_err *err);
 /* Answers 200 or 204 as ARM does: deleting what is not there is no error. */
 int kg_call_delete(struct kg_call *c, struct kg_err *err);
 

@@ -19,6 +19,8 @@ KG_HANDLER(groups_list);
 KG_HANDLER(group_get);
 KG_HANDLER(group_put);
 KG_HANDLER(group_delete);
+/* res_resources.c */
+KG_HANDLER(resources_list);
 /* res_servers.c */
 KG_HANDLER(servers_list);
 KG_HANDLER(server_get);
@@ -61,6 +63,8 @@ KG_HANDLER(vault_collect);
 /* res_usage.c */
 KG_HANDLER(vault_usage);
 KG_HANDLER(vaults_usage);
+/* res_center.c */
+KG_HANDLER(backup_center);
 /* res_policies.c */
 KG_HANDLER(policies_list);
 KG_HANDLER(policy_get);
@@ -87,6 +91,7 @@ KG_HANDLER(validate_restore);
 /* res_points.c */
 KG_HANDLER(points_list);
 KG_HANDLER(point_get);
+KG_HANDLER(point_contents);
 KG_HANDLER(restorable_ranges);
 /* res_protection.c */
 KG_HANDLER(protection_action);
@@ -96,6 +101,7 @@ KG_HANDLER(undelete);
 /* res_search.c */
 KG_HANDLER(search_vaults);
 KG_HANDLER(search_instances);
+KG_HANDLER(search_policies);
 KG_HANDLER(search_jobs);
 /* res_jobs.c */
 KG_HANDLER(jobs_list);

@@ -16,9 +16,17 @@ static struct kg_json *subscription_answer(const struct kg_resource *r)
     return a;
 }
 
+static int show_subscription(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err)
+{
+    (void)arg;
+    (void)err;
+    *ret = subscription_answer(r);
+    return 0;
+}
+
 int kg_res_subscriptions_list(struct kg_call *c, struct kg_err *err)
 {
-    return kg_call_list_found(c, &(struct kg_resource_query){ .type = KG_TYPE_SUBSCRIPTION }, subscription_answer, err);
+    return kg_call_list_found(c, &(struct kg_resource_query){ .type = KG_TYPE_SUBSCRIPTION }, show_subscription, NULL, err);
 }
 
 int kg_res_subscription_get(struct kg_call *c, struct kg_err *err)

@@ -9,46 +9,41 @@
 
 #include "api/instance.h"
 #include "api/resolve.h"
+#include "api/standing.h"
 #include "base/alloc.h"
 #include "crypto/crypto.h"
-#include "model/policy.h"
-#include "policy/schedule.h"
 
-static struct kg_json *shown(const struct kg_resource *r) { return kg_instance_is_deleted(r->json) ? NULL : kg_resource_answer(r); }
+static int show(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *answer = kg_instance_is_deleted(r->json) ? NULL : kg_resource_answer(r);
+
+    if (answer && kg_stands_tell(arg, r, answer, err) < 0)
+        return -(int)err->code;
+    *ret = KG_TAKE(answer);
+    return 0;
+}
 
 int kg_res_instances_list(struct kg_call *c, struct kg_err *err)
 {
-    return kg_call_list_as(c, kg_call_id(c), KG_TYPE_INSTANCE, false, shown, err);
-}
+    KG_AUTO_STANDS struct kg_stands stands;
 
-/* When its policy wants the next backup; 0: it is not scheduled, or its policy cannot be followed. */
-static kg_usec next_backup(struct kg_call *c, const struct kg_resource *r)
-{
-    KG_AUTO_RESOURCE struct kg_resource row = { 0 };
-    KG_AUTO_POLICY struct kg_policy *policy = NULL;
-    KG_CLEANUP(kg_zone_freep) struct kg_zone *zone = NULL;
-    struct kg_err ignored = { 0 };
-
-    if (!kg_instance_is_scheduled(r->json) ||
-        kg_catalog_get(c->api->catalog, kg_json_str_or(r->json, "properties.policyInfo.policyId", ""), &row, &ignored) < 0 ||
-        kg_policy_from_json(row.json, &policy, &ignored) < 0 || kg_zone_open(policy->time_zone, &zone, &ignored) < 0)
-        return 0;
-    return kg_schedule_next(policy, zone, kg_now_wall());
+    kg_stands_init(&stands, c->api->catalog);
+    return kg_call_list_as(c, kg_call_id(c), KG_TYPE_INSTANCE, false, show, &stands, err);
 }
 
 int kg_res_instance_get(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
-    struct kg_json *answer;
-    kg_usec next;
-    char when[32];
+    KG_AUTO_JSON struct kg_json *answer = NULL;
+    KG_AUTO_STANDS struct kg_stands stands;
 
+    kg_stands_init(&stands, c->api->catalog);
     if (kg_catalog_get(c->api->catalog, kg_call_id(c), &r, err) < 0)
         return -(int)err->code;
     answer = kg_resource_answer(&r);
-    next = next_backup(c, &r);
-    kg_json_set_str(answer, "properties.nextBackupTime", next ? kg_time_iso_seconds(next, when) : NULL);
-    return kg_call_answer(c, 200, answer, err);
+    if (kg_stands_tell(&stands, &r, answer, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 200, KG_TAKE(answer), err);
 }
 
 /* ---- what a body refers to ---- */

@@ -239,14 +239,18 @@ static int wants_contents(const struct kg_call *c, bool *ret, struct kg_err *err
 }
 
 /* What it holds stands in the vault's manifest, which a worker reads. */
-static int ask_contents(struct kg_call *c, const char *instance, const char *point, struct kg_err *err)
+static int ask_contents(struct kg_call *c, enum kg_task_kind kind, const char *instance, const char *point, struct kg_err *err)
 {
-    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_POINT_CONTENTS);
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(kind);
 
     t->resource = kg_id_child(instance, "recoveryPoints", point);
     t->vault = kg_call_vault_id(c);
     t->instance = kg_xstrdup(instance);
     kg_json_set_str(t->params, "point", point);
+    if (kind == KG_TASK_LIST_CONTENTS) {
+        kg_json_set_bool(t->params, "asList", true);
+        kg_json_set_str(t->params, "schema", kg_json_str(c->body, "schema"));
+    }
     if (kg_call_prepare(c, t, NULL, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
@@ -264,7 +268,33 @@ int kg_res_point_get(struct kg_call *c, struct kg_err *err)
     if (wants_contents(c, &contents, err) < 0 || find_keeper(c, instance, &keeper, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
-    return contents ? ask_contents(c, row.instance, row.id, err) : kg_call_answer(c, 200, point_answer(&row, &keeper), err);
+    return contents ? ask_contents(c, KG_TASK_POINT_CONTENTS, row.instance, row.id, err)
+                    : kg_call_answer(c, 200, point_answer(&row, &keeper), err);
+}
+
+static int check_schema(const struct kg_call *c, struct kg_err *err)
+{
+    const struct kg_json *schema = kg_json_get(c->body, "schema");
+    const char *text = kg_json_value_str(schema);
+
+    if (kg_json_type(schema) == KG_JSON_NULL)
+        return 0;
+    if (text && *text && strlen(text) <= KG_API_NAME_MAX)
+        return 0;
+    kg_err_set(err, KG_E_USAGE, "'schema' must be the name of a schema");
+    kg_err_advise(err, "Leave it out to list what all schemas hold.");
+    return -(int)err->code;
+}
+
+int kg_res_point_contents(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_POINT_ROW struct kg_point_row row = { 0 };
+    KG_AUTO_FREE char *instance = kg_call_instance_id(c);
+
+    if (check_schema(c, err) < 0 || need_instance(c, instance, err) < 0 ||
+        kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
+        return -(int)err->code;
+    return ask_contents(c, KG_TASK_LIST_CONTENTS, row.instance, row.id, err);
 }
 
 int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err)

@@ -103,21 +103,27 @@ int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
 static struct kg_json *deleted_answer(const struct kg_resource *r)
 {
     KG_AUTO_FREE char *vault = kg_id_parent(r->id), *id = kg_id_child(vault, "deletedBackupInstances", r->name);
-    struct kg_json *a;
+    struct kg_json *a = kg_resource_answer(r);
 
-    if (!kg_instance_is_deleted(r->json))
-        return NULL;
-    a = kg_resource_answer(r);
     kg_json_set_str(a, "id", id);
     kg_json_set_str(a, "type", "Microsoft.DataProtection/backupVaults/deletedBackupInstances");
     return a;
+}
+
+static int show_deleted(void *arg, const struct kg_resource *r, struct kg_json **ret, struct kg_err *err)
+{
+    (void)arg;
+    (void)err;
+    if (kg_instance_is_deleted(r->json))
+        *ret = deleted_answer(r);
+    return 0;
 }
 
 int kg_res_deleted_list(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_FREE char *vault = kg_call_vault_id(c);
 
-    return kg_call_list_as(c, vault, KG_TYPE_INSTANCE, false, deleted_answer, err);
+    return kg_call_list_as(c, vault, KG_TYPE_INSTANCE, false, show_deleted, NULL, err);
 }
 
 static int find_deleted(struct kg_call *c, struct kg_resource *ret, struct kg_err *err)

@@ -3,11 +3,13 @@
 #include "api/handlers.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api/instance.h"
 #include "api/resolve.h"
+#include "api/standing.h"
 #include "base/alloc.h"
 
 enum { FILTER_ITEMS = 1000, FILTER_KEYS = 8 };
@@ -25,10 +27,15 @@ static const struct filter instance_filters[] = {
     { "protectionStates", "protectionState" }, { "datasourceIds", "datasourceId" },
     { "ids", "id" },                         { "names", "name" },
 };
+static const struct filter policy_filters[] = {
+    { "resourceGroups", "resourceGroup" }, { "vaults", "vaultName" }, { "names", "name" }, { "ids", "id" },
+};
 static const struct filter job_filters[] = {
     { "resourceGroups", "resourceGroup" }, { "vaults", "vaultName" }, { "datasourceTypes", "properties.dataSourceType" },
     { "operations", "operation" },         { "statuses", "status" },  { "datasourceIds", "datasourceId" },
 };
+
+struct use { char *policy; uint64_t count; };
 
 struct search {
     struct kg_call *c;
@@ -37,8 +44,21 @@ struct search {
     const struct kg_json *wanted[FILTER_KEYS]; /* by position in filters; NULL: anything */
     kg_usec started_after, ended_before;       /* jobs; 0: any time */
     unsigned top;
+    struct kg_stands stands;                   /* instances */
+    struct use *uses;                          /* policies: how many instances have each */
+    size_t n_uses, cap_uses;
     struct kg_json *rows;
 };
+
+static void search_done(struct search *s)
+{
+    kg_stands_done(&s->stands);
+    for (size_t i = 0; i < s->n_uses; i++)
+        free(s->uses[i].policy);
+    free(s->uses);
+    kg_json_free(s->rows);
+}
+#define AUTO_SEARCH KG_CLEANUP(search_done)
 
 /* ---- the question ---- */
 
@@ -83,6 +103,7 @@ static int begin(struct kg_call *c, struct search *s, const struct filter *filte
     bool there;
 
     *s = (struct search){ .c = c, .filters = filters, .n_filters = n };
+    kg_stands_init(&s->stands, c->api->catalog);
     if (kg_catalog_exists(c->api->catalog, kg_call_id(c), &there, err) < 0)
         return -(int)err->code;
     if (!there)
@@ -106,8 +127,8 @@ static bool among(const struct kg_json *texts, const char *text)
     return false;
 }
 
-/* Takes row: into the answer when it is wanted and the caller may see it. */
-static int offer(struct search *s, struct kg_json *row, struct kg_err *err)
+/* Takes row: into the answer when it is wanted and the caller may see it; with how instance (or NULL) stands. */
+static int offer(struct search *s, struct kg_json *row, const struct kg_resource *instance, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *own = row;
     bool wanted = !full(s);
@@ -115,6 +136,8 @@ static int offer(struct search *s, struct kg_json *row, struct kg_err *err)
     for (size_t i = 0; i < s->n_filters && wanted; i++)
         wanted = !s->wanted[i] || among(s->wanted[i], kg_json_str_or(row, s->filters[i].path, ""));
     if (wanted && kg_call_sees(s->c, kg_json_str_or(row, "id", "/"), &wanted, err) < 0)
+        return -(int)err->code;
+    if (wanted && instance && kg_stands_tell(&s->stands, instance, row, err) < 0)
         return -(int)err->code;
     if (wanted) {
         kg_json_push(s->rows, KG_TAKE(own));
@@ -179,7 +202,7 @@ static int offer_vault(void *arg, const struct kg_resource *r, struct kg_err *er
 {
     KG_AUTO_JSON struct kg_json *answer = kg_resource_answer(r);
 
-    return offer(arg, graph_row(answer), err);
+    return offer(arg, graph_row(answer), NULL, err);
 }
 
 static int offer_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
@@ -198,7 +221,42 @@ static int offer_instance(void *arg, const struct kg_resource *r, struct kg_err 
             kg_json_set(row, shown[i], NULL);
     if (!kg_json_get(row, "properties.policyInfo.policyVersion"))
         kg_json_set_str(row, "properties.policyInfo.policyVersion", "");
-    return offer(arg, row, err);
+    return offer(arg, row, r, err);
+}
+
+static struct use *find_use(struct search *s, const char *policy)
+{
+    for (size_t i = 0; i < s->n_uses; i++)
+        if (kg_id_equal(s->uses[i].policy, policy))
+            return &s->uses[i];
+    return NULL;
+}
+
+static int count_use(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    const char *policy = kg_instance_is_deleted(r->json) ? NULL : kg_json_str(r->json, "properties.policyInfo.policyId");
+    struct search *s = arg;
+    struct use *u = policy ? find_use(s, policy) : NULL;
+
+    (void)err;
+    if (policy && !u) {
+        KG_GROW(s->uses, s->n_uses, s->cap_uses);
+        u = &s->uses[s->n_uses++];
+        *u = (struct use){ .policy = kg_xstrdup(policy) };
+    }
+    if (u)
+        u->count++;
+    return 0;
+}
+
+static int offer_policy(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *answer = kg_resource_answer(r);
+    struct kg_json *row = graph_row(answer);
+    const struct use *u = find_use(arg, r->id);
+
+    kg_json_set_u64(row, "properties.backupInstancesCount", u ? u->count : 0);
+    return offer(arg, row, NULL, err);
 }
 
 static int offer_job(struct search *s, const struct kg_job_row *r, struct kg_err *err)
@@ -209,7 +267,7 @@ static int offer_job(struct search *s, const struct kg_job_row *r, struct kg_err
     copy_member(row, "status", "properties.status");
     copy_member(row, "datasourceId", "properties.dataSourceId");
     kg_json_set_str(row, "operation", r->kind);
-    return offer(s, row, err);
+    return offer(s, row, NULL, err);
 }
 
 /* ---- handlers ---- */
@@ -218,15 +276,16 @@ static int search_resources(struct kg_call *c, const char *type, const struct fi
                             struct kg_err *err)
 {
     struct kg_resource_query q = { .type = type, .under = kg_call_id(c) };
-    struct search s;
+    struct kg_resource_query instances = { .type = KG_TYPE_INSTANCE, .under = kg_call_id(c) };
+    AUTO_SEARCH struct search s = { 0 };
 
     if (begin(c, &s, filters, n, false, err) < 0)
         return -(int)err->code;
-    if (kg_each_resource(c->api->catalog, &q, fn, &s, err) < 0) {
-        kg_json_free(s.rows);
+    if (fn == offer_policy && kg_each_resource(c->api->catalog, &instances, count_use, &s, err) < 0)
         return -(int)err->code;
-    }
-    return kg_call_answer_list(c, s.rows, NULL, err);
+    if (kg_each_resource(c->api->catalog, &q, fn, &s, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer_list(c, KG_TAKE(s.rows), NULL, err);
 }
 
 int kg_res_search_vaults(struct kg_call *c, struct kg_err *err)
@@ -237,6 +296,11 @@ int kg_res_search_vaults(struct kg_call *c, struct kg_err *err)
 int kg_res_search_instances(struct kg_call *c, struct kg_err *err)
 {
     return search_resources(c, KG_TYPE_INSTANCE, instance_filters, KG_ARRAY_LEN(instance_filters), offer_instance, err);
+}
+
+int kg_res_search_policies(struct kg_call *c, struct kg_err *err)
+{
+    return search_resources(c, KG_TYPE_POLICY, policy_filters, KG_ARRAY_LEN(policy_filters), offer_policy, err);
 }
 
 static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err)
@@ -261,7 +325,7 @@ static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err
 int kg_res_search_jobs(struct kg_call *c, struct kg_err *err)
 {
     struct kg_job_query q = { .under = kg_call_id(c) };
-    struct search s;
+    AUTO_SEARCH struct search s = { 0 };
     /* What the catalog finds by itself; offer() looks at the rest, and at names more closely. */
     const struct { const char *key; const struct kg_json **to; } found[] = {
         { "statuses", &q.statuses }, { "operations", &q.kinds }, { "vaults", &q.vault_names },
@@ -277,9 +341,7 @@ int kg_res_search_jobs(struct kg_call *c, struct kg_err *err)
             if (s.wanted[i] && strcmp(s.filters[i].key, found[k].key) == 0)
                 *found[k].to = s.wanted[i];
     q.top = s.top;
-    if (each_job(&s, &q, err) < 0) {
-        kg_json_free(s.rows);
+    if (each_job(&s, &q, err) < 0)
         return -(int)err->code;
-    }
-    return kg_call_answer_list(c, s.rows, NULL, err);
+    return kg_call_answer_list(c, KG_TAKE(s.rows), NULL, err);
 }

@@ -9,11 +9,18 @@
 
 int kg_res_service_get(struct kg_call *c, struct kg_err *err)
 {
-    struct kg_json *a = kg_json_object();
+    struct kg_json *a;
+    bool owner;
 
+    if (kg_identity_is_owner(c->api->identity, &c->who, &owner, err) < 0)
+        return -(int)err->code;
+    a = kg_json_object();
     kg_json_set_str(a, "version", KG_VERSION);
     kg_json_set_str(a, "apiVersion", KG_API_VERSION);
     c->api->env.facts(c->api->env.arg, a);
+    kg_json_set_str(a, "caller.principalName", c->who.name);
+    kg_json_set_str(a, "caller.principalId", c->who.id);
+    kg_json_set_bool(a, "caller.isOwner", owner);
     return kg_call_answer(c, 200, a, err);
 }
 

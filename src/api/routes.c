@@ -85,6 +85,13 @@ const struct kg_route kg_routes[] = {
          "200, 201 resource group"),
     DEL_(RG, A_SUB "resourceGroups/delete", group_delete, "Delete a resource group that is empty", "200, 204"),
 
+    LIST_(SUB "/resources", A_SUB "read", resources_list,
+          "List all resources: servers, flexible servers, key vaults, storage accounts, Backup vaults; $filter: resourceType, "
+          "resourceGroup, name and location with eq and ne, substringof('…', name), startswith(name, '…'), and, or, parentheses; "
+          "extension: with properties", "200 list"),
+    LIST_(RG "/resources", A_SUB "resourceGroups/read", resources_list, "List all resources of a resource group; the same $filter",
+          "200 list"),
+
     /* PostgreSQL servers */
     LIST_(SUB PG "/servers", A_PG "read", servers_list, "List servers of a subscription", "200 list"),
     LIST_(RG PG "/servers", A_PG "read", servers_list, "List servers of a resource group", "200 list"),
@@ -188,6 +195,12 @@ const struct kg_route kg_routes[] = {
          "Extension: what the vault holds and takes up, by instance and by day; what deduplication and compression save",
          "200 {properties: {measuredTime, logicalBytes, uniqueBytes, storedBytes, neededStoredBytes, unneededBytes, "
          "savedByDeduplicationBytes, savedByCompressionBytes, tiers, instances, history}}"),
+    LIST_(SUB DP "/backupCenter", A_BV "read", backup_center,
+          "Extension: all backups at a glance, as far as the caller may see them; days are UTC, a job belongs to the day it began on",
+          "200 {instances: {total, protected, stopped, softDeleted, attentionCount, attention: [{id, friendlyName, reason, code}]}, "
+          "jobs: {last24h: {Completed, CompletedWithWarnings, Failed, InProgress, Cancelled}, days: [{date, completed, warnings, failed, "
+          "cancelled}]}, usage: {VaultStore: {logicalBytes, storedBytes, savedByDeduplicationBytes, savedByCompressionBytes}, "
+          "ArchiveStore}, storedPerDay: [{date, bytes}], nextBackups: [{time, id, friendlyName, policyName}], vaults, policies, servers}"),
     LIST_(SUB DP "/backupVaultUsage", A_BV "read", vaults_usage, "Extension: the same of all vaults, without instances and history",
           "200 list"),
 
@@ -202,11 +215,16 @@ const struct kg_route kg_routes[] = {
     ACT_(VAULT "/backupPolicies/{policy}/preview", A_BV "backupPolicies/read", policy_preview,
          "Extension: which recovery points there will be on each date of the coming years; $top bounds points, which begin "
          "with the oldest", B_PREVIEW, "200 {startTime, until, timeZone, schedule, pointCount, points, counts, cut}"),
+    SEARCH_(SUB DP "/searchBackupPolicies", A_BV "backupPolicies/read", search_policies,
+            "Extension: backup policies of all vaults, as rows of the resource graph, each with properties.backupInstancesCount, the "
+            "backup instances that have it", "{resourceGroups?, vaults?, names?, ids?}", "200 list of rows"),
 
     /* backup instances */
-    LIST_(VAULT "/backupInstances", A_BI "read", instances_list, "List backup instances", "200 list"),
-    GET_(INSTANCE, A_BI "read", instance_get, "Show a backup instance; extension: properties.nextBackupTime",
-         "200 backup instance"),
+    LIST_(VAULT "/backupInstances", A_BI "read", instances_list,
+          "List backup instances; extension: what is told of one", "200 list"),
+    GET_(INSTANCE, A_BI "read", instance_get, "Show a backup instance; extension: properties.{lastBackup: {status, jobId, "
+         "startTime, endTime}, latestRecoveryPoint: {recoveryPointId, recoveryPointTime}, nextBackupTime}, each null when there is "
+         "none", "200 backup instance"),
     PUT_(INSTANCE, A_BI "write", instance_put, "Configure backup of a database", B_INSTANCE, "201 or 200 backup instance"),
     DEL_(INSTANCE, A_BI "delete", instance_delete,
          "Delete a backup instance and its recovery points; with soft delete it can come back for a while", "200, 202, 204"),
@@ -246,6 +264,9 @@ const struct kg_route kg_routes[] = {
     GET_(INSTANCE "/recoveryPoints/{point}", A_BI "recoveryPoints/read", point_get,
          "Show a recovery point; extension: with $expand=contents the schemas and tables in it, with rows and bytes",
          "200 recovery point; with $expand 202, then 200 recovery point with properties.contents"),
+    ACT_(INSTANCE "/recoveryPoints/{point}/listContents", A_BI "recoveryPoints/read", point_contents,
+         "Extension: the tables in a recovery point, as its manifest has them; omitted: what was too much for one answer",
+         "{schema?}", "202, then 200 {value: [{schema, name, kind, rows, bytes}], omitted, largeObjects: {count, bytes}, roles}"),
 
     /* jobs */
     SEARCH_(SUB DP "/searchBackupJobs", A_BV "backupJobs/read", search_jobs,
@@ -300,7 +321,8 @@ const struct kg_route kg_routes[] = {
     GET_(SERVICE "/audit", A_KG "audit/read", audit_list,
          "Extension: who changed what and who was refused, newest first; with $orderby=seq asc oldest first; $filter: principalId "
          "eq '…'", "200 list"),
-    GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service", "200"),
+    GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service, and who asks",
+         "200 {version, …, caller: {principalName, principalId, isOwner}}"),
     { "POST", SERVICE "/stop", A_KG "stop/action", KG_API_BODY_NONE, KG_ROUTE_OPEN_STOPPING, kg_res_service_stop,
       "Extension: stop the service when its jobs have ended (drain) or at once (now)", "{mode: \"drain\"|\"now\"}", "202" },
 };

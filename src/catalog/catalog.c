@@ -422,6 +422,26 @@ int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const ch
     return c->ops->point_delete(c, key, id, err);
 }
 
+/* ---- how instances stand ---- */
+
+int kg_catalog_standing(struct kg_catalog *c, const char *instance, struct kg_standing *ret, struct kg_err *err)
+{
+    KG_AUTO_FREE char *key = NULL;
+
+    if (kg_id_key(instance, &key, err) < 0)
+        return -(int)err->code;
+    return c->ops->standing(c, key, ret, err);
+}
+
+int kg_catalog_job_tally(struct kg_catalog *c, const char *under, kg_usec from, struct kg_tally *ret, struct kg_err *err)
+{
+    KG_AUTO_FREE char *key = NULL;
+
+    if (kg_id_key(under, &key, err) < 0)
+        return -(int)err->code;
+    return c->ops->job_tally(c, key, from, ret, err);
+}
+
 /* ---- usage ---- */
 
 int kg_catalog_usage_put(struct kg_catalog *c, const char *vault, int64_t day, const struct kg_json *json, struct kg_err *err)

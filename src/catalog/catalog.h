@@ -284,6 +284,36 @@ int kg_catalog_point_sum(struct kg_catalog *c, const struct kg_point_query *q, s
 int kg_catalog_point_delete(struct kg_catalog *c, const char *instance, const char *id,
                             struct kg_err *err) KG_MUST_CHECK;
 
+/* ---- how a backup instance stands ---- */
+
+/* The newest backup job, and the newest recovery point that no check missed or found damaged as a whole. NULL: there is none. */
+struct kg_standing {
+    char *job, *status;      /* GUID; "Completed"… */
+    kg_usec start, end;      /* wall; end 0 while it runs */
+    char *point;
+    kg_usec point_time;
+};
+void kg_standing_done(struct kg_standing *s);
+#define KG_AUTO_STANDING KG_CLEANUP(kg_standing_done)
+/* Reads two entries of indexes and no document of a job: made for lists of many instances. */
+int kg_catalog_standing(struct kg_catalog *c, const char *instance, struct kg_standing *ret, struct kg_err *err) KG_MUST_CHECK;
+
+/* How many jobs of a vault began on a day and are in a state. */
+struct kg_tally_row {
+    char *vault;             /* a key: lower case */
+    int64_t day;             /* of the start, since 1970, UTC */
+    char *status;
+    uint64_t count;
+};
+struct kg_tally {
+    struct kg_tally_row *rows; /* by vault and day */
+    size_t count;
+};
+void kg_tally_done(struct kg_tally *t);
+#define KG_AUTO_TALLY KG_CLEANUP(kg_tally_done)
+/* Of the jobs of all vaults below under (an id) that began at from or later. */
+int kg_catalog_job_tally(struct kg_catalog *c, const char *under, kg_usec from, struct kg_tally *ret, struct kg_err *err) KG_MUST_CHECK;
+
 /* ---- role assignments ---- */
 
 struct kg_assignment_row {

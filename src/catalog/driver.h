@@ -76,6 +76,9 @@ struct kg_catalog_ops {
     int (*audit_list)(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after,
                       unsigned top, struct kg_audit_list *ret, struct kg_err *err);
 
+    int (*standing)(struct kg_catalog *c, const char *instance, struct kg_standing *ret, struct kg_err *err);
+    int (*job_tally)(struct kg_catalog *c, const char *under, kg_usec from, struct kg_tally *ret, struct kg_err *err);
+
     int (*point_sum)(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret, struct kg_err *err);
     int (*usage_put)(struct kg_catalog *c, const char *vault, int64_t day, const char *json, struct kg_err *err);
     int (*usage_list)(struct kg_catalog *c, const char *vault, unsigned top, struct kg_usage_list *ret, struct kg_err *err);

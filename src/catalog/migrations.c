@@ -146,6 +146,10 @@ const char *const kg_migrations[] = {
     /* 5: how many requests an audit record stands for, and what it says besides */
     "ALTER TABLE audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1;"
     "ALTER TABLE audit ADD COLUMN details TEXT NOT NULL DEFAULT '';",
+
+    /* 6: what recovery points of an instance sum up to stands in the index of its list */
+    "DROP INDEX points_instance;"
+    "CREATE INDEX points_instance ON points(instance, time, id, bytes, stored_bytes, new_bytes);",
 };
 
 const int kg_migration_count = sizeof kg_migrations / sizeof kg_migrations[0];

@@ -123,6 +123,21 @@ void kg_operation_list_done(struct kg_operation_list *l) { LIST_DONE(l, kg_opera
 
 static void line_done(struct kg_log_line *l) { free(l->text); }
 
+void kg_standing_done(struct kg_standing *s)
+{
+    free(s->job);
+    free(s->status);
+    free(s->point);
+    *s = (struct kg_standing){ 0 };
+}
+
+static void tally_row_done(struct kg_tally_row *r)
+{
+    free(r->vault);
+    free(r->status);
+}
+void kg_tally_done(struct kg_tally *t) { LIST_DONE(t, tally_row_done); }
+
 static void usage_row_done(struct kg_usage_row *r) { kg_json_free(r->json); }
 void kg_usage_list_done(struct kg_usage_list *l) { LIST_DONE(l, usage_row_done); }
 

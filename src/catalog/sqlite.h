@@ -119,6 +119,8 @@ int kg_db_audit_add(struct kg_catalog *c, const struct kg_audit_row *row, struct
 int kg_db_audit_last(struct kg_catalog *c, struct kg_audit_row *ret, struct kg_err *err);
 int kg_db_audit_list(struct kg_catalog *c, const char *principal, enum kg_audit_order order, uint64_t after,
                      unsigned top, struct kg_audit_list *ret, struct kg_err *err);
+int kg_db_standing(struct kg_catalog *c, const char *instance, struct kg_standing *ret, struct kg_err *err);
+int kg_db_job_tally(struct kg_catalog *c, const char *under, kg_usec from, struct kg_tally *ret, struct kg_err *err);
 int kg_db_point_sum(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_sum *ret, struct kg_err *err);
 int kg_db_usage_put(struct kg_catalog *c, const char *vault, int64_t day, const char *json, struct kg_err *err);
 int kg_db_usage_list(struct kg_catalog *c, const char *vault, unsigned top, struct kg_usage_list *ret, struct kg_err *err);

@@ -7,6 +7,7 @@
 #include "cli/datasource.h"
 #include "cli/generic.h"
 #include "cli/policy_edit.h"
+#include "cli/search.h"
 #include "model/policy.h"
 
 struct policy_opts {
@@ -14,7 +15,7 @@ struct policy_opts {
     const char *datasource_type, *next_token, *instance, *until;
     struct kg_json *policy;
     struct kg_limit_args limits;
-    struct kg_words datasource_types, at_dates;
+    struct kg_words datasource_types, at_dates, groups, vaults, subscriptions, names;
     struct kg_generic generic;
     uint64_t max_items;
     bool yes;
@@ -62,6 +63,12 @@ static const struct kg_opt preview_opts[] = {
     KG_OPT(T, STRING, "until", until, "DATE", "how far to look: 2040-01-31; default a year, at most 30"),
     KG_OPT(T, LIST, "at", at_dates, "DATE", "count on these dates; default: the first of each month"),
     KG_OPT(T, JSON, "policy", policy, "JSON", "this policy instead of the one that is stored: JSON, @file or a file"),
+    { 0 },
+};
+
+static const struct kg_opt search_opts[] = {
+    KG_OPT_SEARCH_ROWS(T),
+    KG_OPT(T, LIST, "backup-policy-name", names, "NAME", "only of these names"),
     { 0 },
 };
 
@@ -213,6 +220,17 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_cli_list_from(cli, path, o->next_token, o->max_items, err);
 }
 
+static int search(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct policy_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *filter = kg_json_object();
+
+    kg_search_words(filter, "resourceGroups", &o->groups);
+    kg_search_words(filter, "vaults", &o->vaults);
+    kg_search_words(filter, "names", &o->names);
+    return kg_search(cli, "searchBackupPolicies", &o->subscriptions, filter, err);
+}
+
 static int delete(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct policy_opts *o = opts;
@@ -238,6 +256,10 @@ const struct kg_cmd kg_cmds_backup_policy[] = {
     { .name = "backup-policy list", .summary = "List a vault's Backup policies", .opts = list_opts,
       .opts_size = sizeof(T),
       .run = list, .examples = (const char *const[]){ "backup-policy list -v vault1 -o table", NULL } },
+    { .name = "backup-policy list-from-resourcegraph", .summary = "List Backup policies of all vaults, filtered",
+      .opts = search_opts, .opts_size = sizeof(T), .run = search,
+      .about = "Each tells how many backup instances have it.",
+      .examples = (const char *const[]){ "backup-policy list-from-resourcegraph --vaults vault1 -o table", NULL } },
     { .name = "backup-policy update", .summary = "Change a Backup policy", .opts = update_opts, .opts_size = sizeof(T),
       .run = update, .ids_of = "backupPolicies",
       .about = "New recovery points are kept as the new policy says; those that are there stay as they are.",

@@ -6,6 +6,8 @@
 
 extern const struct kg_cmd kg_cmds_account[];
 extern const struct kg_cmd kg_cmds_group[];
+extern const struct kg_cmd kg_cmds_resource[];
+extern const struct kg_cmd kg_cmds_backup_center[];
 extern const struct kg_cmd kg_cmds_server[];
 extern const struct kg_cmd kg_cmds_keyvault[];
 extern const struct kg_cmd kg_cmds_storage[];

@@ -184,6 +184,14 @@ static const struct kg_column found_instance_cols[] = {
     { "Policy", "properties.policyInfo.policyId", KG_COL_LAST_PART },
     { 0 },
 };
+static const struct kg_column found_policy_cols[] = {
+    { "Vault", "vaultName", KG_COL_TEXT },
+    { "Name", "name", KG_COL_TEXT },
+    { "ResourceGroup", "resourceGroup", KG_COL_TEXT },
+    { "DatasourceType", "properties.datasourceTypes.0", KG_COL_TEXT },
+    { "Instances", "properties.backupInstancesCount", KG_COL_TEXT },
+    { 0 },
+};
 static const struct kg_column found_job_cols[] = {
     { "Vault", "vaultName", KG_COL_TEXT },
     { "JobId", "name", KG_COL_TEXT },
@@ -200,6 +208,14 @@ static const struct kg_column database_cols[] = {
     { "Bytes", "bytes", KG_COL_BYTES },
     { "Selectable", "selectable", KG_COL_TEXT },
     { "Reason", "reason", KG_COL_TEXT },
+    { 0 },
+};
+static const struct kg_column held_cols[] = {
+    { "Schema", "schema", KG_COL_TEXT },
+    { "Name", "name", KG_COL_TEXT },
+    { "Kind", "kind", KG_COL_TEXT },
+    { "Rows", "rows", KG_COL_TEXT },
+    { "Bytes", "bytes", KG_COL_BYTES },
     { 0 },
 };
 static const struct kg_column accepted_cols[] = {
@@ -257,6 +273,7 @@ static const struct {
     { "Microsoft.Storage/storageAccounts/blobServices/containers", NULL, container_cols },
     { "Microsoft.DataProtection/backupVaults", NULL, vault_cols },
     { "Microsoft.DataProtection/backupVaults/usage", NULL, usage_cols },
+    { "Microsoft.DataProtection/backupVaults/backupPolicies", "vaultName", found_policy_cols },
     { "Microsoft.DataProtection/backupVaults/backupPolicies", NULL, policy_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", "vaultName", found_instance_cols },
     { "Microsoft.DataProtection/backupVaults/backupInstances", NULL, instance_cols },
@@ -272,6 +289,7 @@ static const struct {
     { NULL, "selectable", database_cols },
     { NULL, "outcome", readiness_cols },
     { NULL, "ResourceType", grant_cols },
+    { NULL, "schema", held_cols },
     { NULL, "jobId", accepted_cols },
     { NULL, "point", stored_point_cols },
     { NULL, "healthy", damage_cols },
@@ -288,6 +306,17 @@ const struct kg_column *kg_columns_for(const struct kg_json *item)
             return shapes[i].columns;
     return NULL;
 }
+
+/* What resources of all types have. */
+static const struct kg_column resource_cols[] = {
+    { "Name", "name", KG_COL_TEXT },
+    { "ResourceGroup", "resourceGroup", KG_COL_TEXT },
+    { "Location", "location", KG_COL_TEXT },
+    { "Type", "type", KG_COL_TEXT },
+    { 0 },
+};
+
+const struct kg_column *kg_columns_of_any(void) { return resource_cols; }
 
 void kg_scalar_text(const struct kg_json *v, struct kg_buf *b)
 {

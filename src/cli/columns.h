@@ -18,6 +18,9 @@ enum { KG_COLUMNS_MAX = 12 };
 /* The columns for items like this one; NULL when nothing is known of them. Ended by { 0 }. */
 const struct kg_column *kg_columns_for(const struct kg_json *item);
 
+/* The columns for a list of resources of several types. */
+const struct kg_column *kg_columns_of_any(void);
+
 /* A cell's text; people: times without fractions and zone, bytes with units; else as they stand in the document. */
 void kg_column_value(const struct kg_json *item, const struct kg_column *c, bool people, struct kg_buf *b);
 /* A scalar's text; a list or an object as JSON on one line. */

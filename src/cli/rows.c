@@ -33,12 +33,17 @@ static const struct kg_json *next_row(const struct kg_json *result, const struct
 static const struct kg_column *known_columns(const struct kg_json *result, bool queried)
 {
     const struct kg_json *row = first_row(result);
+    const struct kg_column *columns;
 
     if (kg_json_type(row) != KG_JSON_OBJECT)
         return NULL;
     if (queried && !(kg_json_str(row, "id") && kg_json_str(row, "type") && kg_json_get(row, "properties")))
         return NULL;
-    return kg_columns_for(row);
+    columns = kg_columns_for(row);
+    for (; row; row = next_row(result, row))
+        if (kg_json_str(row, "type") && kg_columns_for(row) != columns)
+            return kg_columns_of_any();
+    return columns;
 }
 
 /* ---- tables ---- */

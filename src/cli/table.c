@@ -10,12 +10,14 @@
 static const struct kg_group groups[] = {
     { "account", "Subscriptions" },
     { "group", "Resource groups" },
+    { "resource", "Resources of all types" },
     { "server", "PostgreSQL servers whose databases can be protected" },
     { "keyvault", "Key vaults: where credentials for servers are kept" },
     { "keyvault secret", "Secrets of a key vault" },
     { "storage", "Storage for restores as files" },
     { "storage account", "Storage accounts" },
     { "storage container", "Containers of a storage account" },
+    { "backup-center", "All backups at a glance" },
     { "backup-vault", "Backup vaults: where recovery points are kept" },
     { "backup-vault identity", "The identity that a vault reads secrets with" },
     { "backup-policy", "Backup policies: when to back up and how long to keep" },
@@ -39,7 +41,8 @@ static const struct kg_group groups[] = {
 };
 
 static const struct kg_cmd *const tables[] = {
-    kg_cmds_account, kg_cmds_group,  kg_cmds_server, kg_cmds_keyvault, kg_cmds_storage, kg_cmds_backup_vault,
+    kg_cmds_account, kg_cmds_group, kg_cmds_resource, kg_cmds_backup_center,
+    kg_cmds_server, kg_cmds_keyvault, kg_cmds_storage, kg_cmds_backup_vault,
     kg_cmds_backup_policy, kg_cmds_policy_edit, kg_cmds_backup_instance, kg_cmds_readiness, kg_cmds_deployment,
     kg_cmds_protection, kg_cmds_restore, kg_cmds_recovery_point, kg_cmds_time_range, kg_cmds_job,
     kg_cmds_role, kg_cmds_audit,

@@ -108,6 +108,20 @@ int kg_identity_may_below(const struct kg_identity *i, const struct kg_principal
     return 0;
 }
 
+int kg_identity_is_owner(const struct kg_identity *i, const struct kg_principal *p, bool *ret, struct kg_err *err)
+{
+    KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list l = { 0 };
+
+    *ret = is_owner(i, p);
+    if (*ret)
+        return 0;
+    if (assigned(i, p, &l, err) < 0)
+        return -(int)err->code;
+    for (size_t k = 0; k < l.count && !*ret; k++)
+        *ret = strcmp(l.rows[k].scope, "/") == 0 && strcasecmp(l.rows[k].role, KG_ROLE_OWNER) == 0;
+    return 0;
+}
+
 /* "Backup Reader, Reader or Backup Operator": those that allow least. */
 static void name_roles(const char *action, bool is_data, char *out, size_t size)
 {

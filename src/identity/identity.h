@@ -66,6 +66,9 @@ int kg_identity_has_role(const struct kg_identity *i, const struct kg_principal 
 int kg_identity_may_below(const struct kg_identity *i, const struct kg_principal *p, const char *action, const char *scope,
                           bool *ret, struct kg_err *err) KG_MUST_CHECK;
 
+/* Is p Owner of everything: the user the service runs as, or one who was given that role at the root? */
+int kg_identity_is_owner(const struct kg_identity *i, const struct kg_principal *p, bool *ret, struct kg_err *err) KG_MUST_CHECK;
+
 /* Assigns a role (name, GUID or definition's id) to p at scope under the given name (a GUID; NULL: any). That it is assigned
  * already is no error. ret (may be NULL): the assignment as ARM shows it; the caller frees. KG_E_NOT_FOUND: no such role;
  * KG_E_EXISTS: the name is taken; KG_E_LIMIT. */

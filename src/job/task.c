@@ -29,6 +29,7 @@ static const struct kg_task_row rows[] = {
     [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false, NULL, false },
     [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false, NULL, false },
     [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_LIST_CONTENTS] =    { "ListContents",    "point-contents",     NULL,      NULL,        false, false, false, NULL, false },
     [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,      NULL,        false, false, false, NULL, false },
     [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       "Expire",  MANAGEMENT,  false, true,  false,
                                    "Delete expired recovery points", false },

@@ -31,6 +31,7 @@ enum kg_task_kind {
     KG_TASK_TEST_SERVER,
     KG_TASK_LIST_DATABASES,
     KG_TASK_POINT_CONTENTS,
+    KG_TASK_LIST_CONTENTS,      /* the same as a list */
     KG_TASK_SECRETS,            /* of a key vault in Azure */
     KG_TASK_EXPIRE,             /* the service's own: recovery points whose time is over */
     KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */

@@ -71,7 +71,7 @@ static int by_name(const void *a, const void *b)
     return c ? c : strcmp((*x)->name, (*y)->name);
 }
 
-struct contents { struct kg_json *schemas, *tables; size_t size, omitted; };
+struct contents { struct kg_json *schemas, *tables; size_t size, omitted; bool kinds; };
 
 /* A row of one of the lists, while there is room. name NULL: of the schemas. */
 static void add_row(struct contents *c, const char *schema, const char *name, uint64_t tables, const struct kg_rowsum *sum)
@@ -90,21 +90,56 @@ static void add_row(struct contents *c, const char *schema, const char *name, ui
         kg_json_set_str(row, "name", name);
     else
         kg_json_set_u64(row, "tables", tables);
+    if (c->kinds)
+        kg_json_set_str(row, "kind", "table");
     kg_json_set_u64(row, "rows", sum->rows);
     kg_json_set_u64(row, "bytes", sum->bytes);
     kg_json_push(name ? c->tables : c->schemas, row);
 }
 
-struct kg_json *kg_manifest_contents(const struct kg_manifest *m)
+static const struct kg_mtable **sort_tables(const struct kg_manifest *m)
 {
-    KG_AUTO_FREE const struct kg_mtable **sorted = kg_xalloc_array(m->n_tables, sizeof *sorted);
-    struct contents c = { kg_json_array(), kg_json_array(), 0, 0 };
-    struct kg_json *j = kg_json_object();
-    struct kg_rowsum sum, one;
+    const struct kg_mtable **sorted = kg_xalloc_array(m->n_tables, sizeof *sorted);
 
     for (size_t i = 0; i < m->n_tables; i++)
         sorted[i] = &m->table[i];
     qsort(sorted, m->n_tables, sizeof *sorted, by_name);
+    return sorted;
+}
+
+static void tell_large_objects(const struct kg_manifest *m, struct kg_json *j)
+{
+    kg_json_set_u64(j, "largeObjects.count", m->blob_count);
+    kg_json_set_u64(j, "largeObjects.bytes", m->blob_sum.bytes - 8 * m->blob_sum.rows); /* without the records' heads */
+}
+
+struct kg_json *kg_manifest_list(const struct kg_manifest *m, const char *schema)
+{
+    KG_AUTO_FREE const struct kg_mtable **sorted = sort_tables(m);
+    struct contents c = { NULL, kg_json_array(), 0, 0, true };
+    struct kg_json *j = kg_json_object();
+    struct kg_rowsum sum;
+
+    for (size_t i = 0; i < m->n_tables; i++) {
+        if (schema && strcmp(sorted[i]->schema, schema) != 0)
+            continue;
+        kg_mtable_sum(sorted[i], &sum);
+        add_row(&c, sorted[i]->schema, sorted[i]->name, 0, &sum);
+    }
+    kg_json_set(j, "value", c.tables);
+    kg_json_set_u64(j, "omitted", c.omitted);
+    tell_large_objects(m, j);
+    kg_json_set_bool(j, "roles", m->has_server || m->has_globals);
+    return j;
+}
+
+struct kg_json *kg_manifest_contents(const struct kg_manifest *m)
+{
+    KG_AUTO_FREE const struct kg_mtable **sorted = sort_tables(m);
+    struct contents c = { kg_json_array(), kg_json_array(), 0, 0, false };
+    struct kg_json *j = kg_json_object();
+    struct kg_rowsum sum, one;
+
     for (size_t i = 0, first = 0; i < m->n_tables; i++) {
         if (i == first)
             sum = (struct kg_rowsum){ 0 };
@@ -119,8 +154,7 @@ struct kg_json *kg_manifest_contents(const struct kg_manifest *m)
     kg_json_set(j, "schemas", c.schemas);
     kg_json_set(j, "tables", c.tables);
     kg_json_set_u64(j, "omitted", c.omitted);
-    kg_json_set_u64(j, "largeObjects.count", m->blob_count);
-    kg_json_set_u64(j, "largeObjects.bytes", m->blob_sum.bytes - 8 * m->blob_sum.rows); /* without the records' heads */
+    tell_large_objects(m, j);
     return j;
 }
 

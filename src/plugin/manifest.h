@@ -59,6 +59,9 @@ void kg_manifest_totals(const struct kg_manifest *m, struct kg_rowsum *ret);
  * "omitted":n,"largeObjects":{"count","bytes"}}, both lists sorted. What would make it larger than 2 MiB of JSON is left out
  * and counted in "omitted". The caller frees. */
 struct kg_json *kg_manifest_contents(const struct kg_manifest *m);
+/* The same as a list: {"value":[{"schema","name","kind","rows","bytes"}],"omitted":n,"largeObjects":{"count","bytes"},"roles":bool},
+ * sorted, with the same bound; schema NULL: of all. kind is "table": rows are what a manifest counts. The caller frees. */
+struct kg_json *kg_manifest_list(const struct kg_manifest *m, const char *schema);
 int kg_manifest_server_version(const struct kg_manifest *m);              /* 150020; 0 when unknown */
 
 #endif

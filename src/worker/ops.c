@@ -329,10 +329,14 @@ static int op_point_contents(const struct kg_op *op, struct kg_json **ret, struc
     const char *instance, *point;
 
     if (kg_json_need_str(op->job, "instance", &instance, err) < 0 || kg_json_need_str(op->job, "point", &point, err) < 0 ||
-        open_vault(op, &v, err) < 0 || kg_point_get(v.vault, instance, point, &j, err) < 0 ||
-        kg_manifest_from_json(j, &m, err) < 0)
+        open_vault(op, &v, err) < 0)
         return -(int)err->code;
-    *ret = kg_manifest_contents(m);
+    if (kg_point_get(v.vault, instance, point, &j, err) < 0 || kg_manifest_from_json(j, &m, err) < 0) {
+        if (err->code == KG_E_NO_POINT) /* who asks has seen it in a list */
+            kg_err_advise(err, "Its manifest is missing: run 'keepgres vault check' on the vault, and restore another point.");
+        return kg_err_wrap(err, "contents of recovery point '%s'", point);
+    }
+    *ret = kg_json_bool(op->job, "asList", false) ? kg_manifest_list(m, kg_json_str(op->job, "schema")) : kg_manifest_contents(m);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* The catalog's jobs and what is counted over time: found by every filter, in pages, fast. */
+/* The catalog's jobs, how instances stand, and what is counted over time: found by every filter, in pages, fast. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -184,6 +184,103 @@ static void test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_wi
 }
 
 /* Which way a list is found decides whether it scales: the plan, and the clock. */
+static void stands(struct fixture *f, const char *instance, const char *job, const char *status, const char *point)
+{
+    KG_AUTO_STANDING struct kg_standing s = { 0 };
+
+    OK(kg_catalog_standing(f->c, instance, &s, err));
+    if (!s.job != !job || !s.point != !point || (job && (strcmp(s.job, job) != 0 || strcmp(s.status, status) != 0)) ||
+        (point && strcmp(s.point, point) != 0))
+        fail_msg("%s %s %s instead of %s %s %s", s.job, s.status, s.point, job, status, point);
+}
+
+static void point(struct fixture *f, int i)
+{
+    KG_AUTO_FREE char *id = kg_xprintf("%032x", (unsigned)i);
+    char inst[] = INST;
+    struct kg_point_row row = { .instance = inst, .id = id, .time = 100 + i };
+
+    OK(kg_catalog_point_insert(f->c, &row, err));
+}
+
+static void test_an_instance_stands_as_its_newest_backup_and_its_newest_good_point_say(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *lost = doc("{\"problem\":\"it is missing\"}");
+    KG_AUTO_POINT_ROW struct kg_point_row newest = { 0 };
+
+    put_tree(f);
+    stands(f, INST, NULL, NULL, NULL);
+    job(f, 0, "Backup", "Completed", true);
+    job(f, 2, "Backup", "Failed", true);
+    job(f, 4, "Restore", "Completed", true);
+    job(f, 6, "Backup", "Completed", false); /* of no instance */
+    stands(f, INST, "job-000002", "Failed", NULL);
+    for (int i = 1; i <= 3; i++)
+        point(f, i);
+    stands(f, INST, "job-000002", "Failed", "00000000000000000000000000000003");
+    OK(kg_catalog_point_get(f->c, INST, "00000000000000000000000000000003", &newest, err));
+    kg_json_free(newest.json);
+    newest.json = KG_TAKE(lost);
+    OK(kg_catalog_point_update(f->c, &newest, err));
+    stands(f, INST, "job-000002", "Failed", "00000000000000000000000000000002");
+    stands(f, INST "2", NULL, NULL, NULL);
+}
+
+static void test_jobs_are_tallied_by_vault_day_and_state(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *j = doc("{}");
+    static const struct { int day; const char *status; bool there; } made[] = {
+        { 1, "Completed", false }, { 3, "Completed", true }, { 3, "completed", true }, { 3, "Failed", true }, { 4, "Completed", true },
+    };
+    KG_AUTO_TALLY struct kg_tally t = { 0 }, elsewhere = { 0 };
+    uint64_t all = 0;
+
+    put_tree(f);
+    for (size_t i = 0; i < KG_ARRAY_LEN(made); i++) {
+        KG_AUTO_FREE char *id = kg_xprintf("t%zu", i), *status = kg_xstrdup(made[i].status);
+        char vault[] = VAULT, op[] = "Backup";
+        struct kg_job_row row = { .id = id, .vault = vault, .operation = op, .status = status, .json = j,
+                                  .start = (made[i].day * INT64_C(86400) + 7) * KG_SECOND, .end = 1 };
+
+        OK(kg_catalog_job_insert(f->c, &row, err));
+    }
+    OK(kg_catalog_job_tally(f->c, SUB, 2 * INT64_C(86400) * KG_SECOND, &t, err));
+    assert_int_equal(t.count, 3);
+    for (size_t i = 0; i < t.count; i++) {
+        assert_int_equal(t.rows[i].day, i < 2 ? 3 : 4);
+        if (i < 2 && strcasecmp(t.rows[i].status, "Completed") == 0)
+            assert_int_equal(t.rows[i].count, 2);
+        all += t.rows[i].count;
+    }
+    assert_int_equal(all, 4);
+    OK(kg_catalog_job_tally(f->c, SUB "2", 0, &elsewhere, err));
+    assert_int_equal(elsewhere.count, 0);
+}
+
+/* What an overview asks of a thousand instances, and of all jobs. */
+static void overviews_are_quick(struct fixture *f)
+{
+    kg_usec least[2] = { KG_SECOND, KG_SECOND };
+
+    for (int turn = 0; turn < 3; turn++) {
+        kg_usec began = kg_now_mono(), middle, end;
+        KG_AUTO_TALLY struct kg_tally t = { 0 };
+
+        for (int i = 0; i < 1000; i++)
+            stands(f, INST, "job-099998", "Completed", NULL);
+        middle = kg_now_mono();
+        OK(kg_catalog_job_tally(f->c, SUB, 45000, &t, err)); /* of those that began lately */
+        end = kg_now_mono();
+        assert_int_equal(t.count, 2);
+        least[0] = middle - began < least[0] ? middle - began : least[0];
+        least[1] = end - middle < least[1] ? end - middle : least[1];
+    }
+    if (least[0] >= 100000 || least[1] >= 100000)
+        fail_msg("%" PRId64 " and %" PRId64 " microseconds", least[0], least[1]);
+}
+
 static void test_a_hundred_thousand_jobs_page_quickly(void **state)
 {
     struct fixture *f = *state;
@@ -226,6 +323,7 @@ static void test_a_hundred_thousand_jobs_page_quickly(void **state)
         if (best >= 100000)
             fail_msg("case %zu took %" PRId64 " microseconds", i, best);
     }
+    overviews_are_quick(f);
 }
 
 #define BOTH(test)                                                                                   \
@@ -239,6 +337,8 @@ int main(void)
         BOTH(test_a_list_from_some_day_ends_with_older_jobs_that_have_not_ended),
         BOTH(test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment),
         BOTH(test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_with_the_vault),
+        BOTH(test_an_instance_stands_as_its_newest_backup_and_its_newest_good_point_say),
+        BOTH(test_jobs_are_tallied_by_vault_day_and_state),
         cmocka_unit_test_setup_teardown(test_a_hundred_thousand_jobs_page_quickly, setup_memory, teardown),
     };
 

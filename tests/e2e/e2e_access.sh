@@ -59,6 +59,9 @@ nothing recovery-point list --backup-instance-name shop -v $VAULT
 nothing job list -v $VAULT
 nothing job list-from-resourcegraph --datasource-type $KIND
 nothing server list
+nothing resource list
+nothing backup-center show
+nothing backup-policy list-from-resourcegraph
 nothing keyvault secret list -v $KV
 nothing storage account create -n mine --path /nonexistent/mine
 nothing vault check -v $VAULT
@@ -80,6 +83,11 @@ is "it is the same" "$(jq -r .id <<<"$out")" "$assignment"
 is "there is one" "$(keepgres role assignment list --assignee daemon --all | jq length)" 1
 is "the operator sees that vault and no other" "$(as daemon keepgres backup-vault list | jq -r '.[].name')" $VAULT
 is "and the group that it lies in" "$(as daemon keepgres group list | jq -r '.[].name')" default
+is "of all resources that one" "$(as daemon keepgres resource list | jq -c '[.[].name]')" "[\"$VAULT\"]"
+is "and of all policies those in it" "$(as daemon keepgres backup-policy list-from-resourcegraph | jq -r '.[] | [.vaultName, .name, .properties.backupInstancesCount] | @tsv')" \
+   "$(printf '%s\tweekly\t1' $VAULT)"
+is "the overview counts what the operator sees" "$(as daemon keepgres backup-center show | jq -c '[.vaults, .instances.total, .servers, .policies]')" '[1,1,0,1]'
+is "and for the owner everything" "$(keepgres backup-center show | jq -c '[.vaults, .instances.total, .servers > 0, .policies]')" '[2,1,true,1]'
 succeeds "the operator backs up" as daemon keepgres backup-instance adhoc-backup -n shop -v $VAULT --rule-name $RULE --wait
 is "there is a second recovery point" "$(kg_points shop | wc -l)" 2
 is "which the operator sees" "$(as daemon keepgres recovery-point list --backup-instance-name shop -v $VAULT | jq length)" 2

@@ -67,7 +67,7 @@ completes()
     is "bash completes '$*'" "$(bash -c 'source "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _keepgres; echo "${COMPREPLY[*]}"' - "$T/keepgres.bash" "$@")" "$wanted"
 }
 like "bash knows about it" "$(bash -c 'source "$1"; complete -p keepgres' - "$T/keepgres.bash")" '-F _keepgres keepgres'
-completes 'backup-vault backup-policy backup-instance' keepgres back
+completes 'backup-center backup-vault backup-policy backup-instance' keepgres back
 completes 'restore' keepgres backup-instance resto
 completes 'backup-vault' keepgres dataprotection backup-v
 completes '--output --only-show-errors' keepgres server remove pg1 --yes --o

@@ -238,13 +238,14 @@ static void fake_point_list(const struct fake *f)
     fake_done(r);
 }
 
-static void fake_point_contents(void)
+static void fake_point_contents(const struct fake *f)
 {
     struct kg_json *r = kg_json_object(), *tables = kg_json_array(), *t = kg_json_object();
 
     kg_json_set_str(t, "name", "orders");
+    kg_json_set_str(t, "schema", kg_json_str(f->job, "schema"));
     kg_json_push(tables, t);
-    kg_json_set(r, "tables", tables);
+    kg_json_set(r, kg_json_bool(f->job, "asList", false) ? "value" : "tables", tables);
     fake_done(r);
 }
 
@@ -384,7 +385,7 @@ static int fake_worker_main(void)
     if (strcmp(op, "point-list") == 0)
         fake_point_list(&f);
     if (strcmp(op, "point-contents") == 0)
-        fake_point_contents();
+        fake_point_contents(&f);
     if (strcmp(op, "vault-check") == 0)
         fake_check(&f);
     if (strncmp(op, "restore", 7) == 0 || strcmp(op, "validate-restore") == 0)

@@ -120,6 +120,35 @@ static void test_contents_are_told_by_schema_and_table(void **state)
     assert_int_equal(kg_json_u64(j, "schemas.0.rows", 0), 30);
 }
 
+static void test_contents_are_a_list_of_one_schema_or_all(void **state)
+{
+    KG_CLEANUP(kg_manifest_freep) struct kg_manifest *m = example();
+    KG_AUTO_JSON struct kg_json *all = NULL, *zoo = NULL, *none = NULL;
+
+    (void)state;
+    free(m->table[0].schema);
+    m->table[0].schema = kg_xstrdup("zoo");
+    m->blob_count = 2;
+    m->blob_sum = (struct kg_rowsum){ 3, 3 * 8 + 500, 1 };
+    m->has_globals = true;
+    m->has_server = false;
+    all = kg_manifest_list(m, NULL);
+    assert_int_equal(kg_json_count(kg_json_get(all, "value")), 2);
+    assert_string_equal(kg_json_str(all, "value.1.schema"), "zoo");
+    assert_string_equal(kg_json_str(all, "value.1.kind"), "table");
+    assert_int_equal(kg_json_u64(all, "value.1.rows", 0), 15);
+    assert_int_equal(kg_json_u64(all, "largeObjects.count", 0), 2);
+    assert_int_equal(kg_json_u64(all, "largeObjects.bytes", 0), 500);
+    assert_true(kg_json_bool(all, "roles", false));
+    zoo = kg_manifest_list(m, "zoo");
+    assert_int_equal(kg_json_count(kg_json_get(zoo, "value")), 1);
+    m->has_globals = false;
+    none = kg_manifest_list(m, "ZOO"); /* another one: names of schemas have case */
+    assert_int_equal(kg_json_count(kg_json_get(none, "value")), 0);
+    assert_int_equal(kg_json_u64(none, "omitted", 99), 0);
+    assert_false(kg_json_bool(none, "roles", true));
+}
+
 static void test_contents_without_end_are_cut_and_counted(void **state)
 {
     enum { N = 20000 };
@@ -175,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_everything_survives_json),
         cmocka_unit_test(test_a_table_adds_up_its_slices),
         cmocka_unit_test(test_contents_are_told_by_schema_and_table),
+        cmocka_unit_test(test_contents_are_a_list_of_one_schema_or_all),
         cmocka_unit_test(test_contents_without_end_are_cut_and_counted),
         cmocka_unit_test(test_a_broken_manifest_is_damage),
     };
