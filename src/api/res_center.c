@@ -341,14 +341,15 @@ static int look(struct center *a, struct kg_err *err)
 int kg_res_backup_center(struct kg_call *c, struct kg_err *err)
 {
     AUTO_CENTER struct center a = { .c = c, .attention = kg_json_array() };
-    uint64_t policies = 0, servers = 0;
+    uint64_t policies = 0, servers = 0, keyvaults = 0;
     struct kg_json *j;
 
     kg_stands_init(&a.stands, c->api->catalog);
     a.today = a.stands.now / DAY;
     if (look(&a, err) < 0 || count_type(c, KG_TYPE_POLICY, KG_TYPE_POLICY "/read", &policies, err) < 0 ||
         count_type(c, KG_TYPE_SERVER, KG_TYPE_SERVER "/read", &servers, err) < 0 ||
-        count_type(c, KG_TYPE_FLEXIBLE, KG_TYPE_FLEXIBLE "/read", &servers, err) < 0)
+        count_type(c, KG_TYPE_FLEXIBLE, KG_TYPE_FLEXIBLE "/read", &servers, err) < 0 ||
+        count_type(c, KG_TYPE_KEYVAULT, KG_TYPE_KEYVAULT "/read", &keyvaults, err) < 0)
         return -(int)err->code;
     j = kg_json_object();
     kg_json_set_u64(j, "instances.total", a.total);
@@ -364,5 +365,6 @@ int kg_res_backup_center(struct kg_call *c, struct kg_err *err)
     kg_json_set_u64(j, "vaults", a.n_vaults);
     kg_json_set_u64(j, "policies", policies);
     kg_json_set_u64(j, "servers", servers);
+    kg_json_set_u64(j, "keyVaults", keyvaults);
     return kg_call_answer(c, 200, j, err);
 }

@@ -26,8 +26,8 @@
 /* What a page about one thing is opened with. */
 static const struct { const char *kind, *arg; } arguments[] = {
     { "backup-instance", VAULT "/backupInstances/sales" },
-    { "recovery-point", VAULT "/backupInstances/sales/recoveryPoints/01a1fe67cc4ae7a5949a07d15f0a0fa2" },
-    { "backup-job", VAULT "/backupJobs/80c2992f-e0a9-404b-b3fe-903c26cfa4b7" },
+    { "recovery-point", VAULT "/backupInstances/sales/recoveryPoints/01a1fe9e8234f476c113f0fd51a77ced" },
+    { "backup-job", VAULT "/backupJobs/b8fd7b82-d209-4bc7-903c-3cb5355c3c4a" },
     { "backup-policy", VAULT "/backupPolicies/weekly" },
     { "backup-vault", VAULT },
     { "server", GROUP "Microsoft.DBforPostgreSQL/servers/pg1" },
@@ -35,7 +35,8 @@ static const struct { const char *kind, *arg; } arguments[] = {
     { "secret", GROUP "Microsoft.KeyVault/vaults/kv1/secrets/login" },
     { "storage-account", GROUP "Microsoft.Storage/storageAccounts/files1" },
     { "container", GROUP "Microsoft.Storage/storageAccounts/files1/blobServices/default/containers/dumps" },
-    { "role-assignment", GROUP "Microsoft.KeyVault/vaults/kv1/providers/Microsoft.Authorization/roleAssignments/d3b86371-4b3f-50ac-8699-cb43808d988c" },
+    { "role-assignment",
+      GROUP "Microsoft.KeyVault/vaults/kv1/providers/Microsoft.Authorization/roleAssignments/a4e1ed81-9572-8c41-8c91-1bae0204d5ba" },
 };
 
 static const char *argument_of(const char *kind)

@@ -24,7 +24,7 @@ struct recorded {
 
 /* The answer to a path is in the file of the first row whose text it has. */
 static const struct { const char *part, *file; } recorded_answers[] = {
-    { "/log", "log.txt" },
+    { "b8fd7b82-d209-4bc7-903c-3cb5355c3c4a/log", "log.txt" },
     { "/preview", "preview.json" },
     { "/backupCenter", "center.json" },
     { "/resources?", "servers.json" },
@@ -160,7 +160,7 @@ static inline void recorded_open(struct recorded *r, const char *page, int h, in
     struct ui_transport t = { .send = recorded_send, .cancel = recorded_cancel, .health = recorded_health, .ctx = r };
 
     memset(r, 0, sizeof *r);
-    r->now = (int64_t)1795269600 * 1000000;  /* 2026-11-21T14:00:00Z */
+    r->now = (int64_t)1795273500 * 1000000;  /* 2026-11-21T15:05:00Z */
     ui_canvas_init(&r->canvas, h, w, a);
     ui_shell_init(&r->shell, &t, page, false, r->now);
     recorded_settle(r);

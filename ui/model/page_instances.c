@@ -37,7 +37,7 @@ static const char *needs_stopped(const struct ui_model *m)
 static const struct ui_column columns[] = {
     { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 28 },
     { .title = "Protection status", .paths = "protectionState properties.currentProtectionState",
-      .format = UI_F_STATE, .min = 14, .want = 22 },
+      .format = UI_F_STATE, .min = 23, .want = 23 },
     { .title = "Last backup", .paths = "properties.lastBackup.status", .format = UI_F_STATE, .min = 11, .want = 13,
       .rank = 1 },
     { .title = "Latest point", .paths = "properties.latestRecoveryPoint.recoveryPointTime", .format = UI_F_AGO,

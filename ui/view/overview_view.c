@@ -39,8 +39,8 @@ static void tile_jobs(const struct ui_overview *o, struct line l[3])
 
 static void tile_attention(const struct ui_overview *o, struct line l[3])
 {
-    set(&l[0], UI_WARNING, number(o, "instances.attentionCount"), "need attention");
-    set(&l[1], UI_FAILED, number(o, "jobs.last24h.Failed"), "jobs failed");
+    set(&l[0], UI_WARNING, number(o, "instances.attentionCount"), "to look at");
+    set(&l[1], UI_FAILED, number(o, "jobs.last24h.Failed"), "failed");
     set(&l[2], UI_WARNING, number(o, "jobs.last24h.CompletedWithWarnings"), "with warnings");
 }
 
@@ -53,9 +53,9 @@ static void tile_storage(const struct ui_overview *o, struct line l[3])
     for (size_t i = 0; i < KG_ARRAY_LEN(tiers); i++) {
         char path[60];
 
-        snprintf(path, sizeof path, "usage.%s.stored", tiers[i]);
+        snprintf(path, sizeof path, "usage.%s.storedBytes", tiers[i]);
         stored += kg_json_double(o->center, path, 0);
-        snprintf(path, sizeof path, "usage.%s.logical", tiers[i]);
+        snprintf(path, sizeof path, "usage.%s.logicalBytes", tiers[i]);
         logical += kg_json_double(o->center, path, 0);
     }
     ui_format_bytes(stored, a, sizeof a);
@@ -67,7 +67,7 @@ static void tile_storage(const struct ui_overview *o, struct line l[3])
 }
 
 static const struct { const char *title; void (*fill)(const struct ui_overview *o, struct line l[3]); } tiles[UI_TILES] = {
-    { "Instances", tile_instances }, { "Jobs, 24 hours", tile_jobs }, { "Attention", tile_attention }, { "Storage", tile_storage },
+    { "Instances", tile_instances }, { "Jobs in 24 h", tile_jobs }, { "Attention", tile_attention }, { "Storage", tile_storage },
 };
 
 static void draw_tile(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r, size_t i)
@@ -132,7 +132,7 @@ static void draw_stored(const struct ui_overview *o, struct ui_canvas *c, struct
 
         value[n] = kg_json_double(d, "bytes", 0);
         max = value[n] > max ? value[n] : max;
-        label[n] = strlen(date) >= 10 && (n % 2 == 0) ? date + 8 : NULL;
+        label[n] = strlen(date) >= 10 && (n % 2 == 1) ? date + 8 : NULL;
     }
     ui_text(c, r.y, r.x, r.w, UI_ROLE_HEADING, "Stored per day, last 14 days");
     ui_format_bytes(max, top, sizeof top);
