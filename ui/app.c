@@ -17,14 +17,15 @@
 #include "term/screen.h"
 #include "theme/theme.h"
 
-enum { FRAME = 250 * 1000, FRAME_SLOW = 1000 * 1000 };  /* µs between pictures that nobody's key asked for */
+/* µs between two pictures: of what comes by itself, and of what a key asked for a moment ago. */
+enum { FRAME = 250 * 1000, FRAME_SLOW = 1000 * 1000, FRAME_ASKED = 20 * 1000, MOMENT = 2000 * 1000 };
 
 struct app {
     struct ui_shell shell;
     struct ui_screen *screen;
     struct kg_async *async;
     struct ui_settings settings;
-    kg_usec frame, drawn;                /* drawn: monotonic */
+    kg_usec frame, drawn, typed;         /* drawn and typed: monotonic */
     bool dirty;                          /* there is something to draw */
 };
 
@@ -128,10 +129,18 @@ static bool take_events(struct app *a)
     return any;
 }
 
+/* When the next picture of what came by itself may be drawn. */
+static kg_usec next_frame(const struct app *a)
+{
+    bool asked = kg_now_mono() - a->typed < MOMENT && a->frame != FRAME_SLOW;
+
+    return a->drawn + (asked ? FRAME_ASKED : a->frame);
+}
+
 /* Milliseconds until something is due. */
 static int patience(const struct app *a)
 {
-    kg_usec wait = ui_shell_wake(&a->shell) - kg_now_wall(), frame = a->drawn + a->frame - kg_now_mono();
+    kg_usec wait = ui_shell_wake(&a->shell) - kg_now_wall(), frame = next_frame(a) - kg_now_mono();
 
     if (a->dirty && frame < wait)
         wait = frame;
@@ -156,7 +165,9 @@ static int loop(struct app *a, struct kg_err *err)
             a->dirty = true;
         }
         a->dirty |= ui_shell_changed(&a->shell);
-        if (keys || (a->dirty && kg_now_mono() - a->drawn >= a->frame))
+        if (keys)
+            a->typed = kg_now_mono();
+        if (keys || (a->dirty && kg_now_mono() >= next_frame(a)))
             draw(a);
     }
     return 0;
@@ -189,6 +200,7 @@ static int run(struct app *a, const struct ui_opts *o, struct kg_err *err)
     kg_text_copy(a->shell.setting[0], sizeof a->shell.setting[0], o->theme ? o->theme : a->settings.theme);
     kg_text_copy(a->shell.setting[1], sizeof a->shell.setting[1], a->shell.wish.mouse ? "on" : "off");
     kg_text_copy(a->shell.setting[2], sizeof a->shell.setting[2], a->frame == FRAME_SLOW ? "on" : "off");
+    a->typed = kg_now_mono();
     draw(a);
     ret = loop(a, err);
     ui_shell_done(&a->shell);

@@ -21,11 +21,11 @@ sys.path.insert(0, '$TOP/tests/bench')
 import bench_jobs
 bench_jobs.fill('$T/state/keepgres/catalog.sqlite', 100000)"
 need keepgres group list
-read -r median worst < <(measure start 9 backup-vaults vault1)
+read -r median worst < <(measure start 9 backup-vaults Succeeded)
 at_most_f "start to the first page, ms (median; worst $worst)" "$median" 150
 read -r median p99 n < <(measure keys 300 backup-jobs 'rows' j j j '\x04' k '\x15' G g ' ' '\x1b[6~')
 at_most_f "a key to its picture, ms (p99 of $n; median $median)" "$p99" 30
-read -r sent _ < <(measure bytes 8 backup-vaults vault1)
+read -r sent _ < <(measure bytes 8 backup-vaults Succeeded)
 at_most_f "bytes sent in 8 s while nothing happens" "$sent" 0
 read -r mib < <(measure memory backup-jobs 'rows' G G G G G G G G G G)
 at_most_f "memory, MiB" "$mib" 32
