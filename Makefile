@@ -48,8 +48,9 @@ tests_o := $(unit:=.o) $(fuzz:=.o) $(B)/tests/fuzz/driver.o
 
 all: $(B)/keepgres ## Build the product (VARIANT=debug release asan tsan cov)
 
+# Whole: of two functions with one name the archive would silently give the first.
 $(B)/keepgres: $(B)/src/main.o $(lib)
-	$(CC) $(ALL_CFLAGS) -o $@ $< $(lib) $(LDFLAGS) $(pkg_libs)
+	$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--whole-archive $(lib) -Wl,--no-whole-archive $(LDFLAGS) $(pkg_libs)
 $(lib): $(lib_obj)
 	@rm -f $@; $(AR) rcs $@ $^
 $(support): $(sup_obj)

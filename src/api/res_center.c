@@ -250,7 +250,7 @@ static int see_vault(void *arg, const struct kg_resource *r, struct kg_err *err)
     if (!vault)
         return 0;
     a->n_vaults++;
-    if (kg_vault_usage(a->c, r, false, &usage, err) < 0)
+    if (kg_usage_of_vault(a->c, r, false, &usage, err) < 0)
         return -(int)err->code;
     add_tiers(a, usage);
     return add_stored(a, r, kg_json_u64(usage, "properties.storedBytes", 0), err);

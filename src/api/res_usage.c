@@ -116,7 +116,7 @@ static struct kg_json *history_of(const struct kg_usage_list *l)
     return list;
 }
 
-int kg_vault_usage(struct kg_call *c, const struct kg_resource *vault, bool details, struct kg_json **ret, struct kg_err *err)
+int kg_usage_of_vault(struct kg_call *c, const struct kg_resource *vault, bool details, struct kg_json **ret, struct kg_err *err)
 {
     struct kg_resource_query instances = { .type = KG_TYPE_INSTANCE, .parent = vault->id };
     KG_AUTO_USAGE_LIST struct kg_usage_list l = { 0 };
@@ -163,7 +163,7 @@ int kg_res_vault_usage(struct kg_call *c, struct kg_err *err)
     KG_AUTO_FREE char *id = kg_call_vault_id(c);
     struct kg_json *answer = NULL;
 
-    if (kg_catalog_get(c->api->catalog, id, &vault, err) < 0 || kg_vault_usage(c, &vault, true, &answer, err) < 0)
+    if (kg_catalog_get(c->api->catalog, id, &vault, err) < 0 || kg_usage_of_vault(c, &vault, true, &answer, err) < 0)
         return -(int)err->code;
     return kg_call_answer(c, 200, answer, err);
 }
@@ -180,7 +180,7 @@ static int add_vault(void *arg, const struct kg_resource *r, struct kg_err *err)
         return -(int)err->code;
     if (!sees)
         return 0;
-    if (kg_vault_usage(l->c, r, false, &answer, err) < 0)
+    if (kg_usage_of_vault(l->c, r, false, &answer, err) < 0)
         return -(int)err->code;
     kg_json_push(l->list, answer);
     return 0;
