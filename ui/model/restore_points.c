@@ -40,7 +40,7 @@ static const char *tier(const struct kg_json *p)
 {
     bool archive = is_in(p, "ArchiveStore");
 
-    return !archive ? "VaultStore" : is_in(p, "VaultStore") ? "Vault + archive" : "ArchiveStore";
+    return !archive ? "VaultStore" : is_in(p, "VaultStore") ? "Both stores" : "ArchiveStore";
 }
 
 static kg_usec time_of(const struct kg_json *p)
@@ -193,7 +193,7 @@ static void settle(struct ui_form *f)
         (void)ui_ask(&f->base, r->points.chosen, UI_RESTORE_POINT);
     ui_restore_points_filter(f);
     ui_form_settle(f);
-    if (f->step == 0 && f->focus == 0)
+    if (f->step == 0 && f->focus == ui_form_index(f, "taken") && !ui_form_input(f, "taken")->touched)
         ui_form_focus(f, ui_form_index(f, "points"));
 }
 
@@ -233,10 +233,10 @@ void ui_restore_points_done(struct ui_restore *r)
 
 enum { C_TIME, C_TYPE, C_TIER, C_RULE, C_SIZE, C_EXPIRES };
 static const struct ui_column columns[] = {
-    [C_TIME] = { .title = "Time", .min = 16, .want = 18 }, [C_TYPE] = { .title = "Type", .min = 5, .want = 8, .rank = 2 },
-    [C_TIER] = { .title = "Tier", .min = 10, .want = 15 }, [C_RULE] = { .title = "Rule", .min = 7, .want = 12, .rank = 1 },
-    [C_SIZE] = { .title = "Size", .min = 9, .want = 10, .right = true },
-    [C_EXPIRES] = { .title = "Expires", .min = 10, .want = 16, .rank = 1 },
+    [C_TIME] = { .title = "Time", .min = 16, .want = 16 }, [C_TYPE] = { .title = "Type", .min = 4, .want = 8, .rank = 2 },
+    [C_TIER] = { .title = "Tier", .min = 12, .want = 12 }, [C_RULE] = { .title = "Rule", .min = 7, .want = 12, .rank = 1 },
+    [C_SIZE] = { .title = "Size", .min = 8, .want = 10, .right = true },
+    [C_EXPIRES] = { .title = "Expires", .min = 16, .want = 16, .rank = 1 },
 };
 
 static const struct kg_json *point_at(const struct ui_form *f, size_t row)
