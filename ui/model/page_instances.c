@@ -193,7 +193,12 @@ static const struct ui_value point_values[] = {
     { "until", STORES ".1.expiryTime", UI_F_TIME, NULL, NULL },
     { "Rehydrated until", STORES ".1.rehydrationExpiryTime", UI_F_TIME, NULL, NULL },
 };
+static void point_title(const struct kg_json *p, int64_t now, struct ui_shown *ret)
+{
+    ui_format(UI_F_TIME, kg_json_str_or(p, "properties.recoveryPointTime", ""), now, ret);
+}
 static const struct ui_detail_kind point_detail = {
+    .title = point_title,
     .value = point_values, .n_values = KG_ARRAY_LEN(point_values), .tab = { "point-contents" },
 };
 static const char *page_not_archived(const struct ui_model *m)

@@ -218,7 +218,9 @@ static const struct ui_value values[] = {
     { "Ended", "properties.endTime", UI_F_TIME, NULL, NULL },
     { "Duration", "", 0, NULL, duration_value },
     { "Started by", "properties.startedBy properties.initiatedBy", 0, NULL, NULL },
-    { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId", 0, NULL, NULL },
+    { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId "
+                        "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", 0, NULL, NULL },
+    { "Restored to", "properties.extendedInfo.recoveryDestination", 0, NULL, NULL },
     { NULL, "Progress", 0, NULL, NULL },
     { "Phase", P "phase", 0, NULL, NULL },
     { "Done", "", 0, NULL, progress_value },
@@ -233,7 +235,19 @@ static const struct ui_value values[] = {
     { "Recommended", "properties.errorDetails.0.recommendedAction.0", 0, NULL, NULL },
     { "Warnings", "", 0, NULL, warnings_value },
 };
+/* "Restore of pg1\shop". */
+static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const char *operation = kg_json_str_or(j, "properties.operation", "");
+    const char *of = kg_json_str(j, "properties.backupInstanceFriendlyName");
+
+    (void)now;
+    if (*operation)
+        snprintf(ret->text, sizeof ret->text, "%.60s of %.200s", operation,
+                 of && *of ? of : kg_json_str_or(j, "properties.dataSourceName", kg_json_str_or(j, "properties.vaultName", "?")));
+}
 static const struct ui_detail_kind detail = {
+    .title = title,
     .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "job-subtasks" }, .refresh = 1,
 };
 

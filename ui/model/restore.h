@@ -28,7 +28,7 @@ struct ui_restore {
         struct kg_err err;
         char *of;                            /* the point that they belong to, or are asked for; NULL: none */
         int asked;                           /* grows with each asking: late answers are known by it */
-        uint64_t large_objects;
+        uint64_t omitted;                    /* tables that the service left out of its answer */
     } tables;
 };
 

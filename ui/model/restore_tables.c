@@ -1,6 +1,7 @@
 /* What the chosen recovery point holds: a tree of schemas and tables, of which some can be marked. */
 #include "model/restore.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ static void take(struct ui_restore *r, const struct kg_json *json)
         schemas += !r->tables.v[i].name;
     for (size_t i = 0; schemas == 1 && i < r->tables.n; i++)
         r->tables.v[i].open = !r->tables.v[i].name;
-    r->tables.large_objects = kg_json_u64(json, "largeObjects", kg_json_u64(json, "largeObjects.count", 0));
+    r->tables.omitted = kg_json_u64(json, "omitted", 0);
     arrange(r);
 }
 
@@ -230,6 +231,20 @@ static const struct ui_restore_node *node_at(const struct ui_form *f, size_t row
     return &ui_restore_of(f)->tables.v[ui_restore_of(f)->tables.shown[row]];
 }
 
+/* Of a schema of which some tables are chosen: how many. */
+static void kind_words(const struct ui_form *f, size_t row, struct ui_shown *ret)
+{
+    const struct ui_restore *r = ui_restore_of(f);
+    size_t i = r->tables.shown[row], all = 0, some = 0;
+
+    for (size_t k = i + 1; !r->tables.v[i].name && k < r->tables.n && r->tables.v[k].name; k++, all++)
+        some += r->tables.v[k].marked;
+    if (some)
+        snprintf(ret->text, sizeof ret->text, "%zu of %zu chosen", some, all);
+    else
+        kg_text_copy(ret->text, sizeof ret->text, r->tables.v[i].kind ? r->tables.v[i].kind : "schema");
+}
+
 static void cell(const struct ui_form *f, size_t row, size_t column, struct ui_shown *ret)
 {
     const struct ui_restore_node *n = node_at(f, row);
@@ -240,7 +255,7 @@ static void cell(const struct ui_form *f, size_t row, size_t column, struct ui_s
         kg_text_add_printable(&name, n->name ? n->name : n->schema);
         kg_text_copy(ret->text, sizeof ret->text, name.len ? name.p : "");
         break;
-    case C_KIND: kg_text_copy(ret->text, sizeof ret->text, n->kind ? n->kind : "schema"); break;
+    case C_KIND: kind_words(f, row, ret); break;
     case C_ROWS: ui_format_count(n->rows, ret->text, sizeof ret->text); break;
     default: ui_format_bytes((double)n->bytes, ret->text, sizeof ret->text); break;
     }

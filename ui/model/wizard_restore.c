@@ -227,7 +227,8 @@ static void archive_words(const struct ui_form *f, struct kg_buf *ret)
 }
 
 static const struct ui_choice as[] = { { "database", "As a new database", NULL }, { "files", "As files", NULL }, { NULL, NULL, NULL } };
-static const struct ui_choice logins[] = { { "own", "Of the backup instance", NULL }, { "other", "Another secret", NULL }, { NULL, NULL, NULL } };
+static const struct ui_choice logins[] = { { "own", "Of the backup instance", NULL }, { "other", "Another secret", NULL },
+                                           { NULL, NULL, NULL } };
 static const struct ui_choice roles[] = {
     { "report", "Report", "Leaves out what needs roles that the server lacks, and lists them." },
     { "create", "Create", "Makes the roles that the server lacks." },
@@ -240,7 +241,7 @@ static const struct ui_field target_fields[] = {
     { .name = "database", .label = "New database", .type = UI_FIELD_TEXT, .max = DATABASE_MAX, .source = &taken_databases,
       .shown = to_database, .initially = propose_database, .check = check_database,
       .help = "A database that is there is never overwritten." },
-    { .name = "login", .label = "Login", .type = UI_FIELD_RADIO, .choice = logins, .shown = to_database },
+    { .name = "login", .label = "Login", .type = UI_FIELD_RADIO, .choice = logins, .shown = to_database, .review = "" },
     { .label = "Secret", .type = UI_FIELD_NOTE, .text = own_secret, .shown = own_login, .review = "Secret" },
     { .name = "keyVault", .label = "Key vault", .type = UI_FIELD_CHOICE, .source = &keyvaults, .shown = other_login },
     { .name = "secret", .label = "Secret", .type = UI_FIELD_CHOICE, .source = &secrets, .shown = other_login,
@@ -267,7 +268,8 @@ static const struct ui_field target_fields[] = {
     { .name = "priority", .label = "Priority", .type = UI_FIELD_RADIO, .choice = ui_rehydration_priorities,
       .shown = ui_restore_archived, .review = "Rehydration priority" },
     { .name = "days", .label = "Stays for (days)", .type = UI_FIELD_NUMBER, .initial = "15", .max = 2, .shown = ui_restore_archived,
-      .check = ui_rehydration_check_days, .review = "Rehydrated for (days)", .help = "10 to 30 days; then the copy in the vault leaves again." },
+      .check = ui_rehydration_check_days, .review = "Rehydrated for (days)",
+      .help = "10 to 30 days; then the copy in the vault leaves again." },
 };
 
 /* ---- the third step: what ---- */
@@ -288,6 +290,8 @@ static void chosen_words(const struct ui_form *f, struct kg_buf *ret)
         ui_restore_tables_words(r, ret);
     else
         kg_buf_adds(ret, r->tables.n ? "nothing yet; Space marks, Right and Left open and close a schema" : "It holds no table.");
+    if (r->tables.load == UI_READY && r->tables.omitted)
+        kg_buf_addf(ret, " (%llu more tables are not listed)", (unsigned long long)r->tables.omitted);
 }
 
 static const char *check_tables(const struct ui_form *f, const char *value)
@@ -569,8 +573,8 @@ static void cli_instance(const struct ui_form *f, const char *command, struct kg
 
 static void cli(const struct ui_form *f, struct kg_buf *ret)
 {
-    bool flexible = to_database(f) ? is_flexible(f) : strcasestr(kg_json_str_or(ui_restore_of(f)->of, "properties.dataSourceInfo.datasourceType",
-                                                                 ""), "flexible") != NULL;
+    const char *source = kg_json_str_or(ui_restore_of(f)->of, "properties.dataSourceInfo.datasourceType", "");
+    bool flexible = to_database(f) ? is_flexible(f) : strcasestr(source, "flexible") != NULL;
 
     kg_buf_addf(ret, "keepgres backup-instance restore initialize-for-data-recovery%s", to_database(f) ? "" : "-as-files");
     ui_form_add_option(ret, "--datasource-type", flexible ? "AzureDatabaseForPostgreSQLFlexibleServer" : "AzureDatabaseForPostgreSQL");
