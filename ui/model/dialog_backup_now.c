@@ -1,5 +1,4 @@
 /* Backup now, of one backup instance or of all that are marked: the retention rule is chosen among those of their policies. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,11 +11,10 @@
 
 enum { TAG_INSTANCE = 1000, TAG_POLICY = 2000 };    /* and the instance's number */
 
-struct instance { char *id; struct kg_json *policy; };
+struct instance { char *id, *doing; struct kg_json *policy; };
 struct now {
     struct instance *of;
     size_t n, known;                         /* how many of their policies are there */
-    char doing[120];
 };
 
 static struct now *own(const struct ui_form *f) { return f->own; }
@@ -108,6 +106,7 @@ static void begin(struct ui_form *f)
     n->of = kg_xalloc_array(n->n, sizeof *n->of);
     for (size_t i = 0; i < n->n; i++) {
         n->of[i] = (struct instance){ .id = ui_ids_at(f->base.arg, i) };
+        n->of[i].doing = kg_xprintf("Back up %s", ui_last_part(n->of[i].id));
         (void)ui_ask(&f->base, n->of[i].id, TAG_INSTANCE + (int)i);
     }
 }
@@ -116,6 +115,7 @@ static void done(struct ui_form *f)
 {
     for (size_t i = 0; i < own(f)->n; i++) {
         free(own(f)->of[i].id);
+        free(own(f)->of[i].doing);
         kg_json_free(own(f)->of[i].policy);
     }
     free(own(f)->of);
@@ -186,8 +186,7 @@ static bool submit(const struct ui_form *f, size_t i, struct ui_submit *ret)
     kg_buf_addf(ret->path, "%s/backup", n->of[i].id);
     ret->method = "POST";
     ret->follow = true;
-    snprintf(n->doing, sizeof n->doing, "Back up %.100s", ui_last_part(n->of[i].id));
-    ret->doing = n->doing;
+    ret->doing = n->of[i].doing;
     return true;
 }
 

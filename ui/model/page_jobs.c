@@ -166,7 +166,9 @@ static void progress_value(const struct kg_json *j, int64_t now, struct ui_shown
     (void)now;
     ui_format_bytes(done, a, sizeof a);
     ui_format_bytes(total, b, sizeof b);
-    if (total > 0 && done <= total)
+    if (total > 0 && strcmp(status(j), "Completed") == 0)        /* what was told last is older than the end */
+        snprintf(ret->text, sizeof ret->text, "%s", b);
+    else if (total > 0 && done <= total)
         snprintf(ret->text, sizeof ret->text, "%d%%, %s of %s", (int)(done * 100 / total), a, b);
     else
         snprintf(ret->text, sizeof ret->text, "%s", a);

@@ -259,7 +259,7 @@ static void cell(const struct ui_form *f, size_t row, size_t column, struct ui_s
 
     if (!p)
         return;
-    if (column == C_TYPE && is_lost(p)) {
+    if (column == C_TIER && is_lost(p)) {
         kg_text_copy(ret->text, sizeof ret->text, "Lost");
         ret->state = UI_FAILED;
     } else if (column == C_TIER) {

@@ -219,7 +219,7 @@ void ui_restore_tables_each(const struct ui_restore *r, void (*fn)(void *ctx, bo
 
 enum { C_NAME, C_KIND, C_ROWS, C_SIZE };
 static const struct ui_column columns[] = {
-    [C_NAME] = { .title = "Schema, table", .min = 20, .want = 44 }, [C_KIND] = { .title = "Kind", .min = 6, .want = 17, .rank = 1 },
+    [C_NAME] = { .title = "Schema, table", .min = 20, .want = 44 }, [C_KIND] = { .title = "Kind", .min = 15, .want = 17, .rank = 1 },
     [C_ROWS] = { .title = "Rows", .min = 9, .want = 14, .right = true },
     [C_SIZE] = { .title = "Size", .min = 9, .want = 10, .right = true },
 };

@@ -313,7 +313,7 @@ static void scope_changed(struct ui_form *f)
 }
 
 static const struct ui_field table_fields[] = {
-    { .name = "scope", .label = "Restore", .type = UI_FIELD_RADIO, .choice = scopes, .shown = to_database, .review = "Of it",
+    { .name = "scope", .label = "Restore", .type = UI_FIELD_RADIO, .choice = scopes, .shown = to_database, .review = "Scope",
       .changed = scope_changed },
     { .label = "", .type = UI_FIELD_NOTE, .shown = to_files, .help = "Files always hold the whole database." },
     { .label = "Chosen", .type = UI_FIELD_NOTE, .shown = chosen_tables, .text = chosen_words, .review = "Chosen" },
