@@ -286,6 +286,9 @@ static void a_database_that_is_there_is_refused_and_a_new_name_proposed(void **s
     assert_string_equal(ui_form_value(b.f, "server"), SERVER);
     assert_string_equal(ui_form_value(b.f, "database"), "shop_20260913_0600");
     look(&b, "restore-parameters-80x24");
+    ui_form_refetch(b.f, "database");
+    fake_answer(&b.h, "/listDatabases", "{\"value\":[{\"name\":\"shop_20260913_0600\"},{\"name\":\"shop\"}]}");
+    assert_string_equal(ui_form_value(b.f, "database"), "shop_20260913_0600_2");
     i = (size_t)(ui_form_input(b.f, "database") - b.f->input);
     ui_form_set(b.f, "database", "shop", NULL);
     assert_string_equal(ui_form_wrong(b.f, i), "That name is taken.");

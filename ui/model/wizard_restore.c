@@ -15,7 +15,7 @@
 #include "model/rehydration.h"
 #include "model/restore.h"
 
-enum { DATABASE_MAX = 63, PREFIX_MAX = 89 };
+enum { DATABASE_MAX = 63, PREFIX_MAX = 89, TAIL_MAX = sizeof "_20260131_1400_999" - 1 };
 #define FIELDS(array) .field = (array), .n_fields = KG_ARRAY_LEN(array)
 #define SECRET_URI "properties.datasourceAuthCredentials.secretStoreResource.uri"
 
@@ -168,10 +168,12 @@ static const char *propose_database(const struct ui_form *f)
 
     if (!*from || !kg_time_parse_iso(kg_json_str_or(ui_restore_point(f), "properties.recoveryPointTime", ""), &at))
         return NULL;
-    kg_text_copy(name, sizeof name - 14, from);
+    kg_text_copy(name, sizeof name - TAIL_MAX, from);
     n = strlen(name);
     t = (time_t)(at / KG_SECOND);
-    strftime(name + n, sizeof name - n, "_%Y%m%d_%H%M", localtime_r(&t, &tm));
+    n += strftime(name + n, sizeof name - n, "_%Y%m%d_%H%M", localtime_r(&t, &tm));
+    for (unsigned again = 2; again < 1000 && ui_form_find_option(ui_form_input(f, "database"), name); again++)
+        snprintf(name + n, sizeof name - n, "_%u", again);
     return name;
 }
 
