@@ -84,10 +84,12 @@ static const char shop[] = "{\"id\":\"" SHOP "\",\"name\":\"shop\",\"properties\
                            "/backupPolicies/weekly\"},\"datasourceAuthCredentials\":{\"secretStoreResource\":{\"uri\":\"" LOGIN "\"}}}}";
 static const char sales[] = "{\"id\":\"" SALES "\",\"properties\":{\"policyInfo\":{\"policyId\":\"" VAULT "/backupPolicies/daily\"}}}";
 #define TAG(name) "{\"tagInfo\":{\"tagName\":\"" name "\"}}"
-static const char weekly[] = "{\"name\":\"weekly\",\"properties\":{\"policyRules\":[{\"objectType\":\"AzureRetentionRule\",\"name\":\"Default\","
+static const char weekly[] = "{\"name\":\"weekly\",\"properties\":{\"policyRules\":[{\"objectType\":\"AzureRetentionRule\","
+                             "\"name\":\"Default\","
                              "\"lifecycles\":[{\"deleteAfter\":{\"duration\":\"P3M\"}}]},{\"objectType\":\"AzureBackupRule\","
                              "\"name\":\"BackupWeekly\",\"trigger\":{\"taggingCriteria\":[" TAG("Yearly") "," TAG("Default") "]}}]}}";
-static const char daily[] = "{\"name\":\"daily\",\"properties\":{\"policyRules\":[{\"objectType\":\"AzureBackupRule\",\"name\":\"BackupDaily\","
+static const char daily[] = "{\"name\":\"daily\",\"properties\":{\"policyRules\":[{\"objectType\":\"AzureBackupRule\","
+                            "\"name\":\"BackupDaily\","
                             "\"trigger\":{\"taggingCriteria\":[" TAG("Monthly") "," TAG("Default") "]}}]}}";
 static const char job[] = "{\"objectType\":\"OperationJobExtendedInfo\",\"jobId\":\"j1\"}";
 
@@ -168,13 +170,15 @@ static void without_a_policy_nothing_is_backed_up(void **state)
 
 /* ---- restore ---- */
 
-#define POINT(hex, time, store, state) "{\"id\":\"" P(hex) "\",\"name\":\"" hex "\",\"properties\":{\"recoveryPointTime\":\"" time "\"," \
-    "\"recoveryPointType\":\"Full\",\"retentionTagName\":\"Default\",\"expiryTime\":\"2026-12-20T06:00:00Z\",\"summary\":{\"bytes\":7900000}," \
+#define POINT(hex, time, store, state) "{\"id\":\"" P(hex) "\",\"name\":\"" hex "\"," \
+    "\"properties\":{\"recoveryPointTime\":\"" time "\",\"expiryTime\":\"2026-12-20T06:00:00Z\",\"summary\":{\"bytes\":7900000}," \
+    "\"recoveryPointType\":\"Full\",\"retentionTagName\":\"Default\"," \
     "\"recoveryPointDataStoresDetails\":[{\"type\":\"" store "\",\"state\":\"" state "\"}]}}"
 static const char points[] = "{\"value\":[" POINT("dd", "2026-09-20T06:00:00Z", "VaultStore", "LOST") ","
                              POINT("cc", "2026-09-13T06:00:00Z", "VaultStore", "COMMITTED") ","
                              POINT("aa", "2026-01-04T06:00:00Z", "ArchiveStore", "COMMITTED") "]}";
-static const char contents[] = "{\"value\":[{\"schema\":\"public\",\"name\":\"orders\",\"kind\":\"table\",\"rows\":200000,\"bytes\":7900000},"
+static const char contents[] = "{\"value\":["
+                               "{\"schema\":\"public\",\"name\":\"orders\",\"kind\":\"table\",\"rows\":200000,\"bytes\":7900000},"
                                "{\"schema\":\"app\",\"name\":\"items\",\"kind\":\"table\",\"rows\":70,\"bytes\":201},"
                                "{\"schema\":\"odd.name\",\"name\":\"a\\\"b\",\"kind\":\"table\",\"rows\":1,\"bytes\":2},"
                                "{\"schema\":\"public\",\"name\":\"customers\",\"kind\":\"table\",\"rows\":5000,\"bytes\":53000}],"
