@@ -1,4 +1,5 @@
 /* Backup instances: the list over all vaults, and the page of one with its recovery points and jobs. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -69,7 +70,7 @@ static const struct ui_list_kind list = {
       "restore" }, \
     { "change-policy", "Change policy", 'p', UI_WRITES | (needs), "Protect it by another backup policy", NULL, NULL, \
       "change-policy" }, \
-    { "stop-protection", "Stop protection", 'X', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
+    { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
     { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Take backups up again", needs_stopped, NULL, \
       "resume-protection" }, \
@@ -195,7 +196,10 @@ static const struct ui_value point_values[] = {
 };
 static void point_title(const struct kg_json *p, int64_t now, struct ui_shown *ret)
 {
-    ui_format(UI_F_TIME, kg_json_str_or(p, "properties.recoveryPointTime", ""), now, ret);
+    struct ui_shown at;
+
+    ui_format(UI_F_TIME, kg_json_str_or(p, "properties.recoveryPointTime", ""), now, &at);
+    snprintf(ret->text, sizeof ret->text, "Recovery point %.100s", at.text);
 }
 static const struct ui_detail_kind point_detail = {
     .title = point_title,

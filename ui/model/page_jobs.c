@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 #include "base/time.h"
+#include "model/cells.h"
 #include "model/detail.h"
 #include "model/kinds.h"
 
@@ -208,6 +209,20 @@ static void warnings_value(const struct kg_json *j, int64_t now, struct ui_shown
     ret->state = n ? UI_WARNING : UI_NONE;
 }
 
+/* "pg1\shop_new", or the container's URL. */
+static void destination_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const char *to = kg_json_str_or(j, "properties.extendedInfo.recoveryDestination", "");
+    char server[80];
+
+    (void)now;
+    ui_id_part(to, *ui_id_part(to, "flexibleServers", server, sizeof server) ? "flexibleServers" : "servers", server, sizeof server);
+    if (*server)
+        snprintf(ret->text, sizeof ret->text, "%s\\%.200s", server, ui_last_part(to));
+    else
+        snprintf(ret->text, sizeof ret->text, "%.600s", to);
+}
+
 static const struct ui_value values[] = {
     { NULL, "Essentials", 0, NULL, NULL },
     { "Status", "properties.status", UI_F_STATE, NULL, NULL },
@@ -222,7 +237,7 @@ static const struct ui_value values[] = {
     { "Started by", "properties.startedBy properties.initiatedBy", 0, NULL, NULL },
     { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId "
                         "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", 0, NULL, NULL },
-    { "Restored to", "properties.extendedInfo.recoveryDestination", 0, NULL, NULL },
+    { "Restored to", "", 0, NULL, destination_value },
     { NULL, "Progress", 0, NULL, NULL },
     { "Phase", P "phase", 0, NULL, NULL },
     { "Done", "", 0, NULL, progress_value },
