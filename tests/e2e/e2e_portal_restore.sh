@@ -46,7 +46,8 @@ shows "the server is the backup's" 'Server +\[pg1'
 shows "a new name is proposed" 'New database +\[shop_20[0-9_]+ '
 keys Tab Tab C-u sales Tab
 shows "a name that is there is refused" 'That name is taken'
-keys BTab C-u copy
+keys BTab C-u copy Tab Tab Right
+shows "roles that are missing can be made" '\(•\) Create'
 press 'Next'
 shows "all of it" '\[Tables\]'
 press 'Review'

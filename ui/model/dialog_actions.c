@@ -124,10 +124,11 @@ STEP(check_step, check_fields);
 STEP(collect_step, collect_fields);
 
 #define FORM(step_, label, done_) \
-    .form = { .step = (step_), .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, .each = true }
+    .form = { .step = (step_), .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, \
+              .each = true }
 #define DANGER(label, done_) \
-    .form = { .step = danger_step, .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, .each = true, \
-              .danger = danger_of, .typed = typed_name }
+    .form = { .step = danger_step, .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, \
+              .each = true, .danger = danger_of, .typed = typed_name }
 #define KIND(variable, name_, title_, action_) \
     const struct ui_kind variable = { .name = (name_), .title = (title_), .shape = UI_DIALOG, .family = UI_FORM, \
                                       .data = &(action_) }
