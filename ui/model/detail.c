@@ -58,6 +58,7 @@ void ui_detail_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_
 {
     struct ui_detail *d = (struct ui_detail *)m;
     const struct kg_json *answer = a->reply ? a->reply->json : NULL;
+    struct ui_shown said = { "", UI_NONE };
     const char *name;
 
     (void)tag;
@@ -81,7 +82,9 @@ void ui_detail_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_
     d->load = UI_READY;
     d->answered = m->host->now;
     m->stale = false;
-    name = kg_json_str(answer, "properties.friendlyName");
+    if (d->kind->title)
+        d->kind->title(answer, m->host->now, &said);
+    name = said.text[0] ? said.text : kg_json_str(answer, "properties.friendlyName");
     if (!name || !name[0])
         name = kg_json_str(answer, "name");
     if (name && name[0]) {

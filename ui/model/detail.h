@@ -24,6 +24,8 @@ struct ui_detail_kind {
     size_t n_values;
     const char *tab[UI_TABS_MAX];            /* kinds of the family of lists, with this page's arg; the first tab is the values */
     const char *state;                       /* paths of the status in the title; NULL: where resources mostly have it */
+    /* What the page is called when the resource's name says nothing to people; or NULL. Empty: its name. */
+    void (*title)(const struct kg_json *resource, int64_t now, struct ui_shown *ret);
     const char *values_title;                /* of the first tab; NULL: "Overview" */
     int refresh;                             /* seconds; 0: never by itself */
 };

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "model/cells.h"
 #include "model/form.h"
+#include "model/ids.h"
 #include "model/kinds.h"
 
 struct action {
@@ -21,45 +22,13 @@ struct action {
 
 static const struct action *action_of(const struct ui_form *f) { return (const struct action *)f->kind; }
 
-/* ---- the ids ---- */
-
-static size_t count_ids(const char *ids)
-{
-    size_t n = 1;
-
-    for (const char *p = ids; (p = strchr(p, '\n')); p++)
-        n++;
-    return n;
-}
-
-static char *id_at(const char *ids, size_t i)
-{
-    while (i-- && (ids = strchr(ids, '\n')))
-        ids++;
-    return ids ? kg_xstrndup(ids, strcspn(ids, "\n")) : NULL;
-}
-
 /* ---- what is shown ---- */
 
 static void text_of(const struct ui_form *f, struct kg_buf *ret) { kg_buf_adds(ret, action_of(f)->text); }
 
-static void names_of(const struct ui_form *f, struct kg_buf *ret)
-{
-    size_t n = count_ids(f->base.arg);
+static void names_of(const struct ui_form *f, struct kg_buf *ret) { ui_ids_names(f->base.arg, ret); }
 
-    for (size_t i = 0; i < n; i++) {
-        KG_AUTO_FREE char *id = id_at(f->base.arg, i);
-        char vault[80];
-
-        kg_buf_adds(ret, i ? ", " : "");
-        kg_text_add_printable(ret, ui_last_part(id));
-        ui_id_part(id, "backupVaults", vault, sizeof vault);
-        if (n == 1 && *vault && strcmp(vault, ui_last_part(id)) != 0)
-            kg_buf_addf(ret, " (vault %s)", vault);
-    }
-}
-
-static const char *typed_name(const struct ui_form *f) { return count_ids(f->base.arg) == 1 ? ui_last_part(f->base.arg) : "delete"; }
+static const char *typed_name(const struct ui_form *f) { return ui_ids_count(f->base.arg) == 1 ? ui_last_part(f->base.arg) : "delete"; }
 static const char *danger_of(const struct ui_form *f) { return action_of(f)->text; }
 
 /* ---- what is done ---- */
@@ -67,7 +36,7 @@ static const char *danger_of(const struct ui_form *f) { return action_of(f)->tex
 static bool submit(const struct ui_form *f, size_t i, struct ui_submit *ret)
 {
     const struct action *a = action_of(f);
-    KG_AUTO_FREE char *id = id_at(f->base.arg, i);
+    KG_AUTO_FREE char *id = ui_ids_at(f->base.arg, i);
 
     if (!id)
         return false;
@@ -122,8 +91,8 @@ static void cli_of(const struct ui_form *f, const char *id, struct kg_buf *ret)
 
 static void cli(const struct ui_form *f, struct kg_buf *ret)
 {
-    for (size_t i = 0, n = count_ids(f->base.arg); i < n; i++) {
-        KG_AUTO_FREE char *id = id_at(f->base.arg, i);
+    for (size_t i = 0, n = ui_ids_count(f->base.arg); i < n; i++) {
+        KG_AUTO_FREE char *id = ui_ids_at(f->base.arg, i);
 
         cli_of(f, id, ret);
     }
@@ -155,10 +124,11 @@ STEP(check_step, check_fields);
 STEP(collect_step, collect_fields);
 
 #define FORM(step_, label, done_) \
-    .form = { .step = (step_), .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli }
+    .form = { .step = (step_), .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, \
+              .each = true }
 #define DANGER(label, done_) \
     .form = { .step = danger_step, .n_steps = 1, .submit_label = (label), .succeeded = (done_), .submit = submit, .cli = cli, \
-              .danger = danger_of, .typed = typed_name }
+              .each = true, .danger = danger_of, .typed = typed_name }
 #define KIND(variable, name_, title_, action_) \
     const struct ui_kind variable = { .name = (name_), .title = (title_), .shape = UI_DIALOG, .family = UI_FORM, \
                                       .data = &(action_) }

@@ -114,6 +114,8 @@ struct ui_form_kind {
     const char *submit_label;                /* "Create", "Configure backup" */
     const char *succeeded;                   /* "Backup vault {name} was created": the notification at the end; or NULL */
     const struct ui_tell *tell;              /* or NULL */
+    /* Each call is for another resource: one that fails is told as a notification, and the others are made all the same. */
+    bool each;
     bool review;                             /* a last step that lists all values */
     size_t own_size;                         /* bytes of f->own, zeroed */
     void (*open)(struct ui_form *f);         /* after the fields have their initial values */
@@ -180,7 +182,8 @@ struct ui_form {
     size_t lines;                            /* lines there are, and how many are on the screen; as the view last told */
     int page;
     bool sending;
-    size_t sent;                             /* calls that went well */
+    size_t sent;                             /* calls that went well, and with each those that failed */
+    size_t failed;                           /* of those */
     uint64_t call;
     bool call_secret;
     const char *doing;
@@ -217,6 +220,8 @@ void ui_form_set(struct ui_form *f, const char *field, const char *value, const 
 void ui_form_suggest(struct ui_form *f, const char *field, const char *value, const char *label);
 bool ui_form_is(const struct ui_form *f, const char *field, const char *value);
 void ui_form_refetch(struct ui_form *f, const char *field);      /* its choices are asked for anew */
+/* One more choice of a CHOICE without a source, for kinds that work the choices out themselves. help may be NULL. */
+void ui_form_offer(struct ui_form *f, const char *field, const char *value, const char *label, const char *help);
 const struct ui_input *ui_form_input(const struct ui_form *f, const char *field);
 const struct ui_option *ui_form_option(const struct ui_form *f, const char *field);          /* that is chosen; NULL: none, not known */
 /* {arg}, {sub} and {FIELD} replaced; for a path names are encoded. False: one of the fields is empty. */

@@ -45,6 +45,15 @@ void ui_form_static_choices(struct ui_input *in)
                                             .help = kg_xstrdup(c->help) });
 }
 
+void ui_form_offer(struct ui_form *f, const char *field, const char *value, const char *label, const char *help)
+{
+    int i = ui_form_index(f, field);
+
+    if (i >= 0 && f->input[i].n_options < OPTIONS_MAX)
+        add_option(&f->input[i], &(struct ui_option){ .value = kg_xstrdup(value), .label = kg_xstrdup(label), .help = kg_xstrdup(help) });
+    f->base.changed = true;
+}
+
 /* ---- asking ---- */
 
 /* What is to be asked, path and body with a newline between them. False: not now, a field that it needs is empty. */
@@ -96,7 +105,7 @@ static void ask_choices_of(struct ui_form *f, size_t i)
         forget_choice(f, i);
     if (ready)
         in->call = ui_ask_call(&f->base, &(struct ui_call){ .method = body.len ? "POST" : NULL, .path = path.p,
-                                                            .body = body.len ? body.p : NULL }, (int)i);
+                                                            .body = body.len ? body.p : NULL, .follow = body.len > 0 }, (int)i);
 }
 
 void ui_form_ask_choices(struct ui_form *f)

@@ -66,7 +66,7 @@ static void finish(struct ui_form *f)
     f->sending = false;
     f->finished = true;
     f->doing = NULL;
-    if (f->kind->succeeded) {
+    if (f->kind->succeeded && !f->failed) {
         (void)ui_form_expand(f, f->kind->succeeded, false, &text);
         ui_note(&f->base, UI_NOTE_OK, text.p);
     }
@@ -144,7 +144,7 @@ void ui_form_submit(struct ui_form *f)
         return;
     f->err = (struct kg_err){ 0 };
     f->sending = true;
-    f->sent = 0;
+    f->sent = f->failed = 0;
     send_from(f);
 }
 
@@ -203,9 +203,26 @@ static struct kg_json *take_secret(struct ui_form *f, const struct kg_reply *r)
     return json;
 }
 
+/* Goes on to the next of several calls that stand for themselves; of a single one the error stays above the buttons. */
+static bool pass_over(struct ui_form *f, const struct kg_answer *a)
+{
+    KG_AUTO_BUF struct kg_buf path = KG_BUF_INIT(BODY_MAX), body = KG_BUF_INIT(BODY_MAX);
+    struct ui_submit next = { .path = &path, .body = &body };
+
+    if (!f->kind->each || (!f->sent && !f->kind->submit(f, 1, &next)))
+        return false;
+    ui_note_err(&f->base, f->doing ? f->doing : "", a->err);
+    f->failed++;
+    f->sent++;
+    send_from(f);
+    return true;
+}
+
 void ui_form_take_answer(struct ui_form *f, const struct kg_answer *a)
 {
     f->call = 0;
+    if (a->err && pass_over(f, a))
+        return;
     if (a->err) {
         f->sending = false;
         f->doing = NULL;

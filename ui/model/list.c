@@ -89,6 +89,7 @@ static void ask(struct ui_list *l, const char *next)
     if (body.len) {
         call.method = "POST";
         call.body = body.p;
+        call.follow = true;                  /* the service may have to look first */
     } else if (!strstr(path.p, "$top=")) {
         kg_buf_addf(&path, "%c$top=%d", strchr(path.p, '?') ? '&' : '?', UI_PAGE_ROWS);
     }

@@ -1,4 +1,7 @@
 /* Backup instances: the list over all vaults, and the page of one with its recovery points and jobs. */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "model/detail.h"
 #include "model/kinds.h"
@@ -67,7 +70,7 @@ static const struct ui_list_kind list = {
       "restore" }, \
     { "change-policy", "Change policy", 'p', UI_WRITES | (needs), "Protect it by another backup policy", NULL, NULL, \
       "change-policy" }, \
-    { "stop-protection", "Stop protection", 'X', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
+    { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
     { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Take backups up again", needs_stopped, NULL, \
       "resume-protection" }, \
@@ -128,11 +131,12 @@ const struct ui_kind ui_page_instance = {
 
 /* ---- its recovery points ---- */
 
+#define STORES "properties.recoveryPointDataStoresDetails"
 static const struct ui_column point_columns[] = {
     { .title = "Time", .paths = "properties.recoveryPointTime", .format = UI_F_TIME, .min = 16, .want = 19 },
     { .title = "State", .paths = "properties.recoveryPointState", .format = UI_F_STATE, .min = 11, .want = 13, .rank = 3 },
     { .title = "Rule", .paths = "properties.retentionTagName", .min = 7, .want = 12, .rank = 1 },
-    { .title = "Tier", .paths = "properties.recoveryPointDataStoresDetails.0.type", .min = 10, .want = 13, .rank = 2 },
+    { .title = "Tier", .paths = STORES ".0.type", .min = 10, .want = 13, .rank = 2 },
     { .title = "Rows", .paths = "properties.summary.rows", .format = UI_F_COUNT, .min = 8, .want = 13, .rank = 6,
       .right = true },
     { .title = "Size", .paths = "properties.summary.bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 4,
@@ -144,11 +148,20 @@ static const struct ui_column point_columns[] = {
 static const struct ui_list_kind points = {
     .path = "{arg}/recoveryPoints", .column = point_columns, .n_columns = KG_ARRAY_LEN(point_columns), .sort = -1,
       .refresh = 20,
-    .opens = "recovery-point", .empty = "No recovery point yet. Press b to back up now.",
+    .opens = "recovery-point", .more = { STORES ".1.type" }, .empty = "No recovery point yet. Press b to back up now.",
 };
+static const char *not_archived(const struct ui_model *m)
+{
+    const struct ui_row *r = ui_list_current((const struct ui_list *)m);
+
+    return !r || strcmp(ui_row_value(&points, r, STORES ".0.type"), "ArchiveStore") == 0 ||
+                   strcmp(ui_row_value(&points, r, STORES ".1.type"), "ArchiveStore") == 0 ? NULL : "it is not in the archive";
+}
 static const struct ui_command point_commands[] = {
     { "restore-point", "Restore this point", 't', UI_WRITES | UI_NEEDS_ROW,
       "Restore from the recovery point under the cursor", NULL, NULL, "restore" },
+    { "rehydrate", "Rehydrate", 'e', UI_WRITES | UI_NEEDS_ROW, "Bring it back from the archive for some days", not_archived,
+      NULL, "rehydrate" },
 };
 const struct ui_kind ui_list_instance_points = {
     .name = "instance-points", .title = "Recovery points", .family = UI_LIST, .data = &points, .commands = point_commands,
@@ -176,20 +189,61 @@ static const struct ui_value point_values[] = {
     { "Rule", "properties.retentionTagName", 0, NULL, NULL },
     { "Kept because", "properties.retention.keptBecause", 0, NULL, NULL },
     { "Expires", "properties.expiryTime", UI_F_TIME, NULL, NULL },
-    { "Stored in", "properties.recoveryPointDataStoresDetails.0.type", 0, NULL, NULL },
-    { "Also in", "properties.recoveryPointDataStoresDetails.1.type", 0, NULL, NULL },
-    { "until", "properties.recoveryPointDataStoresDetails.1.expiryTime", UI_F_TIME, NULL, NULL },
-    { "Rehydrated until", "properties.recoveryPointDataStoresDetails.1.rehydrationExpiryTime", UI_F_TIME, NULL, NULL },
+    { "Stored in", STORES ".0.type", 0, NULL, NULL },
+    { "Also in", STORES ".1.type", 0, NULL, NULL },
+    { "until", STORES ".1.expiryTime", UI_F_TIME, NULL, NULL },
+    { "Rehydrated until", STORES ".1.rehydrationExpiryTime", UI_F_TIME, NULL, NULL },
 };
+static void point_title(const struct kg_json *p, int64_t now, struct ui_shown *ret)
+{
+    struct ui_shown at;
+
+    ui_format(UI_F_TIME, kg_json_str_or(p, "properties.recoveryPointTime", ""), now, &at);
+    snprintf(ret->text, sizeof ret->text, "Recovery point %.100s", at.text);
+}
 static const struct ui_detail_kind point_detail = {
+    .title = point_title,
     .value = point_values, .n_values = KG_ARRAY_LEN(point_values), .tab = { "point-contents" },
 };
+static const char *page_not_archived(const struct ui_model *m)
+{
+    const struct kg_json *point = ui_detail_resource(m);
+    const char *first = kg_json_str_or(point, STORES ".0.type", ""), *second = kg_json_str_or(point, STORES ".1.type", "");
+
+    return !*first || strcmp(first, "ArchiveStore") == 0 || strcmp(second, "ArchiveStore") == 0 ? NULL : "it is not in the archive";
+}
 static const struct ui_command page_point_commands[] = {
     { "restore-point", "Restore", 'r', UI_WRITES, "Restore this recovery point, as a database or as files", NULL,
       NULL, "restore" },
+    { "rehydrate", "Rehydrate", 'e', UI_WRITES, "Bring this recovery point back from the archive for some days",
+      page_not_archived, NULL, "rehydrate" },
 };
 const struct ui_kind ui_page_point = {
     .name = "recovery-point", .title = "Recovery point", .family = UI_DETAIL, .data = &point_detail,
       .commands = page_point_commands,
     .n_commands = KG_ARRAY_LEN(page_point_commands),
+};
+
+/* ---- what is in it ---- */
+
+static const struct ui_column content_columns[] = {
+    { .title = "Schema", .paths = "schema", .min = 8, .want = 20 },
+    { .title = "Table", .paths = "name", .min = 12, .want = 34 },
+    { .title = "Kind", .paths = "kind", .min = 5, .want = 17, .rank = 1 },
+    { .title = "Rows", .paths = "rows", .format = UI_F_COUNT, .min = 8, .want = 13, .right = true },
+    { .title = "Size", .paths = "bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .right = true },
+};
+
+/* Asked for once: what a recovery point holds never changes. */
+static void list_contents(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "{arg}/listContents", path);
+    kg_buf_adds(body, "{}");
+}
+static const struct ui_list_kind contents = {
+    .request = list_contents, .id = "nothing", .column = content_columns, .n_columns = KG_ARRAY_LEN(content_columns),
+    .empty = "There is no table in it.",
+};
+const struct ui_kind ui_list_point_contents = {
+    .name = "point-contents", .title = "Contents", .family = UI_LIST, .data = &contents,
 };

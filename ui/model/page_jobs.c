@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 #include "base/time.h"
+#include "model/cells.h"
 #include "model/detail.h"
 #include "model/kinds.h"
 
@@ -166,7 +167,9 @@ static void progress_value(const struct kg_json *j, int64_t now, struct ui_shown
     (void)now;
     ui_format_bytes(done, a, sizeof a);
     ui_format_bytes(total, b, sizeof b);
-    if (total > 0 && done <= total)
+    if (total > 0 && strcmp(status(j), "Completed") == 0)        /* what was told last is older than the end */
+        snprintf(ret->text, sizeof ret->text, "%s", b);
+    else if (total > 0 && done <= total)
         snprintf(ret->text, sizeof ret->text, "%d%%, %s of %s", (int)(done * 100 / total), a, b);
     else
         snprintf(ret->text, sizeof ret->text, "%s", a);
@@ -206,6 +209,20 @@ static void warnings_value(const struct kg_json *j, int64_t now, struct ui_shown
     ret->state = n ? UI_WARNING : UI_NONE;
 }
 
+/* "pg1\shop_new", or the container's URL. */
+static void destination_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const char *to = kg_json_str_or(j, "properties.extendedInfo.recoveryDestination", "");
+    char server[80];
+
+    (void)now;
+    ui_id_part(to, *ui_id_part(to, "flexibleServers", server, sizeof server) ? "flexibleServers" : "servers", server, sizeof server);
+    if (*server)
+        snprintf(ret->text, sizeof ret->text, "%s\\%.200s", server, ui_last_part(to));
+    else
+        snprintf(ret->text, sizeof ret->text, "%.600s", to);
+}
+
 static const struct ui_value values[] = {
     { NULL, "Essentials", 0, NULL, NULL },
     { "Status", "properties.status", UI_F_STATE, NULL, NULL },
@@ -218,7 +235,9 @@ static const struct ui_value values[] = {
     { "Ended", "properties.endTime", UI_F_TIME, NULL, NULL },
     { "Duration", "", 0, NULL, duration_value },
     { "Started by", "properties.startedBy properties.initiatedBy", 0, NULL, NULL },
-    { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId", 0, NULL, NULL },
+    { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId "
+                        "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", 0, NULL, NULL },
+    { "Restored to", "", 0, NULL, destination_value },
     { NULL, "Progress", 0, NULL, NULL },
     { "Phase", P "phase", 0, NULL, NULL },
     { "Done", "", 0, NULL, progress_value },
@@ -233,7 +252,19 @@ static const struct ui_value values[] = {
     { "Recommended", "properties.errorDetails.0.recommendedAction.0", 0, NULL, NULL },
     { "Warnings", "", 0, NULL, warnings_value },
 };
+/* "Restore of pg1\shop". */
+static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const char *operation = kg_json_str_or(j, "properties.operation", "");
+    const char *of = kg_json_str(j, "properties.backupInstanceFriendlyName");
+
+    (void)now;
+    if (*operation)
+        snprintf(ret->text, sizeof ret->text, "%.60s of %.200s", operation,
+                 of && *of ? of : kg_json_str_or(j, "properties.dataSourceName", kg_json_str_or(j, "properties.vaultName", "?")));
+}
 static const struct ui_detail_kind detail = {
+    .title = title,
     .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "job-subtasks" }, .refresh = 1,
 };
 

@@ -1,5 +1,6 @@
 #include "model/reader.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +11,10 @@ enum { TEXT_MAX = 8 << 20, TAB = 8 };
 
 /* Takes a text over: tabs become blanks, other control characters what text.h makes of them. Of a text that is too long the
  * end is kept, which is what one looks for in a log. */
-static void take(struct ui_reader *r, const char *text, size_t len)
+void ui_reader_take(struct ui_reader *r, const char *text, size_t len)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(TEXT_MAX + TEXT_MAX / 2);
+    bool at_end;
     size_t column = 0, skip = len > TEXT_MAX / 4 ? len - TEXT_MAX / 4 : 0;
 
     while (skip && skip < len && ((unsigned char)text[skip] & 0xC0) == 0x80)
@@ -35,9 +37,12 @@ static void take(struct ui_reader *r, const char *text, size_t len)
                 kg_buf_add(&b, s, 1);
         }
     }
+    at_end = !r->text || r->top + r->page >= r->lines;
     free(r->text);
     r->text = kg_buf_take(&b);
     r->width = 0;
+    if (at_end && r->base.kind->answer)      /* a text that grows; the view stops at the last page */
+        r->top = INT_MAX / 2;
     r->load = UI_READY;
     r->err = (struct kg_err){ 0 };
 }
@@ -57,7 +62,7 @@ void ui_reader_open(struct ui_model *m)
     if (m->arg[0] == '/')
         fetch(r);
     else
-        take(r, m->arg, strlen(m->arg));
+        ui_reader_take(r, m->arg, strlen(m->arg));
 }
 
 void ui_reader_done(struct ui_model *m)
@@ -87,7 +92,7 @@ void ui_reader_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_
         return;
     }
     m->stale = false;
-    take(r, a->reply->text, a->reply->len);
+    ui_reader_take(r, a->reply->text, a->reply->len);
 }
 
 static bool scroll_to(struct ui_reader *r, int top)

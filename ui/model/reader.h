@@ -21,5 +21,7 @@ void ui_reader_open(struct ui_model *m);
 void ui_reader_done(struct ui_model *m);
 void ui_reader_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_answer *a);
 bool ui_reader_act(struct ui_model *m, enum ui_action a);
+/* For a kind that makes the text itself: takes the place of what was there. Who read its end goes on to read the end. */
+void ui_reader_take(struct ui_reader *r, const char *text, size_t len);
 
 #endif
