@@ -138,6 +138,18 @@ const char *ui_form_step_title(const struct ui_form *f, size_t step)
     return s ? s->title : f->review_title;
 }
 
+/* The last step may have a grid that is only looked at: the last button is what one is there for. */
+static bool has_fields(const struct ui_form *f, size_t step)
+{
+    for (size_t i = f->first[step]; i < f->first[step + 1]; i++) {
+        enum ui_field_type t = f->input[i].field->type;
+
+        if (t != UI_FIELD_NOTE && t != UI_FIELD_HEADING && (t != UI_FIELD_GRID || !is_last(f)))
+            return true;
+    }
+    return false;
+}
+
 static void show_step(struct ui_form *f, size_t step)
 {
     f->step = step;
@@ -145,7 +157,7 @@ static void show_step(struct ui_form *f, size_t step)
     f->top = 0;
     f->grid.cursor = f->grid.top = 0;
     f->show_cli = false;
-    ui_form_focus(f, f->first[step] < f->first[step + 1] ? (int)f->first[step] : -1 - UI_BUTTON_SUBMIT);
+    ui_form_focus(f, has_fields(f, step) ? (int)f->first[step] : -1 - UI_BUTTON_SUBMIT);
     ui_form_settle(f);
 }
 
@@ -282,7 +294,7 @@ static bool may_submit(const struct ui_form *f)
 
     if (f->sending || (name && strcmp(name, ui_edit_text(&f->typed)) != 0))
         return false;
-    return !(f->base.host->readonly && f->kind->submit);
+    return !(f->base.host->readonly && ui_form_writes(f));
 }
 
 const char *ui_form_button(const struct ui_form *f, int button, bool *ret_enabled)

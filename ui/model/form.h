@@ -125,6 +125,9 @@ struct ui_form_kind {
     void (*closed)(struct ui_form *f, const char *kind, const char *result);
     /* The i-th call (answers of the earlier ones in f->answers[]); false: there is none, all is done. */
     bool (*submit)(const struct ui_form *f, size_t i, struct ui_submit *ret);
+    /* Instead of submit(), for a form whose calls go on after one that failed: it asks by itself, keeps f->doing, and at the end
+     * takes f->sending back and sets f->err, or f->finished. */
+    void (*start)(struct ui_form *f);
     /* After the last call: NULL closes the form with the id in the first answer. */
     void (*finished)(struct ui_form *f);
     void (*cli)(const struct ui_form *f, struct kg_buf *ret);    /* the equivalent commands, a line each; may be NULL */

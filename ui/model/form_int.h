@@ -28,6 +28,7 @@ void ui_form_pick_close(struct ui_form *f);
 bool ui_form_pick_type(struct ui_form *f, const struct ui_event *ev);
 bool ui_form_pick_act(struct ui_form *f, enum ui_action a);
 
+static inline bool ui_form_writes(const struct ui_form *f) { return f->kind->submit || f->kind->start; }
 void ui_form_take_answer(struct ui_form *f, const struct kg_answer *a);      /* to a call of the submission */
 void ui_form_close(struct ui_form *f);                           /* with what was made */
 

@@ -105,7 +105,7 @@ static void ask_choices_of(struct ui_form *f, size_t i)
         forget_choice(f, i);
     if (ready)
         in->call = ui_ask_call(&f->base, &(struct ui_call){ .method = body.len ? "POST" : NULL, .path = path.p,
-                                                            .body = body.len ? body.p : NULL, .follow = body.len > 0 }, (int)i);
+                                                            .body = body.len ? body.p : NULL, .follow = true }, (int)i);
 }
 
 void ui_form_ask_choices(struct ui_form *f)

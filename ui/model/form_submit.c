@@ -126,7 +126,7 @@ void ui_form_submit(struct ui_form *f)
 
     if (f->sending || f->finished)
         return;
-    if (f->base.host->readonly && f->kind->submit) {
+    if (f->base.host->readonly && ui_form_writes(f)) {
         ui_note(&f->base, UI_NOTE_WARNING, "this portal was started with --readonly");
         return;
     }
@@ -145,7 +145,10 @@ void ui_form_submit(struct ui_form *f)
     f->err = (struct kg_err){ 0 };
     f->sending = true;
     f->sent = f->failed = 0;
-    send_from(f);
+    if (f->kind->start)
+        f->kind->start(f);
+    else
+        send_from(f);
 }
 
 void ui_form_show_told(const struct ui_form *f, void (*fn)(void *ctx, const char *secret), void *ctx)

@@ -48,6 +48,17 @@ static size_t page_layer(const struct ui_shell *s)
 
 struct ui_model *ui_shell_page(const struct ui_shell *s) { return s->n_layers ? s->layer[page_layer(s)].m : NULL; }
 
+static bool push(struct ui_shell *s, struct ui_model *from, const struct ui_kind *k, const char *arg);
+
+/* What takes the place of a page that closed itself; not when it would lie upon itself. */
+static void follow_up(struct ui_shell *s, const struct ui_layer *was)
+{
+    const struct ui_model *below = ui_shell_top(s);
+
+    if (was->next && !(below && below->kind == was->next && strcmp(below->arg, was->next_arg) == 0))
+        (void)push(s, was->from, was->next, was->next_arg);
+}
+
 /* Takes closing layers off, from the top only: what lies below something open stays until that is closed too. */
 static void settle(struct ui_shell *s)
 {
@@ -58,7 +69,9 @@ static void settle(struct ui_shell *s)
         ui_model_free(was.m);
         if (was.from)
             ui_model_closed(was.from, kind, was.result);
+        follow_up(s, &was);
         free(was.result);
+        free(was.next_arg);
         s->changed = true;
     }
     if (!s->n_layers && s->started && !s->wish.quit)
@@ -72,6 +85,7 @@ static void drop_all(struct ui_shell *s)
 
         ui_model_free(l->m);
         free(l->result);
+        free(l->next_arg);
     }
 }
 
@@ -198,6 +212,13 @@ static void host_open(struct ui_host *h, struct ui_model *from, const char *kind
     const struct ui_kind *k = kind && *kind ? ui_kind_of_name(kind) : ui_kind_of_id(arg);
     char text[200];
 
+    for (size_t i = 0; k && i < s->n_layers; i++)
+        if (s->layer[i].m == from && s->layer[i].closing) {
+            free(s->layer[i].next_arg);
+            s->layer[i].next = k;
+            s->layer[i].next_arg = kg_xstrdup(arg ? arg : "");
+            return;
+        }
     if (k) {
         (void)push(s, from, k, arg);
         return;

@@ -30,7 +30,8 @@ struct ui_wish {
 
 enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400 };
 
-struct ui_layer { struct ui_model *m, *from; bool closing; char *result; };
+/* next: what a model opened after it had closed itself takes its place. */
+struct ui_layer { struct ui_model *m, *from; bool closing; char *result; const struct ui_kind *next; char *next_arg; };
 struct ui_noted { int64_t at; enum ui_note level; char *text, *advice; bool read; };
 
 /* Something that the palette finds. */
