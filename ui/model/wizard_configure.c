@@ -386,28 +386,45 @@ static const struct ui_grid grid = {
     .empty = "No database is chosen yet. Press a to add some.",
 };
 
-/* Under the grid: how many are ready, and what is wrong with the row under the cursor. */
+/* What can be done about a row, shortly: the whole message is in its details. */
+static void add_hint(const struct ui_conf_row *r, struct kg_buf *ret)
+{
+    static const char *const hints[UI_CONF_STATES_] = {
+        [UI_CONF_NO_SECRET] = "press v to assign a key vault and secret",
+        [UI_CONF_ROLE] = "press r to assign the missing roles, d for details",
+        [UI_CONF_CANNOT] = "press t for the template that an administrator deploys, d for details",
+    };
+    enum { SHORT = 90 };
+    KG_AUTO_FREE char *some = kg_xstrndup(ui_conf_why(r), SHORT);
+
+    kg_text_add_printable(ret, r->database);
+    kg_buf_adds(ret, ": ");
+    if (r->sent == UI_CONF_UNSENT && hints[r->state]) {
+        kg_buf_adds(ret, hints[r->state]);
+        return;
+    }
+    kg_text_add_printable(ret, some);
+    kg_buf_adds(ret, strlen(some) < SHORT ? "; d for details" : "…; d for details");
+}
+
+/* Under the grid: what is to be done about the row under the cursor, else how many are ready. */
 static void summary(const struct ui_form *f, struct kg_buf *ret)
 {
-    static const enum ui_conf_state order[] = { UI_CONF_READY, UI_CONF_WAITING, UI_CONF_BUSY, UI_CONF_NO_SECRET, UI_CONF_ROLE,
-                                                UI_CONF_CANNOT, UI_CONF_FAILED };
     static const char *const words[UI_CONF_STATES_] = { "without key vault", "waiting", "validating", "ready", "without roles",
-                                                        "not yours to assign", "failed" };
+                                                        "for an administrator", "failed" };
     const struct ui_conf *c = ui_conf_of(f);
     const struct ui_conf_row *r = current(f);
 
     if (!c->n)
         return;
-    if (r && f->step == 2 && *ui_conf_why(r)) {
-        kg_text_add_printable(ret, r->database);
-        kg_buf_adds(ret, ": ");
-        kg_text_add_printable(ret, ui_conf_why(r));
-        return;
+    kg_buf_addf(ret, "%zu database%s: ", c->n, c->n == 1 ? "" : "s");
+    for (int s = 0, n = 0; s < UI_CONF_STATES_; s++)
+        if (ui_conf_count(c, (enum ui_conf_state)s))
+            kg_buf_addf(ret, "%s%zu %s", n++ ? ", " : "", ui_conf_count(c, (enum ui_conf_state)s), words[s]);
+    if (r && *ui_conf_why(r)) {
+        kg_buf_adds(ret, "\n");
+        add_hint(r, ret);
     }
-    kg_buf_addf(ret, "%zu database%s", c->n, c->n == 1 ? "" : "s");
-    for (size_t i = 0; i < KG_ARRAY_LEN(order); i++)
-        if (ui_conf_count(c, order[i]))
-            kg_buf_addf(ret, ", %zu %s", ui_conf_count(c, order[i]), words[order[i]]);
 }
 
 static const char *check_datasources(const struct ui_form *f)

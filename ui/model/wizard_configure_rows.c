@@ -337,6 +337,14 @@ static void succeed(struct ui_form *f)
     ui_open(&f->base, c->n == 1 ? "backup-instance" : "backup-instances", c->n == 1 ? first->made : "");
 }
 
+/* It was ready when it was validated, and is not now: how it stands is asked again. */
+static void look_again(struct ui_conf_row *r)
+{
+    drop_report(r);
+    r->alone = false;
+    r->state = UI_CONF_WAITING;
+}
+
 /* All are through; those that failed stay, to be mended and tried again. */
 static void end(struct ui_form *f)
 {
@@ -349,6 +357,8 @@ static void end(struct ui_form *f)
     for (size_t i = c->n; i-- > 0;)
         if (c->row[i].sent == UI_CONF_REFUSED) {
             failed = &c->row[i];
+            f->grid.cursor = i;
+            look_again(&c->row[i]);
             n++;
         }
     if (!failed) {
@@ -359,6 +369,7 @@ static void end(struct ui_form *f)
     (void)kg_err_set(&f->err, failed->sent_err.code, "%zu of %zu databases could not be configured; '%s' on '%s': %s", n, c->n,
                      failed->database, failed->server, failed->sent_err.msg);
     kg_err_advise(&f->err, "Mend or remove them in Datasources and configure again; what is configured stays so.");
+    ui_conf_pump(f);
 }
 
 static void take_put(struct ui_form *f, struct ui_conf_row *r, const struct kg_answer *a)

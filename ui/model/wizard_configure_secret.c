@@ -102,8 +102,8 @@ static void finished(struct ui_form *f)
 }
 
 static const struct ui_choice modes[] = {
-    { "choose", "Select a key vault and secret", "What the vault's identity lacks can be granted from here." },
-    { "enter", "Enter secret URI", "For a secret whose URI somebody gave you." },
+    { "choose", "Select a key vault and secret", "access can be granted here" },
+    { "enter", "Enter secret URI", "access is granted by hand" },
     { NULL, NULL, NULL },
 };
 static const struct ui_source keyvaults = {

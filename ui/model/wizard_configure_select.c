@@ -345,7 +345,7 @@ static void cell(const struct ui_form *f, size_t row, size_t column, struct ui_s
         show(ret, d->name);
     else
         show(ret, d->reason ? d->reason : d->marked ? "selected" : "");
-    if (d && d->reason && column)
+    if (d && d->reason)
         ret->state = UI_OFF;
 }
 

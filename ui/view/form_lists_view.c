@@ -38,6 +38,7 @@ static void draw_row(struct ui_pen *p, const struct ui_grid *g, const struct ui_
         snprintf(first, sizeof first, "%*s%s %s", depth * 2, "", glyph < 0 ? " " : ui_glyph(p->c->alphabet, (enum ui_glyph)glyph),
                  text[0].text);
         cell[0].text = first;
+        cell[0].glyph = -1;                  /* the node's stands in its place */
     }
     flags = ui_table_row(p->c, r, cursor, g->marked && g->marked(p->f, row));
     ui_table_cells(p->c, r, column, g->n_columns, width, cell);
