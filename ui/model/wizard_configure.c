@@ -306,11 +306,16 @@ static void remove_rows(struct ui_model *m)
 {
     struct ui_form *f = (struct ui_form *)m;
     struct ui_conf *c = ui_conf_of(f);
+    bool failed = false;
 
     (void)aim(f);
     for (size_t i = c->n; i-- > 0;)
-        if (c->row[i].aimed)
+        if (c->row[i].aimed) {
+            failed |= c->row[i].sent == UI_CONF_REFUSED;
             ui_conf_remove(f, i);
+        }
+    if (failed)
+        ui_note(m, UI_NOTE_INFO, "what failed may stand in Backup instances as failed, and can be deleted there");
     after_removing(f);
 }
 

@@ -67,6 +67,13 @@ static bool is_there(const struct ui_conf *c, const char *id)
     return false;
 }
 
+/* What went wrong when it was submitted is about other rows now. */
+static void changed(struct ui_form *f)
+{
+    f->err = (struct kg_err){ 0 };
+    f->base.changed = true;
+}
+
 void ui_conf_validate(struct ui_form *f, struct ui_conf_row *r)
 {
     if (!ui_conf_changeable(r))
@@ -77,7 +84,7 @@ void ui_conf_validate(struct ui_form *f, struct ui_conf_row *r)
     r->sent = UI_CONF_UNSENT;
     r->sent_err = (struct kg_err){ 0 };
     r->state = r->uri ? UI_CONF_WAITING : UI_CONF_NO_SECRET;
-    f->base.changed = true;
+    changed(f);
 }
 
 void ui_conf_set_secret(struct ui_form *f, struct ui_conf_row *r, const char *uri, const char *keyvault)
@@ -127,7 +134,7 @@ void ui_conf_remove(struct ui_form *f, size_t i)
     row_done(&c->row[i]);
     memmove(&c->row[i], &c->row[i + 1], (c->n - i - 1) * sizeof *c->row);
     c->n--;
-    f->base.changed = true;
+    changed(f);
 }
 
 void ui_conf_remember(struct ui_conf *c, const char *server, const char *uri, const char *keyvault)

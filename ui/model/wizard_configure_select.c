@@ -208,6 +208,19 @@ static bool is_taken(const struct own *o, const struct server *s, const char *da
     return false;
 }
 
+/* Why it cannot be chosen; NULL: it can. The caller frees. */
+static char *reason_of(const struct own *o, const struct server *s, const struct kg_json *j)
+{
+    static const char part[] = "/backupVaults/";
+    const char *by = strcasestr(kg_json_str_or(j, "protectedBy", ""), part), *reason = kg_json_str(j, "reason");
+
+    if (is_taken(o, s, kg_json_str_or(j, "name", "")))
+        return kg_xstrdup("It is in your list already.");
+    if (by)
+        return kg_xprintf("It is protected by vault '%.*s'.", (int)strcspn(by + sizeof part - 1, "/"), by + sizeof part - 1);
+    return kg_xstrdup(reason ? reason : kg_json_bool(j, "selectable", true) ? NULL : "It cannot be backed up.");
+}
+
 static void take_databases(struct ui_form *f, struct server *s, const struct kg_answer *a)
 {
     struct own *o = own_of(f);
@@ -222,16 +235,12 @@ static void take_databases(struct ui_form *f, struct server *s, const struct kg_
     }
     drop_databases(s);
     for (const struct kg_json *j = kg_json_first(list); j; j = kg_json_next(j)) {
-        const char *name = kg_json_str(j, "name"), *reason = kg_json_str(j, "reason");
+        const char *name = kg_json_str(j, "name");
 
         if (!name)
             continue;
-        if (!reason && !kg_json_bool(j, "selectable", true))
-            reason = "It cannot be backed up.";
-        if (!reason && is_taken(o, s, name))
-            reason = "It is in your list already.";
         s->database = kg_xrealloc_array(s->database, s->n + 1, sizeof *s->database);
-        s->database[s->n++] = (struct database){ .name = kg_xstrdup(name), .reason = kg_xstrdup(reason) };
+        s->database[s->n++] = (struct database){ .name = kg_xstrdup(name), .reason = reason_of(o, s, j) };
     }
     arrange(f);
 }
