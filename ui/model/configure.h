@@ -59,6 +59,7 @@ void ui_conf_set_secret(struct ui_form *f, struct ui_conf_row *r, const char *ur
 void ui_conf_validate(struct ui_form *f, struct ui_conf_row *r); /* anew */
 void ui_conf_validate_all(struct ui_form *f);                    /* as for another vault */
 void ui_conf_pump(struct ui_form *f);                            /* sends what can be sent */
+bool ui_conf_policy_fits(const struct ui_form *f);                /* it is one of the vault */
 bool ui_conf_changeable(const struct ui_conf_row *r);
 void ui_conf_submit(struct ui_form *f);
 void ui_conf_answer(struct ui_form *f, int tag, const struct kg_answer *a);

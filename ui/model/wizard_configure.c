@@ -43,6 +43,12 @@ static void policy_changed(struct ui_form *f)
     ui_conf_pump(f);
 }
 
+static const char *check_policy(const struct ui_form *f, const char *value)
+{
+    (void)value;
+    return ui_conf_policy_fits(f) ? NULL : "Choose a backup policy of this vault.";
+}
+
 /* Broken behind a blank where there is one; what goes on in the next line is moved in. */
 static void add_wrapped(struct kg_buf *ret, const char *text, int width)
 {
@@ -627,6 +633,7 @@ static const struct ui_field basics[] = {
 };
 static const struct ui_field policy_fields[] = {
     { .name = "policy", .label = "Backup policy", .type = UI_FIELD_CHOICE, .source = &policies, .changed = policy_changed,
+      .check = check_policy,
       .help = "Says when backups run and how long each is kept." },
 };
 static const struct ui_field datasources[] = {

@@ -163,6 +163,15 @@ void ui_conf_validate_all(struct ui_form *f)
     ui_conf_pump(f);
 }
 
+/* The policy that is chosen may still be the one of the vault before. */
+bool ui_conf_policy_fits(const struct ui_form *f)
+{
+    const char *vault = ui_form_value(f, "vault"), *policy = ui_form_value(f, "policy");
+    size_t n = strlen(vault);
+
+    return n && strncasecmp(policy, vault, n) == 0 && policy[n] == '/';
+}
+
 /* Of the rows that wait the first ones; one that is to be alone makes a batch of its own. */
 static struct kg_json *gather(struct ui_form *f, int tag)
 {
@@ -192,7 +201,7 @@ static bool send_batch(struct ui_form *f)
     KG_AUTO_BUF struct kg_buf path = KG_BUF_INIT(ID_MAX), text = KG_BUF_INIT(BODY_MAX);
     struct kg_json *list;
 
-    if (!*ui_form_value(f, "vault") || !*ui_form_value(f, "policy"))
+    if (!ui_conf_policy_fits(f))
         return false;
     list = gather(f, tag);
     kg_json_set(body, "backupInstances", list);
