@@ -119,8 +119,11 @@ static void add_grant(const struct kg_json *g, struct kg_buf *ret)
     const char *role = kg_json_str(g, "Properties.roleDefinitionName"), *name = kg_json_str_or(g, "Name", "?");
 
     if (role) {
-        kg_buf_addf(ret, "Role '%s' on ", role);
-        kg_text_add_printable(ret, ui_last_part(kg_json_str_or(g, "Properties.scope", "?")));
+        const char *scope = kg_json_str_or(g, "Properties.scope", "?");
+
+        kg_buf_addf(ret, "Role '%s' on %s", role, strcasestr(scope, "/providers/") ? ""
+                    : strcasestr(scope, "/resourceGroups/") ? "resource group " : "subscription ");
+        kg_text_add_printable(ret, ui_last_part(scope));
         return;
     }
     if (kg_json_get(g, "Properties.accessPolicy"))

@@ -21,7 +21,10 @@ static const char *given(const struct ui_form *f, const char *what)
 
 static void what_for(const struct ui_form *f, struct kg_buf *ret) { kg_text_add_printable(ret, given(f, "for")); }
 
-static bool is_host(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(".-:", c); }
+static bool is_host(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':';
+}
 
 /* "https://HOST/secrets/NAME[/VERSION]"; the service says the rest. */
 static const char *check_uri(const struct ui_form *f, const char *value)
@@ -57,7 +60,8 @@ static const char *check_secret(const struct ui_form *f, const char *value)
     (void)value;
     if (o)
         return o->help && *o->help ? NULL : "This key vault has no URI.";
-    return ui_form_input(f, "keyvault")->load == UI_LOADING ? "The key vaults are still being listed." : "The key vault is not there any more.";
+    return ui_form_input(f, "keyvault")->load == UI_LOADING ? "The key vaults are still being listed."
+                                                           : "The key vault is not there any more.";
 }
 
 static void open_dialog(struct ui_form *f)
@@ -131,5 +135,5 @@ static const struct ui_form_kind form = {
     .finished = finished,
 };
 const struct ui_kind ui_dialog_assign_key_vault = {
-    .name = "assign-key-vault", .title = "Select a key vault and secret", .shape = UI_DIALOG, .family = UI_FORM, .data = &form,
+    .name = "assign-key-vault", .title = "Assign key vault", .shape = UI_DIALOG, .family = UI_FORM, .data = &form,
 };
