@@ -255,7 +255,8 @@ static void only_rows_with_success_go_on(void **state)
     assert_int_equal(waiting(&b, "validateForBackupBatch"), 0);
     press(&b, UI_BUTTON_NEXT);
     assert_int_equal(b.f->step, 2);
-    assert_string_equal(ui_form_step_error(b.f, 2), "4 of 5 databases are not ready: db1 (Role assignment not done) and more. Mend or remove them.");
+    assert_string_equal(ui_form_step_error(b.f, 2),
+                        "4 of 5 databases are not ready: db1 (Role assignment not done) and more. Mend or remove them.");
     picture(&b, "configure-datasources-80x24");
     command(&b, 'u');
     assert_int_equal(b.c->n, 1);
@@ -468,6 +469,7 @@ static void a_single_database_leads_to_its_backup_instance(void **state)
 
     (void)state;
     to_review(&b, 1);
+    assert_true(ui_model_dirty(&b.f->base));
     press(&b, UI_BUTTON_SUBMIT);
     fake_answer(&b.h, "/backupInstances/", "{}");
     assert_string_equal(b.h.opened, "backup-instance");
@@ -526,7 +528,8 @@ static void the_review_shows_the_commands_of_each_row(void **state)
     picture(&b, "configure-review-80x24");
     b.f->kind->cli(b.f, &t);
     assert_non_null(strstr(t.p, "keepgres backup-instance initialize --datasource-type AzureDatabaseForPostgreSQL --datasource-id " SERVER
-                                "/databases/db1 -l local --policy-id " POLICY " --secret-store-type AzureKeyVault --secret-store-uri " URI));
+                                "/databases/db1 -l local --policy-id " POLICY
+                                " --secret-store-type AzureKeyVault --secret-store-uri " URI));
     assert_non_null(strstr(t.p, "keepgres backup-instance create -g g1 -v v1 --backup-instance pg1-db1-"));
     kg_buf_done(&t);
     end(&b);

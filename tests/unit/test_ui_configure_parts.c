@@ -28,7 +28,8 @@ static void to_servers(struct bench *b)
 }
 
 static const char databases[] =
-    "{\"value\":[{\"name\":\"shop\",\"selectable\":true},{\"name\":\"taken\",\"selectable\":true},{\"name\":\"azure_sys\",\"selectable\":false,"
+    "{\"value\":[{\"name\":\"shop\",\"selectable\":true},"
+    "{\"name\":\"taken\",\"selectable\":true},{\"name\":\"azure_sys\",\"selectable\":false,"
     "\"reason\":\"It is a system database.\"},{\"name\":\"crm\",\"selectable\":false,\"reason\":\"…\",\"protectedBy\":\"" GROUP
     "/Microsoft.DataProtection/backupVaults/v9/backupInstances/i\"},{\"name\":\"shelf\",\"selectable\":true}]}";
 
@@ -75,10 +76,14 @@ static void what_cannot_be_chosen_is_not_and_the_rest_is_added(void **state)
     press(&b, UI_BUTTON_SUBMIT);
     assert_false(b.h.is_closed);             /* nothing is selected yet */
     ui_form_focus(b.f, 0);
+    assert_false(ui_model_dirty(&b.f->base));
     act(&b, UI_ACT_MARK_ALL);
+    assert_true(ui_model_dirty(&b.f->base));
     press(&b, UI_BUTTON_SUBMIT);
-    assert_string_equal(b.h.closed, "{\"rows\":[{\"serverId\":\"" SERVER "\",\"database\":\"shop\",\"uri\":\"" URI "\",\"keyVaultId\":\"" KEYVAULT
-                        "\"},{\"serverId\":\"" SERVER "\",\"database\":\"shelf\",\"uri\":\"" URI "\",\"keyVaultId\":\"" KEYVAULT
+    assert_false(ui_model_dirty(&b.f->base));
+    assert_string_equal(b.h.closed, "{\"rows\":[{\"serverId\":\"" SERVER "\",\"database\":\"shop\",\"uri\":\"" URI
+                        "\",\"keyVaultId\":\"" KEYVAULT "\"},{\"serverId\":\"" SERVER
+                        "\",\"database\":\"shelf\",\"uri\":\"" URI "\",\"keyVaultId\":\"" KEYVAULT
                         "\"}],\"secrets\":[{\"server\":\"" SERVER "\",\"uri\":\"" URI "\",\"keyVaultId\":\"" KEYVAULT "\"}]}");
     end(&b);
 }
@@ -200,7 +205,8 @@ static void a_secret_that_was_just_created_is_known_by_its_key_vault(void **stat
 
 static void a_uri_is_entered_with_a_warning(void **state)
 {
-    static const char *const bad[] = { "http://x/secrets/a", "https://x/keys/a", "https:///secrets/a", "https://x/secrets/", "https://x y/secrets/a" };
+    static const char *const bad[] = { "http://x/secrets/a", "https://x/keys/a", "https:///secrets/a",
+                                       "https://x/secrets/", "https://x y/secrets/a" };
     struct bench b;
 
     (void)state;
@@ -218,7 +224,8 @@ static void a_uri_is_entered_with_a_warning(void **state)
     end(&b);
 }
 
-#define MEND "{\"vault\":\"" VAULT "\",\"for\":\"database 'shop'\",\"database\":\"shop\",\"backupInstances\":[{\"backupInstanceName\":\"n1\"}]}"
+#define MEND \
+    "{\"vault\":\"" VAULT "\",\"for\":\"database 'shop'\",\"database\":\"shop\",\"backupInstances\":[{\"backupInstanceName\":\"n1\"}]}"
 
 static void roles_are_shown_for_the_scope_before_they_are_assigned(void **state)
 {
@@ -230,7 +237,8 @@ static void roles_are_shown_for_the_scope_before_they_are_assigned(void **state)
     ui_form_set(b.f, "scope", "Subscription", NULL);
     fake_answer(&b.h, "assignMissingRoles", "{\"value\":[{\"Properties\":{\"roleDefinitionName\":\"Late\",\"scope\":\"/x\"}}]}");
     assert_non_null(strstr(fake_find(&b.h, "assignMissingRoles")->body, "\"scope\":\"Subscription\""));
-    fake_answer(&b.h, "assignMissingRoles", "{\"value\":[{\"Properties\":{\"roleDefinitionName\":\"Reader\",\"scope\":\"/subscriptions/default\"}},"
+    fake_answer(&b.h, "assignMissingRoles", "{\"value\":[{\"Properties\":{\"roleDefinitionName\":\"Reader\","
+                "\"scope\":\"/subscriptions/default\"}},"
                 "{\"Name\":\"AllowAll\",\"Properties\":{\"server\":\"pg1\",\"allowAccess\":true}}]}");
     picture(&b, "configure-roles-80x24");
     press(&b, UI_BUTTON_SUBMIT);

@@ -406,7 +406,13 @@ static void add_hint(const struct ui_conf_row *r, struct kg_buf *ret)
         [UI_CONF_CANNOT] = "press t for the template that an administrator deploys, d for details",
     };
     enum { SHORT = 90 };
-    KG_AUTO_FREE char *some = kg_xstrndup(ui_conf_why(r), SHORT);
+    const char *why = ui_conf_why(r);
+    size_t n = strlen(why) > SHORT ? SHORT : strlen(why);
+    KG_AUTO_FREE char *some = NULL;
+
+    while (n && n < strlen(why) && ((unsigned char)why[n] & 0xC0) == 0x80)
+        n--;
+    some = kg_xstrndup(why, n);
 
     kg_text_add_printable(ret, r->database);
     kg_buf_adds(ret, ": ");
@@ -415,7 +421,7 @@ static void add_hint(const struct ui_conf_row *r, struct kg_buf *ret)
         return;
     }
     kg_text_add_printable(ret, some);
-    kg_buf_adds(ret, strlen(some) < SHORT ? "; d for details" : "…; d for details");
+    kg_buf_adds(ret, why[n] ? "…; d for details" : "; d for details");
 }
 
 /* Under the grid: what is to be done about the row under the cursor, else how many are ready. */
@@ -620,6 +626,18 @@ static void done(struct ui_form *f)
     free(c->vault);
 }
 
+/* Databases that were chosen and are not configured would be lost. */
+static bool dirty(const struct ui_model *m)
+{
+    const struct ui_form *f = (const struct ui_form *)m;
+    const struct ui_conf *c = conf(m);
+    bool some = false;
+
+    for (size_t i = 0; i < c->n; i++)
+        some |= c->row[i].sent != UI_CONF_DONE;
+    return !f->finished && (some || (!c->n && ui_form_dirty(m)));
+}
+
 static const struct ui_source vaults = {
     .path = "/subscriptions/{sub}/providers/Microsoft.DataProtection/backupVaults", .help = "location", .create = "create-vault",
     .create_label = "Create new Backup vault",
@@ -658,5 +676,5 @@ static const struct ui_form_kind wizard = {
 };
 const struct ui_kind ui_wizard_configure = {
     .name = "configure-backup", .title = "Configure backup", .shape = UI_WIZARD, .family = UI_FORM, .data = &wizard,
-    .found_by = "protect database backup",
+    .found_by = "protect database backup", .dirty = dirty,
 };

@@ -608,6 +608,14 @@ static void finished(struct ui_form *f)
     ui_close(&f->base, text.p);
 }
 
+/* A filter is nothing to lose, a selection is. */
+static bool dirty(const struct ui_model *m)
+{
+    const struct ui_form *f = (const struct ui_form *)m;
+
+    return !f->finished && !check_selection(f);
+}
+
 static const struct ui_field fields[] = {
     { .name = "databases", .label = "", .type = UI_FIELD_GRID },
     { .name = "filter", .label = "Filter", .type = UI_FIELD_TEXT, .optional = true, .max = 200, .changed = filter_changed },
@@ -621,4 +629,5 @@ static const struct ui_form_kind form = {
 };
 const struct ui_kind ui_wizard_select_databases = {
     .name = "select-databases", .title = "Select databases", .shape = UI_WIZARD, .family = UI_FORM, .data = &form,
+    .dirty = dirty,
 };
