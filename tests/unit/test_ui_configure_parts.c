@@ -95,7 +95,7 @@ static void select_all_takes_what_the_filter_shows(void **state)
     (void)state;
     open_pg1(&b);
     fake_answer(&b.h, "listDatabases", databases);
-    command(&b, '/');
+    act(&b, UI_ACT_FILTER);
     type(&b, "shel");
     assert_int_equal(lines(&b), 3);          /* both servers (flex may have it) and shelf */
     ui_form_focus(b.f, 0);

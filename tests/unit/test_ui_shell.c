@@ -138,6 +138,9 @@ static void test_every_kind_keeps_the_rules(void **state)
             const struct ui_form_kind *f = k->data;
 
             for (size_t s = 0; s < f->n_steps; s++)
+                if (f->step[s].grid)
+                    check_commands(k, f->step[s].grid->commands, f->step[s].grid->n_commands);
+            for (size_t s = 0; s < f->n_steps; s++)
                 for (size_t n = 0; n < f->step[s].n_fields; n++)
                     if (f->step[s].field[n].source)
                         check_opens(k, f->step[s].field[n].source->create, f->step[s].field[n].name);
@@ -213,6 +216,31 @@ static void test_what_was_typed_is_not_lost_without_asking(void **state)
     recorded_key(&r, UI_KEY_ESC);
     recorded_key(&r, 'y');
     assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-vaults");
+    recorded_close(&r);
+}
+
+/* A wizard at its end: what it made is shown in its place, unless that page is the one it lies on. */
+static void test_what_a_page_opens_after_it_closed_takes_its_place(void **state)
+{
+    struct recorded r;
+    struct ui_host *h = &r.shell.host;
+    struct ui_model *top;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    h->ops->open(h, ui_shell_top(&r.shell), "text", "hello");
+    top = ui_shell_top(&r.shell);
+    h->ops->close(h, top, "result");
+    h->ops->open(h, top, "backup-jobs", "");
+    recorded_key(&r, 'k');
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-jobs");
+    assert_int_equal(r.shell.n_layers, 2);
+    top = ui_shell_top(&r.shell);
+    h->ops->close(h, top, "result");
+    h->ops->open(h, top, "backup-vaults", "");
+    recorded_key(&r, 'k');
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-vaults");
+    assert_int_equal(r.shell.n_layers, 1);
     recorded_close(&r);
 }
 
@@ -315,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_the_menu_leads_to_every_page),
         cmocka_unit_test(test_the_palette_finds_pages_commands_and_resources),
         cmocka_unit_test(test_what_was_typed_is_not_lost_without_asking),
+        cmocka_unit_test(test_what_a_page_opens_after_it_closed_takes_its_place),
         cmocka_unit_test(test_a_service_that_does_not_answer_is_told_and_survived),
         cmocka_unit_test(test_a_terminal_that_is_too_small_is_told_what_is_needed),
         cmocka_unit_test(test_a_command_that_does_not_apply_says_why),

@@ -515,7 +515,7 @@ static bool act_grid(struct ui_form *f, const struct ui_grid *g, enum ui_action 
     case UI_ACT_PAGE_DOWN: case UI_ACT_HALF_DOWN: *at = *at + page < n ? *at + page : n ? n - 1 : 0; return true;
     case UI_ACT_FIRST: *at = 0; return true;
     case UI_ACT_LAST: *at = n ? n - 1 : 0; return true;
-    case UI_ACT_OPEN: case UI_ACT_MARK: case UI_ACT_MARK_ALL: case UI_ACT_LEFT: case UI_ACT_RIGHT:
+    case UI_ACT_OPEN: case UI_ACT_MARK: case UI_ACT_MARK_ALL: case UI_ACT_LEFT: case UI_ACT_RIGHT: case UI_ACT_FILTER:
         return n && g->act && !f->sending && g->act(f, *at, a);
     default: return false;
     }

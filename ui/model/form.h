@@ -81,7 +81,7 @@ struct ui_grid {
     bool (*marked)(const struct ui_form *f, size_t row);
     int (*depth)(const struct ui_form *f, size_t row);           /* of a tree; NULL: a flat grid */
     enum ui_state (*node)(const struct ui_form *f, size_t row);  /* UI_OK: open, UI_OFF: closed, UI_NONE: a leaf, UI_BUSY: loading */
-    bool (*act)(struct ui_form *f, size_t row, enum ui_action a);/* OPEN, MARK, MARK_ALL, LEFT, RIGHT on a row */
+    bool (*act)(struct ui_form *f, size_t row, enum ui_action a);/* OPEN, MARK, MARK_ALL, LEFT, RIGHT, FILTER */
     const struct ui_command *commands;       /* of the grid: in the command bar while it has the keyboard */
     size_t n_commands;
 };

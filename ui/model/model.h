@@ -34,7 +34,8 @@ struct ui_host_ops {
     void (*forget)(struct ui_host *h, struct ui_model *m, uint64_t id);                         /* 0: all of m's */
     /* Opens a kind by name on top of from; arg is copied. When it closes with a result, from->kind->closed() is told. */
     void (*open)(struct ui_host *h, struct ui_model *from, const char *kind, const char *arg);
-    /* Closes m after the event at hand. result: what was made or chosen, or NULL when it was left. */
+    /* Closes m after the event at hand; what m opens after that takes its place. result: what was made or chosen, or NULL when it
+     * was left. */
     void (*close)(struct ui_host *h, struct ui_model *m, const char *result);
     void (*note)(struct ui_host *h, enum ui_note level, const char *text, const char *advice);
     void (*copy)(struct ui_host *h, const char *text);

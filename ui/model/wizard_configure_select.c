@@ -404,6 +404,13 @@ static void collapse(struct ui_form *f, size_t row)
     arrange(f);
 }
 
+static void to_filter(struct ui_form *f)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->input[i].field->name && strcmp(f->input[i].field->name, "filter") == 0)
+            ui_form_focus(f, (int)i);
+}
+
 static bool act(struct ui_form *f, size_t row, enum ui_action a)
 {
     struct own *o = own_of(f);
@@ -414,6 +421,7 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
     case UI_ACT_MARK: mark(f, row); break;
     case UI_ACT_MARK_ALL: mark_lines(f, SIZE_MAX); break;
     case UI_ACT_LEFT: collapse(f, row); break;
+    case UI_ACT_FILTER: to_filter(f); break;
     case UI_ACT_RIGHT:
         if (is_server && o->server[server].load != UI_LOADING)
             expand(f, server);
@@ -451,19 +459,9 @@ static void other_secret(struct ui_model *m)
     choose_secret(f, own_of(f)->line[f->grid.cursor].server);
 }
 
-static void to_filter(struct ui_model *m)
-{
-    struct ui_form *f = (struct ui_form *)m;
-
-    for (size_t i = 0; i < f->n_inputs; i++)
-        if (f->input[i].field->name && strcmp(f->input[i].field->name, "filter") == 0)
-            ui_form_focus(f, (int)i);
-}
-
 static void add_server(struct ui_model *m) { ui_open(m, "add-server", ""); }
 
 static const struct ui_command commands[] = {
-    { "filter-databases", "Filter", '/', UI_HIDDEN, "Show only servers and databases with this text", NULL, to_filter, NULL },
     { "list-with-secret", "Log in with", 'v', 0, "Choose the key vault and secret that list the databases of this server", needs_server,
       other_secret, NULL },
     { "add-server", "Add server", 'c', UI_WRITES, "Register a PostgreSQL server", NULL, add_server, NULL },
