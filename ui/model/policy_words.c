@@ -120,7 +120,7 @@ static void copy_words(const struct kg_json *lifecycle, struct kg_buf *b)
     }
 }
 
-static void rule_words(const struct kg_json *policy, unsigned i, struct ui_shown *ret)
+void ui_policy_rule(const struct kg_json *policy, unsigned i, struct ui_shown *ret)
 {
     const struct kg_json *tag = tag_at(policy, i), *rule;
     const char *name = kg_json_str_or(tag, "tagInfo.tagName", "");
@@ -143,8 +143,8 @@ static void rule_words(const struct kg_json *policy, unsigned i, struct ui_shown
     snprintf(ret->text, sizeof ret->text, "%s", b.p);
 }
 
-void ui_policy_rule_1(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 0, ret); }
-void ui_policy_rule_2(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 1, ret); }
-void ui_policy_rule_3(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 2, ret); }
-void ui_policy_rule_4(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 3, ret); }
-void ui_policy_rule_5(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 4, ret); }
+void ui_policy_rule_1(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 0, ret); }
+void ui_policy_rule_2(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 1, ret); }
+void ui_policy_rule_3(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 2, ret); }
+void ui_policy_rule_4(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 3, ret); }
+void ui_policy_rule_5(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 4, ret); }
