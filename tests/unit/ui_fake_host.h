@@ -16,7 +16,7 @@ struct fake_host {
     struct ui_host host;
     struct fake_ask ask[FAKE_ASKS];
     size_t n_asks;
-    char opened[100], opened_arg[600], closed[600], note[900], copied[FAKE_TEXT], saved[FAKE_TEXT];
+    char opened[100], opened_arg[FAKE_TEXT], closed[FAKE_TEXT], note[900], copied[FAKE_TEXT], saved[FAKE_TEXT];
     bool is_closed;
     enum ui_note level;
 };

@@ -77,10 +77,10 @@ static const struct ui_choice units[] = {
     { "D", "Days", NULL }, { "W", "Weeks", NULL }, { "M", "Months", NULL }, { "Y", "Years", NULL }, { NULL, NULL, NULL },
 };
 static const struct ui_choice copies[] = {
-    { "no", "No", "It is deleted when its time in the vault is over." },
-    { "CopyOnExpiryOption", "On expiry", "It is moved there when its time in the vault is over." },
-    { "ImmediateCopyOption", "Immediately", "A copy is made there at once." },
-    { "CustomCopyOption", "After a time", "A copy is made there some time after the backup." },
+    { "no", "No", "deleted when its time in the vault ends" },
+    { "CopyOnExpiryOption", "On expiry", "moved when its time in the vault ends" },
+    { "ImmediateCopyOption", "Immediately", "a copy is made at once" },
+    { "CustomCopyOption", "After a time", "a copy is made some time later" },
     { NULL, NULL, NULL },
 };
 static const struct ui_field fields[] = {

@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "model/format.h"
 
-enum { LABEL = 10, NUMBER = 6, COLUMNS_MOST = 240, COLUMNS_LEAST = 8, ROWS_MOST = 20 };
+enum { LABEL = 11, NUMBER = 6, COLUMNS_MOST = 240, COLUMNS_LEAST = 8, ROWS_MOST = 20 };
 static const int64_t day_usec = 86400 * KG_SECOND;
 
 unsigned ui_chart_days(unsigned longest_days)

@@ -214,8 +214,8 @@ static size_t count_rules(const struct ui_form *f) { return kg_json_count(own(f)
 static void which_cell(const struct kg_json *rule, struct ui_shown *ret)
 {
     static const struct { const char *marker, *words; } marks[] = {
-        { "FirstOfYear", "first backup of the year" }, { "FirstOfMonth", "first backup of the month" },
-        { "FirstOfWeek", "first backup of the week" }, { "FirstOfDay", "first backup of the day" },
+        { "FirstOfYear", "first of each year" }, { "FirstOfMonth", "first of each month" },
+        { "FirstOfWeek", "first of each week" }, { "FirstOfDay", "first of each day" },
     };
     const char *marker = kg_json_str_or(rule, "criteria.0.absoluteCriteria.0", "");
 
@@ -339,7 +339,7 @@ static void press_add(struct ui_form *f)
 
 static const struct ui_column rule_columns[] = {
     { .title = "Rule", .min = 8, .want = 10 },
-    { .title = "For", .min = 10, .want = 26, .rank = 2 },
+    { .title = "For", .min = 10, .want = 20, .rank = 2 },
     { .title = "In vault", .min = 9, .want = 10 },
     { .title = "To archive", .min = 10, .want = 16, .rank = 1 },
     { .title = "In archive", .min = 10, .want = 10, .rank = 1 },
@@ -384,7 +384,8 @@ static const char *check_name(const struct ui_form *f, const char *value)
 
 static const struct ui_field basics[] = {
     { .name = "vault", .label = "Backup vault", .type = UI_FIELD_CHOICE, .initial = "{arg}", .source = &vaults, .changed = follow },
-    { .name = "name", .label = "Policy name", .type = UI_FIELD_TEXT, .max = 150, .check = check_name, .source = &taken },
+    { .name = "name", .label = "Policy name", .type = UI_FIELD_TEXT, .max = 150, .check = check_name, .source = &taken,
+      .changed = follow },
     { .name = "datasourceType", .label = "Datasource type", .type = UI_FIELD_RADIO, .choice = types, .changed = follow },
 };
 static const struct ui_field schedule[] = {
@@ -399,7 +400,7 @@ static const struct ui_field schedule[] = {
       .help = "UTC, or an IANA name such as Europe/Berlin." },
     { .name = "windows", .label = "Start only in", .type = UI_FIELD_TEXT, .max = 100, .optional = true, .check = check_windows,
       .changed = follow, .help = "Hours such as 22:00-06:00, by commas; what is due outside waits. Empty: at any time." },
-    { .name = "rate", .label = "Read limit (MB/s)", .type = UI_FIELD_NUMBER, .max = 6, .optional = true, .check = check_rate,
+    { .name = "rate", .label = "MB/s at most", .type = UI_FIELD_NUMBER, .max = 6, .optional = true, .check = check_rate,
       .help = "How fast one backup may read from its server; empty: as fast as it can." },
     { .name = "rules", .label = "Retention rules, first match wins", .type = UI_FIELD_GRID, .wide = true },
     { .name = "add", .label = "Add retention rule", .type = UI_FIELD_BUTTON, .press = press_add },
