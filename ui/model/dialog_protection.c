@@ -374,9 +374,9 @@ static const char *danger_stop(const struct ui_form *f)
 static const char *typed_stop(const struct ui_form *f) { return deletes(f) ? ui_last_part(f->base.arg) : NULL; }
 
 static const struct ui_choice ways[] = {
-    { "retain", "Keep all for ever", "Nothing expires any more until protection is resumed." },
-    { "suspend", "Keep as the policy says", "Points expire by their rules; the newest good one stays." },
-    { "delete", "Delete backup data", "The recovery points are deleted." },
+    { "retain", "Keep all for ever", "nothing expires until it is resumed" },
+    { "suspend", "Keep as the policy says", "they expire by their rules" },
+    { "delete", "Delete backup data", "they are deleted" },
     { NULL, NULL, NULL },
 };
 static const struct ui_field stop_fields[] = {

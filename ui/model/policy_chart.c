@@ -109,7 +109,7 @@ static void add_axis(const struct picture *p, struct kg_buf *ret)
         kg_buf_addf(ret, "%*s%.7s%*s%.7s", (room - 7) / 2, "", middle, room - 7 - (room - 7) / 2, "", end);
     else if (room >= 1)
         kg_buf_addf(ret, "%*s%.7s", room, "", end);
-    kg_buf_addf(ret, "%*s\n", NUMBER, "then");
+    kg_buf_addf(ret, "%*s\n", NUMBER, "end");
 }
 
 void ui_chart_of(const struct kg_json *preview, int width, struct kg_buf *ret)

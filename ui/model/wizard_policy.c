@@ -365,8 +365,8 @@ static const struct ui_choice frequencies[] = {
     { "Weekly", "Weekly", NULL }, { "Daily", "Daily", NULL }, { "Hourly", "Every few hours", NULL }, { NULL, NULL, NULL },
 };
 static const struct ui_choice weekdays[] = {
-    { "Sunday", "Sun", NULL }, { "Monday", "Mon", NULL }, { "Tuesday", "Tue", NULL }, { "Wednesday", "Wed", NULL },
-    { "Thursday", "Thu", NULL }, { "Friday", "Fri", NULL }, { "Saturday", "Sat", NULL }, { NULL, NULL, NULL },
+    { "Sunday", "Su", NULL }, { "Monday", "Mo", NULL }, { "Tuesday", "Tu", NULL }, { "Wednesday", "We", NULL },
+    { "Thursday", "Th", NULL }, { "Friday", "Fr", NULL }, { "Saturday", "Sa", NULL }, { NULL, NULL, NULL },
 };
 static const struct ui_source vaults = {
     .path = VAULTS, .help = "location", .create = "create-vault", .create_label = "Create new Backup vault",

@@ -71,15 +71,11 @@ static void draw_choices(struct ui_pen *p, size_t i, int x)
 {
     const struct ui_input *in = &p->f->input[i];
     bool set = in->field->type == UI_FIELD_SET, focus = has_focus(p, i);
-    int wanted = 0, at = x, gap = 2, n = 0;
+    int wanted = 0, at = x;
 
-    for (const struct ui_choice *c = in->field->choice; c && c->value; c++, n++)
-        wanted += ui_width(label_of(c)) + 4 + gap;
-    if (set && x + wanted - gap > p->w) {    /* the days of a week fit on one line of 80 columns then */
-        wanted -= n;
-        gap = 1;
-    }
-    bool row = x + wanted - gap <= p->w;
+    for (const struct ui_choice *c = in->field->choice; c && c->value; c++)
+        wanted += ui_width(label_of(c)) + 4 + 2;
+    bool row = x + wanted - 2 <= p->w;
     for (const struct ui_choice *c = in->field->choice; c && c->value; c++) {
         bool on = set ? ui_form_set_has(in, c->value) : strcmp(ui_edit_text(&in->edit), c->value) == 0;
         bool here = focus && (set ? in->at == (size_t)(c - in->field->choice) : on);
@@ -88,7 +84,7 @@ static void draw_choices(struct ui_pen *p, size_t i, int x)
 
         ui_put(p->c, y, p->x + at, role, set ? on ? UI_G_CHECKED : UI_G_UNCHECKED : on ? UI_G_ON : UI_G_OFF);
         ui_text(p->c, y, p->x + at + 3, 1, role, " ");
-        at += 4 + ui_text(p->c, y, p->x + at + 4, p->w - at - 4, role, label_of(c)) + gap;
+        at += 4 + ui_text(p->c, y, p->x + at + 4, p->w - at - 4, role, label_of(c)) + 2;
         if (!row) {
             if (c->help)
                 ui_text(p->c, y, p->x + at, p->w - at, UI_ROLE_DIM, c->help);
