@@ -169,6 +169,8 @@ static void existing_words(const struct kg_json *preview, struct kg_buf *ret)
     kg_buf_addf(ret, "%u recovery point%s keep%s what %s promised", n, n == 1 ? "" : "s", n == 1 ? "s" : "", n == 1 ? "it was" : "they were");
     if (n == 1 && *first)
         kg_buf_addf(ret, ": it leaves on %.10s", first);
+    else if (*first && strncmp(first, last, 10) == 0)
+        kg_buf_addf(ret, ": they leave on %.10s", first);
     else if (*first)
         kg_buf_addf(ret, ": the first leaves on %.10s, the last on %.10s", first, last);
     kg_buf_adds(ret, ".");
@@ -374,8 +376,8 @@ static const char *danger_stop(const struct ui_form *f)
 static const char *typed_stop(const struct ui_form *f) { return deletes(f) ? ui_last_part(f->base.arg) : NULL; }
 
 static const struct ui_choice ways[] = {
-    { "retain", "Keep all for ever", "nothing expires until it is resumed" },
-    { "suspend", "Keep as the policy says", "they expire by their rules" },
+    { "retain", "Keep all for ever", "nothing expires any more" },
+    { "suspend", "Keep as the policy says", "they expire by its rules" },
     { "delete", "Delete backup data", "they are deleted" },
     { NULL, NULL, NULL },
 };

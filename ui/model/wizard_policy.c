@@ -421,12 +421,13 @@ static const char *check_schedule(const struct ui_form *f)
     return own(f)->refused ? own(f)->err.msg : NULL;
 }
 
-#define SCHEDULE_STEP { .title = "Schedule + retention", FIELDS(schedule), .grid = &rule_grid, .check = check_schedule, .aside = aside }
+#define SCHEDULE_STEP(says) \
+    { .title = "Schedule + retention", FIELDS(schedule), .intro = (says), .grid = &rule_grid, .check = check_schedule, .aside = aside }
 static const struct ui_step create_steps[] = {
     { .title = "Basics", FIELDS(basics), .intro = "A backup policy says when backups start and how long they are kept." },
-    SCHEDULE_STEP,
+    SCHEDULE_STEP(NULL),
 };
-static const struct ui_step edit_steps[] = { SCHEDULE_STEP };
+static const struct ui_step edit_steps[] = { SCHEDULE_STEP("What is changed applies to new recovery points only; those that are there stay.") };
 
 /* ---- reading, sending ---- */
 
