@@ -411,8 +411,8 @@ static void cli_stop(const struct ui_form *f, struct kg_buf *ret)
 }
 
 static const struct ui_form_kind stop_form = {
-    .step = stop_step, .n_steps = 1, .submit_label = "Stop protection", .succeeded = "Protection was stopped", .own_size = sizeof(struct stop),
-    .open = open_stop, .done = done_stop, .answer = answer_stop, .submit = submit_stop, .cli = cli_stop, .danger = danger_stop,
+    .step = stop_step, .n_steps = 1, .submit_label = "Stop protection", .succeeded = "Protection was stopped",
+    .own_size = sizeof(struct stop), .open = open_stop, .done = done_stop, .answer = answer_stop, .submit = submit_stop, .cli = cli_stop, .danger = danger_stop,
     .typed = typed_stop,
 };
 const struct ui_kind ui_dialog_stop_protection = {

@@ -139,7 +139,8 @@ static void read_windows(const struct kg_json *list, struct ui_schedule *s)
     size_t n = 0;
 
     for (const struct kg_json *j = kg_json_first(list); j && n + 16 < sizeof s->windows; j = kg_json_next(j))
-        n += (size_t)snprintf(s->windows + n, sizeof s->windows - n, "%s%.11s", n ? ", " : "", kg_json_value_str(j) ? kg_json_value_str(j) : "");
+        n += (size_t)snprintf(s->windows + n, sizeof s->windows - n, "%s%.11s", n ? ", " : "",
+                              kg_json_value_str(j) ? kg_json_value_str(j) : "");
 }
 
 void ui_schedule_read(const struct kg_json *properties, struct ui_schedule *ret)

@@ -284,7 +284,8 @@ static const char *all_used(const struct ui_model *m)
     for (size_t i = 0; i < KG_ARRAY_LEN(ui_rule_names); i++)
         for (const struct kg_json *r = kg_json_first(own(f)->rules); r; r = kg_json_next(r))
             there += strcmp(kg_json_str_or(r, "name", ""), ui_rule_names[i]) == 0;
-    return !is_ready(f) ? "the policy is being read" : there == KG_ARRAY_LEN(ui_rule_names) ? "there is a rule of every kind already" : NULL;
+    return !is_ready(f) ? "the policy is being read"
+           : there == KG_ARRAY_LEN(ui_rule_names) ? "there is a rule of every kind already" : NULL;
 }
 
 static const char *is_default(const struct ui_model *m)
@@ -427,7 +428,9 @@ static const struct ui_step create_steps[] = {
     { .title = "Basics", FIELDS(basics), .intro = "A backup policy says when backups start and how long they are kept." },
     SCHEDULE_STEP(NULL),
 };
-static const struct ui_step edit_steps[] = { SCHEDULE_STEP("What is changed applies to new recovery points only; those that are there stay.") };
+static const struct ui_step edit_steps[] = {
+    SCHEDULE_STEP("What is changed applies to new recovery points only; those that are there stay."),
+};
 
 /* ---- reading, sending ---- */
 
