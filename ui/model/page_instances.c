@@ -73,7 +73,7 @@ static const struct ui_list_kind list = {
     .empty = "No database is protected yet. Press c to configure backup.",
 };
 
-#define INSTANCE_COMMANDS(needs, many) \
+#define PROTECTION_COMMANDS(needs, many) \
     { "backup-now", "Backup now", 'b', UI_WRITES | (many), "Back up this database now, by a rule of its policy", \
       needs_backups, NULL, "backup-now" }, \
     { "restore", "Restore", 'r', UI_WRITES | (needs), "Restore this database, as a database or as files", NULL, NULL, \
@@ -83,7 +83,9 @@ static const struct ui_list_kind list = {
     { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
     { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Take backups up again", needs_stopped, NULL, \
-      "resume-protection" }, \
+      "resume-protection" }
+#define INSTANCE_COMMANDS(needs, many) \
+    PROTECTION_COMMANDS(needs, many), \
     { "delete-instance", "Delete", 'D', UI_WRITES | (many), "Delete the backup instance with its recovery points", \
       NULL, NULL, "delete-instance" }
 
@@ -136,7 +138,8 @@ static const struct ui_list_kind policy_instances = {
     .request = in_vault, .keep = of_policy, .column = columns, .n_columns = KG_ARRAY_LEN(columns) - 2, .sort = 1, .refresh = 15,
     .opens = "backup-instance", .more = { "properties.nextBackupTime" }, .empty = "Nothing is protected by this policy.",
 };
-static const struct ui_command policy_commands[] = { INSTANCE_COMMANDS(UI_NEEDS_ROW, UI_MANY) };
+/* D deletes the policy there. */
+static const struct ui_command policy_commands[] = { PROTECTION_COMMANDS(UI_NEEDS_ROW, UI_MANY) };
 const struct ui_kind ui_list_policy_instances = {
     .name = "policy-instances", .title = "Instances", .family = UI_LIST, .data = &policy_instances, .commands = policy_commands,
     .n_commands = KG_ARRAY_LEN(policy_commands),
