@@ -89,18 +89,23 @@ static struct kg_policy *policy_in(const struct kg_json *body)
 
 /* The newest question about what will be: as fake_find, but the last. */
 static const char preview[] =
-    "{\"startTime\":\"2026-09-21T14:13:20Z\",\"until\":\"2027-09-22T00:00:00Z\",\"timeZone\":\"UTC\",\"cut\":false,\"schedule\":["
+    "{\"startTime\":\"2026-09-21T14:13:20Z\",\"until\":\"2027-09-22T00:00:00Z\",\"timeZone\":\"UTC\","
+    "\"cut\":false,\"schedule\":["
     "{\"time\":\"2026-09-27T02:00:00Z\",\"local\":\"2026-09-27T02:00:00+00:00\"},"
     "{\"time\":\"2026-10-04T02:00:00Z\",\"local\":\"2026-10-04T02:00:00+00:00\"},"
     "{\"time\":\"2026-10-11T02:00:00Z\",\"local\":\"2026-10-11T02:00:00+00:00\"}],\"counts\":["
-    "{\"date\":\"2026-10-22\",\"time\":\"2026-10-22T00:00:00Z\",\"total\":4,\"byTag\":{\"Monthly\":1,\"Default\":3},\"byStore\":{\"VaultStore\":4,\"ArchiveStore\":0}},"
-    "{\"date\":\"2027-03-22\",\"time\":\"2027-03-22T00:00:00Z\",\"total\":18,\"byTag\":{\"Monthly\":6,\"Default\":12},\"byStore\":{\"VaultStore\":16,\"ArchiveStore\":2}},"
-    "{\"date\":\"2027-09-22\",\"time\":\"2027-09-22T00:00:00Z\",\"total\":25,\"byTag\":{\"Monthly\":12,\"Default\":13},\"byStore\":{\"VaultStore\":17,\"ArchiveStore\":8}}]}";
+    "{\"date\":\"2026-10-22\",\"time\":\"2026-10-22T00:00:00Z\",\"total\":4,\"byTag\":{\"Monthly\":1,"
+    "\"Default\":3},\"byStore\":{\"VaultStore\":4,\"ArchiveStore\":0}},"
+    "{\"date\":\"2027-03-22\",\"time\":\"2027-03-22T00:00:00Z\",\"total\":18,\"byTag\":{\"Monthly\":6,"
+    "\"Default\":12},\"byStore\":{\"VaultStore\":16,\"ArchiveStore\":2}},"
+    "{\"date\":\"2027-09-22\",\"time\":\"2027-09-22T00:00:00Z\",\"total\":25,\"byTag\":{\"Monthly\":12,"
+    "\"Default\":13},\"byStore\":{\"VaultStore\":17,\"ArchiveStore\":8}}]}";
 
 static void to_schedule(struct bench *b)
 {
     start(b, "create-policy", VAULT);
-    fake_answer(&b->h, "/backupVaults", "{\"value\":[{\"id\":\"" VAULT "\",\"name\":\"vault1\",\"location\":\"local\"}]}");
+    fake_answer(&b->h, "/backupVaults", "{\"value\":[{\"id\":\"" VAULT "\",\"name\":\"vault1\","
+        "\"location\":\"local\"}]}");
     fake_answer(&b->h, "/backupPolicies", "{\"value\":[{\"id\":\"" POLICY "\",\"name\":\"weekly\"}]}");
     focus(b, "name");
     type(b, "nightly\n");
@@ -377,15 +382,20 @@ static const char stored[] =
     "\"objectType\":\"BackupPolicy\",\"policyRules\":[{\"name\":\"BackupWeekly\",\"objectType\":\"AzureBackupRule\","
     "\"backupParameters\":{\"objectType\":\"AzureBackupParams\",\"backupType\":\"Full\",\"rolePasswords\":true},"
     "\"dataStore\":{\"objectType\":\"DataStoreInfoBase\",\"dataStoreType\":\"VaultStore\"},"
-    "\"trigger\":{\"objectType\":\"ScheduleBasedTriggerContext\",\"schedule\":{\"timeZone\":\"UTC\",\"repeatingTimeIntervals\":"
+    "\"trigger\":{\"objectType\":\"ScheduleBasedTriggerContext\",\"schedule\":{\"timeZone\":\"UTC\","
+    "\"repeatingTimeIntervals\":"
     "[\"R/2021-08-15T06:30:00+00:00/P1W\",\"R/2021-08-18T06:30:00+00:00/P1W\"]},\"taggingCriteria\":["
     "{\"isDefault\":false,\"taggingPriority\":7,\"tagInfo\":{\"tagName\":\"Quarterly\"},\"criteria\":[{\"objectType\":"
     "\"ScheduleBasedBackupCriteria\",\"monthsOfYear\":[\"January\",\"April\"]}]},"
     "{\"isDefault\":true,\"taggingPriority\":99,\"tagInfo\":{\"tagName\":\"Default\"}}]}},"
-    "{\"name\":\"Quarterly\",\"objectType\":\"AzureRetentionRule\",\"isDefault\":false,\"lifecycles\":[{\"deleteAfter\":{\"objectType\":"
-    "\"AbsoluteDeleteOption\",\"duration\":\"P1Y6M\"},\"sourceDataStore\":{\"objectType\":\"DataStoreInfoBase\",\"dataStoreType\":\"VaultStore\"}}]},"
-    "{\"name\":\"Default\",\"objectType\":\"AzureRetentionRule\",\"isDefault\":true,\"lifecycles\":[{\"deleteAfter\":{\"objectType\":"
-    "\"AbsoluteDeleteOption\",\"duration\":\"P3M\"},\"sourceDataStore\":{\"objectType\":\"DataStoreInfoBase\",\"dataStoreType\":\"VaultStore\"}}]}"
+    "{\"name\":\"Quarterly\",\"objectType\":\"AzureRetentionRule\",\"isDefault\":false,"
+    "\"lifecycles\":[{\"deleteAfter\":{\"objectType\":"
+    "\"AbsoluteDeleteOption\",\"duration\":\"P1Y6M\"},\"sourceDataStore\":{\"objectType\":\"DataStoreInfoBase\","
+    "\"dataStoreType\":\"VaultStore\"}}]},"
+    "{\"name\":\"Default\",\"objectType\":\"AzureRetentionRule\",\"isDefault\":true,"
+    "\"lifecycles\":[{\"deleteAfter\":{\"objectType\":"
+    "\"AbsoluteDeleteOption\",\"duration\":\"P3M\"},\"sourceDataStore\":{\"objectType\":\"DataStoreInfoBase\","
+    "\"dataStoreType\":\"VaultStore\"}}]}"
     "]}}";
 
 static void start_edit(struct bench *b, const char *document)
@@ -539,7 +549,8 @@ static void the_policys_page_shows_the_picture_above_the_points(void **state)
 {
     struct bench b;
     KG_AUTO_JSON struct kg_json *body = NULL;
-    KG_AUTO_FREE char *answer = kg_xprintf("%.*s,\"points\":[{\"time\":\"2026-09-27T02:00:00Z\",\"rule\":\"Monthly\",\"leaves\":["
+    KG_AUTO_FREE char *answer = kg_xprintf("%.*s,\"points\":[{\"time\":\"2026-09-27T02:00:00Z\","
+        "\"rule\":\"Monthly\",\"leaves\":["
         "{\"store\":\"VaultStore\",\"until\":\"2027-09-27T02:00:00Z\"}]}]}", (int)strlen(preview) - 1, preview);
 
     (void)state;
@@ -560,7 +571,8 @@ static void only_instances_of_the_policy_are_in_its_tab(void **state)
     (void)state;
     start(&b, "policy-instances", POLICY);
     assert_non_null(fake_find(&b.h, VAULT "/backupInstances"));
-    fake_answer(&b.h, "/backupInstances", "{\"value\":[{\"id\":\"/a\",\"name\":\"a\",\"properties\":{\"policyInfo\":{\"policyId\":\"" POLICY "\"}}},"
+    fake_answer(&b.h, "/backupInstances", "{\"value\":[{\"id\":\"/a\",\"name\":\"a\","
+        "\"properties\":{\"policyInfo\":{\"policyId\":\"" POLICY "\"}}},"
                 "{\"id\":\"/b\",\"name\":\"b\",\"properties\":{\"policyInfo\":{\"policyId\":\"/other\"}}}]}");
     assert_int_equal(((struct ui_list *)b.m)->rows.n, 1);
     end(&b);
@@ -568,24 +580,30 @@ static void only_instances_of_the_policy_are_in_its_tab(void **state)
 
 /* ---- protection ---- */
 
-static const char instance[] = "{\"id\":\"" INSTANCE "\",\"name\":\"shop\",\"tags\":{\"a\":\"b\"},\"properties\":{\"friendlyName\":\"shop\","
-                               "\"policyInfo\":{\"policyId\":\"" POLICY "\"},\"dataSourceInfo\":{\"resourceName\":\"shop\"}}}";
+static const char instance[] = "{\"id\":\"" INSTANCE "\",\"name\":\"shop\",\"tags\":{\"a\":\"b\"},"
+    "\"properties\":{\"friendlyName\":\"shop\","
+                               "\"policyInfo\":{\"policyId\":\"" POLICY "\"},"
+                               "\"dataSourceInfo\":{\"resourceName\":\"shop\"}}}";
 
 static void changing_the_policy_tells_what_it_means_and_puts_the_instance(void **state)
 {
     struct bench b;
     KG_AUTO_JSON struct kg_json *body = NULL, *asked = NULL;
-    KG_AUTO_FREE char *then = kg_xprintf("%.*s,\"points\":[{\"existing\":true,\"leaves\":[{\"store\":\"VaultStore\",\"until\":\"2026-12-01T02:00:00Z\"}]},"
-        "{\"existing\":true,\"leaves\":[{\"store\":\"VaultStore\",\"until\":\"2026-12-08T02:00:00Z\"}]},{\"existing\":false}]}",
+    KG_AUTO_FREE char *then = kg_xprintf("%.*s,\"points\":[{\"existing\":true,"
+        "\"leaves\":[{\"store\":\"VaultStore\",\"until\":\"2026-12-01T02:00:00Z\"}]},"
+        "{\"existing\":true,\"leaves\":[{\"store\":\"VaultStore\",\"until\":\"2026-12-08T02:00:00Z\"}]},"
+        "{\"existing\":false}]}",
         (int)strlen(preview) - 1, preview);
 
     (void)state;
     start(&b, "change-policy", INSTANCE);
-    fake_answer(&b.h, "/backupPolicies", "{\"value\":[{\"id\":\"" POLICY "\",\"name\":\"weekly\"},{\"id\":\"" VAULT "/backupPolicies/nightly\",\"name\":\"nightly\"}]}");
+    fake_answer(&b.h, "/backupPolicies", "{\"value\":[{\"id\":\"" POLICY "\",\"name\":\"weekly\"},"
+        "{\"id\":\"" VAULT "/backupPolicies/nightly\",\"name\":\"nightly\"}]}");
     ui_form_set(b.f, "policy", VAULT "/backupPolicies/nightly", NULL);
     ui_form_submit(b.f);                     /* the instance is not there yet */
     fake_answer(&b.h, "/backupInstances/shop", instance);
-    fake_answer(&b.h, POLICY "/preview", "{\"schedule\":[{\"local\":\"2026-09-22T06:30:00+00:00\"}],\"counts\":[{\"total\":57}]}");
+    fake_answer(&b.h, POLICY "/preview", "{\"schedule\":[{\"local\":\"2026-09-22T06:30:00+00:00\"}],"
+        "\"counts\":[{\"total\":57}]}");
     asked = body_of(&b, "nightly/preview", "POST");
     assert_string_equal(kg_json_str(asked, "backupInstanceId"), INSTANCE);
     fake_answer(&b.h, "nightly/preview", then);
@@ -603,14 +621,16 @@ static void changing_the_policy_tells_what_it_means_and_puts_the_instance(void *
     end(&b);
 }
 
-static const char vault_on[] = "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"On\",\"retentionDurationInDays\":30},"
+static const char vault_on[] = "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"On\","
+    "\"retentionDurationInDays\":30},"
                                "\"immutabilitySettings\":{\"state\":\"Disabled\"}}}}";
 
 static void start_stop(struct bench *b, const char *vault)
 {
     start(b, "stop-protection", INSTANCE);
     fake_answer(&b->h, "/recoveryPoints", "{\"value\":[{\"properties\":{\"summary\":{\"storedBytes\":1000000}}},"
-                "{\"properties\":{\"summary\":{\"storedBytes\":500000}}}],\"nextLink\":\"http://localhost" INSTANCE "/recoveryPoints?page=2\"}");
+                "{\"properties\":{\"summary\":{\"storedBytes\":500000}}}],"
+                "\"nextLink\":\"http://localhost" INSTANCE "/recoveryPoints?page=2\"}");
     fake_answer(&b->h, "?page=2", "{\"value\":[{\"properties\":{\"summary\":{\"storedBytes\":500000}}}]}");
     if (vault)
         fake_answer(&b->h, "/vault1", vault);
@@ -776,7 +796,8 @@ static void instances_are_filtered_by_state_and_by_server(void **state)
     asked = body_of(&b, "searchBackupInstances", "POST");
     assert_string_equal(kg_json_str(asked, "protectionStates.0"), "ProtectionStopped");
     assert_null(kg_json_get(asked, "server"));
-    fake_answer(&b.h, "searchBackupInstances", "{\"value\":[{\"id\":\"/a\",\"properties\":{\"dataSourceSetInfo\":{\"resourceID\":\"/servers/PG1\"}}},"
+    fake_answer(&b.h, "searchBackupInstances", "{\"value\":[{\"id\":\"/a\","
+        "\"properties\":{\"dataSourceSetInfo\":{\"resourceID\":\"/servers/PG1\"}}},"
                 "{\"id\":\"/b\",\"properties\":{\"dataSourceSetInfo\":{\"resourceID\":\"/servers/pg2\"}}}]}");
     assert_int_equal(((struct ui_list *)b.m)->rows.n, 1);
     end(&b);

@@ -166,7 +166,8 @@ static void existing_words(const struct kg_json *preview, struct kg_buf *ret)
         kg_buf_adds(ret, "There is no recovery point yet.");
         return;
     }
-    kg_buf_addf(ret, "%u recovery point%s keep%s what %s promised", n, n == 1 ? "" : "s", n == 1 ? "s" : "", n == 1 ? "it was" : "they were");
+    kg_buf_addf(ret, "%u recovery point%s keep%s what %s promised", n, n == 1 ? "" : "s", n == 1 ? "s" : "",
+                n == 1 ? "it was" : "they were");
     if (n == 1 && *first)
         kg_buf_addf(ret, ": it leaves on %.10s", first);
     else if (*first && strncmp(first, last, 10) == 0)
@@ -212,7 +213,8 @@ static const struct ui_source policies = { .request = policies_of_vault };
 static const struct ui_field change_fields[] = {
     { .label = "Backup instance", .type = UI_FIELD_NOTE, .text = instance_name },
     { .label = "Policy now", .type = UI_FIELD_NOTE, .text = current_policy },
-    { .name = "policy", .label = "New policy", .type = UI_FIELD_CHOICE, .source = &policies, .check = check_policy, .changed = policy_chosen },
+    { .name = "policy", .label = "New policy", .type = UI_FIELD_CHOICE, .source = &policies, .check = check_policy,
+      .changed = policy_chosen },
     { .label = "", .type = UI_FIELD_NOTE, .text = unknown_note, .shown = is_unknown },
     { .label = "Existing points", .type = UI_FIELD_NOTE, .text = existing_note, .shown = is_known },
     { .label = "Next backup", .type = UI_FIELD_NOTE, .text = next_words, .shown = is_known },
@@ -412,8 +414,8 @@ static void cli_stop(const struct ui_form *f, struct kg_buf *ret)
 
 static const struct ui_form_kind stop_form = {
     .step = stop_step, .n_steps = 1, .submit_label = "Stop protection", .succeeded = "Protection was stopped",
-    .own_size = sizeof(struct stop), .open = open_stop, .done = done_stop, .answer = answer_stop, .submit = submit_stop, .cli = cli_stop, .danger = danger_stop,
-    .typed = typed_stop,
+    .own_size = sizeof(struct stop), .open = open_stop, .done = done_stop, .answer = answer_stop, .submit = submit_stop,
+    .cli = cli_stop, .danger = danger_stop, .typed = typed_stop,
 };
 const struct ui_kind ui_dialog_stop_protection = {
     .name = "stop-protection", .title = "Stop protection", .shape = UI_DIALOG, .family = UI_FORM, .data = &stop_form,
