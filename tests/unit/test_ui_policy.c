@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "crypto/crypto.h"
@@ -639,7 +641,8 @@ static void start_stop(struct bench *b, const char *vault)
 static void stopping_keeps_suspends_or_deletes(void **state)
 {
     static const struct { const char *how, *path, *method; } all[] = {
-        { "retain", INSTANCE "/stopProtection", "POST" }, { "suspend", INSTANCE "/suspendBackups", "POST" }, { "delete", INSTANCE, "DELETE" },
+        { "retain", INSTANCE "/stopProtection", "POST" }, { "suspend", INSTANCE "/suspendBackups", "POST" },
+        { "delete", INSTANCE, "DELETE" },
     };
     struct bench b;
 
@@ -707,7 +710,8 @@ static void what_cannot_be_taken_back_needs_the_vaults_name(void **state)
     assert_int_equal(kg_json_u64(body, "properties.securitySettings.softDeleteSettings.retentionDurationInDays", 0), 30);
     end(&b);
     start(&b, "vault-security", VAULT);
-    fake_answer(&b.h, "/vault1", "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"AlwaysOn\",\"retentionDurationInDays\":14},"
+    fake_answer(&b.h, "/vault1", "{\"properties\":{\"securitySettings\":{"
+                "\"softDeleteSettings\":{\"state\":\"AlwaysOn\",\"retentionDurationInDays\":14},"
                 "\"immutabilitySettings\":{\"state\":\"Locked\"}}}}");
     ui_form_set(b.f, "softDelete", "Off", NULL);
     ui_form_set(b.f, "immutability", "Disabled", NULL);
@@ -805,6 +809,7 @@ static void instances_are_filtered_by_state_and_by_server(void **state)
 
 int main(void)
 {
+    static char utc[] = "TZ=UTC", golden_mode[40], *environment[] = { utc, golden_mode, NULL };    /* pictures have times */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_policy_is_one_that_the_service_accepts),
         cmocka_unit_test(weekdays_are_those_that_were_chosen_on_any_day),
@@ -833,5 +838,8 @@ int main(void)
     };
 
     kg_crypto_start();
+    snprintf(golden_mode, sizeof golden_mode, "KEEPGRES_GOLDEN=%.8s", getenv("KEEPGRES_GOLDEN") ? getenv("KEEPGRES_GOLDEN") : "");
+    environ = environment;
+    tzset();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
