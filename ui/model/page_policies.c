@@ -1,4 +1,6 @@
 /* Backup policies: the list over all vaults, that of one vault, and the page of one. */
+#include <string.h>
+
 #include "base/alloc.h"
 #include "model/cells.h"
 #include "model/detail.h"
@@ -12,9 +14,25 @@ static void vault_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret
     ui_id_part(r->id, "backupVaults", ret->text, sizeof ret->text);
 }
 
+/* The service stores a policy with its backup rule in front. */
+#define INTERVALS "properties.policyRules.0.trigger.schedule.repeatingTimeIntervals"
+static const struct ui_list_kind list;
+
+static void schedule_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
+{
+    const char *raw = ui_row_value(&list, r, INTERVALS);
+    KG_AUTO_FREE char *text = kg_xprintf("{\"properties\":{\"policyRules\":[{\"objectType\":\"AzureBackupRule\",\"trigger\":"
+                                         "{\"schedule\":{\"repeatingTimeIntervals\":%s}}}]}}", *raw ? raw : "[]");
+    KG_AUTO_JSON struct kg_json *policy = NULL;
+    struct kg_err ignored = { 0 };
+
+    if (kg_json_parse(text, strlen(text), &policy, &ignored) == 0)
+        ui_policy_schedule(policy, now, ret);
+}
+
 static const struct ui_column columns[] = {
     { .title = "Name", .paths = "name", .min = 10, .want = 24 },
-    { .title = "Schedule", .paths = "properties.scheduleText", .min = 14, .want = 40 },
+    { .title = "Schedule", .paths = INTERVALS, .cell = schedule_cell, .min = 14, .want = 40 },
     { .title = "Instances", .paths = "properties.backupInstancesCount", .format = UI_F_COUNT, .min = 9, .want = 9,
       .rank = 2, .right = true },
     { .title = "Vault", .paths = "id", .cell = vault_cell, .min = 8, .want = 16, .rank = 1 },
