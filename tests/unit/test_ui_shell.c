@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "crypto/crypto.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -355,5 +356,6 @@ int main(void)
     snprintf(golden_mode, sizeof golden_mode, "KEEPGRES_GOLDEN=%.8s", getenv("KEEPGRES_GOLDEN") ? getenv("KEEPGRES_GOLDEN") : "");
     environ = environment;
     tzset();
+    kg_crypto_start();
     return cmocka_run_group_tests_name("ui_shell", tests, NULL, NULL);
 }

@@ -204,6 +204,10 @@ void ui_list_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_an
     for (const struct kg_json *c = kg_json_first(items); c && into->n < UI_ROWS_MAX; c = kg_json_next(c))
         if (!l->kind->keep || l->kind->keep(l, c))
             ui_rows_add(into, l->kind, c);
+    if (l->kind->above && l->reloading && !l->pages) {
+        kg_json_free(l->answer);
+        l->answer = kg_json_copy(answer);
+    }
     l->pages++;
     free(l->next);
     l->next = next_of(l, answer);
@@ -245,6 +249,7 @@ void ui_list_done(struct ui_model *m)
     ui_rows_done(&l->coming);
     ui_edit_done(&l->filter);
     kg_json_free(l->chosen);
+    kg_json_free(l->answer);
     free(l->order);
     free(l->shown);
     free(l->next);

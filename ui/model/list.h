@@ -42,6 +42,8 @@ struct ui_list_kind {
     const char *filter_form;                 /* a form's kind, opened by ui_list_choose(); its result, JSON, is l->chosen */
     int sort;                                /* column sorted by at first + 1, negative: downwards; 0: as answered */
     int refresh;                             /* seconds between two askings by itself; 0: never */
+    /* Lines above the rows, made of the newest first page as it was answered (a timeline); or NULL. */
+    void (*above)(const struct kg_json *answer, int width, struct kg_buf *ret);
 };
 
 struct ui_row {
@@ -79,6 +81,7 @@ struct ui_list {
     struct ui_edit filter;
     bool filtering;                          /* the filter's field has the keyboard */
     struct kg_json *chosen;                  /* filter_form's result, or the list's argument when that is a JSON object; or NULL */
+    struct kg_json *answer;                  /* of the first page, for above(); or NULL */
     char *next;                              /* where the next page is, or NULL */
     char *from;                              /* where the page that is asked for is; NULL: the first */
     size_t pages;                            /* answered since the last asking from the beginning */

@@ -52,18 +52,28 @@ static const struct ui_column columns[] = {
 
 static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
 {
+    KG_AUTO_JSON struct kg_json *ask = l->chosen ? kg_json_copy(l->chosen) : kg_json_object();
+
+    kg_json_remove(ask, "server");           /* the service has no such filter: keep() is it */
     ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupInstances", path);
-    kg_buf_adds(body, "{}");
+    kg_json_print(ask, false, body);
+}
+
+static bool of_server(const struct ui_list *l, const struct kg_json *item)
+{
+    const char *server = kg_json_str(l->chosen, "server");
+
+    return !server || strcasecmp(kg_json_str_or(item, "properties.dataSourceSetInfo.resourceID", ""), server) == 0;
 }
 
 static const struct ui_list_kind list = {
     .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 15,
       .opens = "backup-instance",
-    .more = { "properties.nextBackupTime" }, .filter_form = "filter-instances",
+    .more = { "properties.nextBackupTime" }, .filter_form = "filter-instances", .keep = of_server,
     .empty = "No database is protected yet. Press c to configure backup.",
 };
 
-#define INSTANCE_COMMANDS(needs, many) \
+#define PROTECTION_COMMANDS(needs, many) \
     { "backup-now", "Backup now", 'b', UI_WRITES | (many), "Back up this database now, by a rule of its policy", \
       needs_backups, NULL, "backup-now" }, \
     { "restore", "Restore", 'r', UI_WRITES | (needs), "Restore this database, as a database or as files", NULL, NULL, \
@@ -73,7 +83,9 @@ static const struct ui_list_kind list = {
     { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
     { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Take backups up again", needs_stopped, NULL, \
-      "resume-protection" }, \
+      "resume-protection" }
+#define INSTANCE_COMMANDS(needs, many) \
+    PROTECTION_COMMANDS(needs, many), \
     { "delete-instance", "Delete", 'D', UI_WRITES | (many), "Delete the backup instance with its recovery points", \
       NULL, NULL, "delete-instance" }
 
@@ -82,9 +94,15 @@ static const struct ui_command commands[] = {
       "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
     INSTANCE_COMMANDS(UI_NEEDS_ROW, UI_MANY),
 };
+static const struct ui_command all_commands[] = {
+    { "configure-backup", "Configure backup", 'c', UI_WRITES,
+      "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
+    { "filter-instances", "Filter", 'f', 0, "Choose protection status, vault and server", NULL, ui_list_choose, NULL },
+    INSTANCE_COMMANDS(UI_NEEDS_ROW, UI_MANY),
+};
 const struct ui_kind ui_page_instances = {
-    .name = "backup-instances", .title = "Backup instances", .family = UI_LIST, .data = &list, .commands = commands,
-    .n_commands = KG_ARRAY_LEN(commands), .found_by = "protected databases items",
+    .name = "backup-instances", .title = "Backup instances", .family = UI_LIST, .data = &list, .commands = all_commands,
+    .n_commands = KG_ARRAY_LEN(all_commands), .found_by = "protected databases items",
 };
 
 /* ---- those of one vault ---- */
@@ -97,6 +115,34 @@ static const struct ui_list_kind of_vault = {
 const struct ui_kind ui_list_vault_instances = {
     .name = "vault-instances", .title = "Instances", .family = UI_LIST, .data = &of_vault, .commands = commands,
     .n_commands = KG_ARRAY_LEN(commands),
+};
+
+/* ---- those that follow one policy ---- */
+
+/* The policy's vault is asked: m->arg is the policy's id. */
+static void in_vault(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    const char *end = strcasestr(l->base.arg, "/backupPolicies/");
+
+    (void)body;
+    kg_buf_add(path, l->base.arg, end ? (size_t)(end - l->base.arg) : strlen(l->base.arg));
+    kg_buf_adds(path, "/backupInstances");
+}
+
+static bool of_policy(const struct ui_list *l, const struct kg_json *item)
+{
+    return strcasecmp(kg_json_str_or(item, "properties.policyInfo.policyId", ""), l->base.arg) == 0;
+}
+
+static const struct ui_list_kind policy_instances = {
+    .request = in_vault, .keep = of_policy, .column = columns, .n_columns = KG_ARRAY_LEN(columns) - 2, .sort = 1, .refresh = 15,
+    .opens = "backup-instance", .more = { "properties.nextBackupTime" }, .empty = "Nothing is protected by this policy.",
+};
+/* D deletes the policy there. */
+static const struct ui_command policy_commands[] = { PROTECTION_COMMANDS(UI_NEEDS_ROW, UI_MANY) };
+const struct ui_kind ui_list_policy_instances = {
+    .name = "policy-instances", .title = "Instances", .family = UI_LIST, .data = &policy_instances, .commands = policy_commands,
+    .n_commands = KG_ARRAY_LEN(policy_commands),
 };
 
 /* ---- one ---- */

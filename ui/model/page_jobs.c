@@ -74,21 +74,55 @@ static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *
 static const struct ui_column columns[] = { COLUMNS(5) };
 #define MORE { P "bytesTotal", "properties.errorDetails.0.message", "properties.backupInstanceId" }
 
-/* What the filter form chose is the body of the search. */
+#define ALL_TIMES "all times"
+
+/* What the filter form chose is the body of the search, but for its "time", which counts from the moment of asking: seven days
+ * when nothing else is said. */
 static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
 {
+    static const struct { const char *time; int days; } spans[] = { { "last 24 hours", 1 }, { "last 30 days", 30 } };
+    KG_AUTO_JSON struct kg_json *ask = l->chosen ? kg_json_copy(l->chosen) : kg_json_object();
+    const char *time = kg_json_str_or(ask, "time", "");
+    int days = 7;
+    char from[32];
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(spans); i++)
+        days = strcmp(time, spans[i].time) == 0 ? spans[i].days : days;
+    if (strcmp(time, ALL_TIMES) == 0)
+        kg_json_set_str(ask, "startTime", "1970-01-01T00:00:00Z");
+    else if (!kg_json_str(ask, "startTime"))
+        kg_json_set_str(ask, "startTime", kg_time_iso_seconds(l->base.host->now - days * (int64_t)86400 * KG_SECOND, from));
+    kg_json_remove(ask, "time");
     ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupJobs?$top=100", path);
-    if (l->chosen)
-        kg_json_print(l->chosen, false, body);
-    else
-        kg_buf_adds(body, *l->base.arg == '{' ? l->base.arg : "{}");
+    kg_json_print(ask, false, body);
+}
+
+static const char *shows_all(const struct ui_model *m)
+{
+    const struct kg_json *chosen = ((const struct ui_list *)m)->chosen;
+
+    return strcmp(kg_json_str_or(chosen, "time", ""), ALL_TIMES) == 0 ? "jobs of all times are shown" : NULL;
+}
+
+/* The other filters stay. */
+static void view_all(struct ui_model *m)
+{
+    struct ui_list *l = (struct ui_list *)m;
+
+    if (!l->chosen)
+        l->chosen = kg_json_object();
+    kg_json_remove(l->chosen, "startTime");
+    kg_json_remove(l->chosen, "endTime");
+    kg_json_set_str(l->chosen, "time", ALL_TIMES);
+    ui_list_fetch(l);
+    m->changed = true;
 }
 
 static const struct ui_list_kind all_jobs = {
     .request = search, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3,
       .opens = "backup-job",
     .filter_form = "filter-jobs",
-      .empty = "No job in the last seven days. Press f for other times, or b on a backup instance to back up.",
+      .empty = "No job in the last seven days. Press a for all times, f for a filter.",
 };
 
 static const char *row_status(const struct ui_model *m)
@@ -108,16 +142,22 @@ static const char *not_retryable(const struct ui_model *m)
     return strcmp(s, "Failed") == 0 || strcmp(s, "Cancelled") == 0 || strcmp(s, "CompletedWithWarnings") == 0
                ? NULL : "only a job that failed, was cancelled or has warnings can be retried";
 }
-static const struct ui_command commands[] = {
-    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_MANY, "Stop the job; what it did so far is undone",
-      not_running, NULL, "cancel-job" },
-    { "retry-job", "Retry", 't', UI_WRITES | UI_MANY, "Start the job again with what it was asked to do",
-      not_retryable, NULL, "retry-job" },
-    { "job-log", "Log", 'o', UI_NEEDS_ROW, "Read the job's log", NULL, NULL, "job-log" },
+#define JOB_COMMANDS \
+    { "cancel-job", "Cancel job", 'X', UI_WRITES | UI_MANY, "Stop the job; what it did so far is undone", \
+      not_running, NULL, "cancel-job" }, \
+    { "retry-job", "Retry", 't', UI_WRITES | UI_MANY, "Start the job again with what it was asked to do", \
+      not_retryable, NULL, "retry-job" }, \
+    { "job-log", "Log", 'o', UI_NEEDS_ROW, "Read the job's log", NULL, NULL, "job-log" }
+
+static const struct ui_command commands[] = { JOB_COMMANDS };
+static const struct ui_command all_commands[] = {
+    JOB_COMMANDS,
+    { "filter-jobs", "Filter", 'f', 0, "Choose status, operation, vault, instance and time", NULL, ui_list_choose, NULL },
+    { "view-all-jobs", "View all", 'a', 0, "Show jobs of all times, not only of the last seven days", shows_all, view_all, NULL },
 };
 const struct ui_kind ui_page_jobs = {
-    .name = "backup-jobs", .title = "Backup jobs", .family = UI_LIST, .data = &all_jobs, .commands = commands,
-    .n_commands = KG_ARRAY_LEN(commands), .found_by = "dashboard activity running failed",
+    .name = "backup-jobs", .title = "Backup jobs", .family = UI_LIST, .data = &all_jobs, .commands = all_commands,
+    .n_commands = KG_ARRAY_LEN(all_commands), .found_by = "dashboard activity running failed",
 };
 
 static void search_instance(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)

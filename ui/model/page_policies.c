@@ -1,8 +1,11 @@
 /* Backup policies: the list over all vaults, that of one vault, and the page of one. */
+#include <string.h>
+
 #include "base/alloc.h"
 #include "model/cells.h"
 #include "model/detail.h"
 #include "model/kinds.h"
+#include "model/policy_chart.h"
 #include "model/policy_words.h"
 
 static void vault_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
@@ -11,9 +14,25 @@ static void vault_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret
     ui_id_part(r->id, "backupVaults", ret->text, sizeof ret->text);
 }
 
+/* The service stores a policy with its backup rule in front. */
+#define INTERVALS "properties.policyRules.0.trigger.schedule.repeatingTimeIntervals"
+static const struct ui_list_kind list;
+
+static void schedule_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
+{
+    const char *raw = ui_row_value(&list, r, INTERVALS);
+    KG_AUTO_FREE char *text = kg_xprintf("{\"properties\":{\"policyRules\":[{\"objectType\":\"AzureBackupRule\",\"trigger\":"
+                                         "{\"schedule\":{\"repeatingTimeIntervals\":%s}}}]}}", *raw ? raw : "[]");
+    KG_AUTO_JSON struct kg_json *policy = NULL;
+    struct kg_err ignored = { 0 };
+
+    if (kg_json_parse(text, strlen(text), &policy, &ignored) == 0)
+        ui_policy_schedule(policy, now, ret);
+}
+
 static const struct ui_column columns[] = {
     { .title = "Name", .paths = "name", .min = 10, .want = 24 },
-    { .title = "Schedule", .paths = "properties.scheduleText", .min = 14, .want = 40 },
+    { .title = "Schedule", .paths = INTERVALS, .cell = schedule_cell, .min = 14, .want = 40 },
     { .title = "Instances", .paths = "properties.backupInstancesCount", .format = UI_F_COUNT, .min = 9, .want = 9,
       .rank = 2, .right = true },
     { .title = "Vault", .paths = "id", .cell = vault_cell, .min = 8, .want = 16, .rank = 1 },
@@ -76,6 +95,8 @@ const struct ui_kind ui_page_policy = {
 
 /* ---- which recovery points there will be ---- */
 
+enum { AHEAD_YEARS = 10 };
+
 static const struct ui_column preview_columns[] = {
     { .title = "Recovery point", .paths = "time", .format = UI_F_TIME, .min = 16, .want = 20 },
     { .title = "Rule", .paths = "rule", .min = 7, .want = 12 },
@@ -86,13 +107,23 @@ static const struct ui_column preview_columns[] = {
 };
 static void preview(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
 {
+    KG_AUTO_JSON struct kg_json *ask = kg_json_object();
+
     ui_path(&l->base, "{arg}/preview", path);
-    kg_buf_adds(body, "{}");
+    kg_json_set(ask, "at", ui_chart_dates(l->base.host->now, AHEAD_YEARS * 365, AHEAD_YEARS * 12));
+    kg_json_print(ask, false, body);
+}
+
+/* What stands when, by rule and by tier, and what that comes to. */
+static void picture(const struct kg_json *answer, int width, struct kg_buf *ret)
+{
+    ui_chart_years(answer, ret);
+    ui_chart_of(answer, width, ret);
+    ui_chart_starts(answer, width, ret);
 }
 static const struct ui_list_kind timeline = {
     .request = preview, .items = "points", .id = "time", .column = preview_columns,
-      .n_columns = KG_ARRAY_LEN(preview_columns),
-    .empty = "This policy makes no recovery points in the coming year.",
+    .n_columns = KG_ARRAY_LEN(preview_columns), .above = picture, .empty = "This policy makes no recovery points.",
 };
 const struct ui_kind ui_list_policy_timeline = { .name = "policy-timeline", .title = "Timeline", .family = UI_LIST,
     .data = &timeline };

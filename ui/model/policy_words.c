@@ -21,8 +21,22 @@ static const struct kg_json *backup_rule(const struct kg_json *policy) { return 
 
 static const char *const days[] = { "Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday" };
 
+/* The offset that a start is written with, unless that is the policy's own zone: "" or " UTC" or " (+02:00)". */
+static void add_offset(const char *start, const char *end, const char *zone, struct kg_buf *b)
+{
+    const char *at = start + strcspn(start, "T");
+
+    at += strcspn(at, "Z+-/");
+    if (at >= end || strcmp(zone, "UTC") == 0)
+        return;
+    if (*at == 'Z' || strncmp(at, "+00:00", 6) == 0)
+        kg_buf_adds(b, " UTC");
+    else
+        kg_buf_addf(b, " (%.*s)", end - at > 6 ? 6 : (int)(end - at), at);
+}
+
 /* "R/2021-08-15T06:30:00+00:00/P1W": the weekday and clock of the start, as they are written there. */
-static void interval_words(const char *interval, struct kg_buf *b)
+static void interval_words(const char *interval, const char *zone, struct kg_buf *b)
 {
     const char *start = strchr(interval, '/'), *every = start ? strchr(start + 1, '/') : NULL;
     char clock[17], words[40];
@@ -31,12 +45,12 @@ static void interval_words(const char *interval, struct kg_buf *b)
     int h, mi;
 
     if (every)
-        kg_text_copy(clock, sizeof clock, start + 1);        /* without seconds and zone: as the policy's zone has it */
-    if (!every || !kg_time_parse_iso(clock, &when)) {
+        kg_text_copy(clock, sizeof clock, start + 1);        /* without seconds and zone */
+    if (!every || !kg_time_parse_iso(clock, &when) || when < 0) {
         kg_buf_adds(b, interval);
         return;
     }
-    every++;
+    every++;                                 /* a start before 1970 is shown as it is written */
     minutes = when / (60 * KG_SECOND);
     h = (int)(minutes / 60 % 24);
     mi = (int)(minutes % 60);
@@ -51,6 +65,7 @@ static void interval_words(const char *interval, struct kg_buf *b)
         snprintf(words, sizeof words, "%.38s", s.text);
         kg_buf_addf(b, "every %s from %02d:%02d on", words, h, mi);
     }
+    add_offset(start + 1, every - 1, zone, b);
 }
 
 void ui_policy_schedule(const struct kg_json *policy, int64_t now, struct ui_shown *ret)
@@ -61,7 +76,8 @@ void ui_policy_schedule(const struct kg_json *policy, int64_t now, struct ui_sho
     (void)now;
     for (const struct kg_json *i = kg_json_first(list); i; i = kg_json_next(i)) {
         kg_buf_adds(&b, b.len ? "; " : "");
-        interval_words(kg_json_value_str(i) ? kg_json_value_str(i) : "", &b);
+        interval_words(kg_json_value_str(i) ? kg_json_value_str(i) : "",
+                       kg_json_str_or(backup_rule(policy), "trigger.schedule.timeZone", "UTC"), &b);
     }
     snprintf(ret->text, sizeof ret->text, "%s", b.len ? b.p : "on demand only");
 }
@@ -120,7 +136,7 @@ static void copy_words(const struct kg_json *lifecycle, struct kg_buf *b)
     }
 }
 
-static void rule_words(const struct kg_json *policy, unsigned i, struct ui_shown *ret)
+void ui_policy_rule(const struct kg_json *policy, unsigned i, struct ui_shown *ret)
 {
     const struct kg_json *tag = tag_at(policy, i), *rule;
     const char *name = kg_json_str_or(tag, "tagInfo.tagName", "");
@@ -143,8 +159,8 @@ static void rule_words(const struct kg_json *policy, unsigned i, struct ui_shown
     snprintf(ret->text, sizeof ret->text, "%s", b.p);
 }
 
-void ui_policy_rule_1(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 0, ret); }
-void ui_policy_rule_2(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 1, ret); }
-void ui_policy_rule_3(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 2, ret); }
-void ui_policy_rule_4(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 3, ret); }
-void ui_policy_rule_5(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; rule_words(p, 4, ret); }
+void ui_policy_rule_1(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 0, ret); }
+void ui_policy_rule_2(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 1, ret); }
+void ui_policy_rule_3(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 2, ret); }
+void ui_policy_rule_4(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 3, ret); }
+void ui_policy_rule_5(const struct kg_json *p, int64_t now, struct ui_shown *ret) { (void)now; ui_policy_rule(p, 4, ret); }

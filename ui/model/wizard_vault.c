@@ -1,4 +1,5 @@
 /* Backup vaults and resource groups: making them, and deleting a vault. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -279,4 +280,125 @@ static const struct ui_form_kind delete_form = {
 };
 const struct ui_kind ui_dialog_delete_vault = {
     .name = "delete-vault", .title = "Delete Backup vault", .shape = UI_DIALOG, .family = UI_FORM, .data = &delete_form,
+};
+
+/* ---- the security of a vault that is there ---- */
+
+enum { TAG_VAULT = 1000 };
+#define SECURITY "properties.securitySettings."
+
+struct security { bool ready; char soft_delete[16], immutability[16], days[8]; };
+
+static const struct security *was(const struct ui_form *f) { return f->own; }
+static void open_security(struct ui_form *f) { (void)ui_ask(&f->base, f->base.arg, TAG_VAULT); }
+
+static void answer_security(struct ui_form *f, int tag, const struct kg_answer *a)
+{
+    struct security *s = f->own;
+    const struct kg_json *j = a->reply ? a->reply->json : NULL;
+
+    if (tag != TAG_VAULT)
+        return;
+    f->base.changed = true;
+    if (a->err) {
+        f->err = *a->err;
+        return;
+    }
+    s->ready = true;
+    kg_text_copy(s->soft_delete, sizeof s->soft_delete, kg_json_str_or(j, SECURITY "softDeleteSettings.state", "On"));
+    kg_text_copy(s->immutability, sizeof s->immutability, kg_json_str_or(j, SECURITY "immutabilitySettings.state", "Disabled"));
+    snprintf(s->days, sizeof s->days, "%u", (unsigned)kg_json_u64(j, SECURITY "softDeleteSettings.retentionDurationInDays", 14) % 1000);
+    ui_form_suggest(f, "softDelete", s->soft_delete, NULL);
+    ui_form_suggest(f, "days", s->days, NULL);
+    ui_form_suggest(f, "immutability", s->immutability, NULL);
+}
+
+static const char *check_soft_delete(const struct ui_form *f, const char *value)
+{
+    return strcmp(was(f)->soft_delete, "AlwaysOn") == 0 && strcmp(value, "AlwaysOn") != 0 ? "It is always on, and stays so." : NULL;
+}
+static const char *check_immutability(const struct ui_form *f, const char *value)
+{
+    return strcmp(was(f)->immutability, "Locked") == 0 && strcmp(value, "Locked") != 0 ? "It is locked, and stays so." : NULL;
+}
+
+static bool becomes(const struct ui_form *f, const char *field, const char *before, const char *value)
+{
+    return was(f)->ready && ui_form_is(f, field, value) && strcmp(before, value) != 0;
+}
+static bool becomes_always(const struct ui_form *f) { return becomes(f, "softDelete", was(f)->soft_delete, "AlwaysOn"); }
+static bool becomes_locked(const struct ui_form *f) { return becomes(f, "immutability", was(f)->immutability, "Locked"); }
+
+static const char *check_security(const struct ui_form *f)
+{
+    if (!was(f)->ready)
+        return "The vault's settings are still being read.";
+    return ui_form_is(f, "softDelete", was(f)->soft_delete) && ui_form_is(f, "immutability", was(f)->immutability) &&
+                   (!keeps_deleted(f) || ui_form_is(f, "days", was(f)->days)) ? "Nothing is changed yet." : NULL;
+}
+
+static const char *danger_security(const struct ui_form *f)
+{
+    bool always = becomes_always(f), locked = becomes_locked(f);
+
+    if (always && locked)
+        return "This can never be undone: soft delete stays on, and no recovery point can be deleted before it expires.";
+    if (locked)
+        return "This can never be undone: no recovery point of this vault can be deleted before it expires, by nobody.";
+    if (always)
+        return "This can never be undone: soft delete stays on for as long as the vault is there.";
+    if (becomes(f, "softDelete", was(f)->soft_delete, "Off"))
+        return "What was deleted and can still be brought back is deleted for good now.";
+    return NULL;
+}
+
+static const char *typed_security(const struct ui_form *f) { return danger_security(f) ? name_of(f) : NULL; }
+
+static const struct ui_field security_fields[] = {
+    { .label = "Backup vault", .type = UI_FIELD_NOTE, .text = vault_name },
+    { .name = "softDelete", .label = "Soft delete", .type = UI_FIELD_RADIO, .choice = soft_deletes, .check = check_soft_delete },
+    { .name = "days", .label = "Kept for (days)", .type = UI_FIELD_NUMBER, .initial = "14", .max = 3, .shown = keeps_deleted,
+      .check = check_days, .help = "14 to 180 days." },
+    { .name = "immutability", .label = "Immutability", .type = UI_FIELD_RADIO, .choice = immutabilities, .check = check_immutability },
+};
+static const struct ui_step security_steps[] = { { .title = "Security", FIELDS(security_fields), .check = check_security } };
+
+static bool submit_security(const struct ui_form *f, size_t i, struct ui_submit *ret)
+{
+    KG_AUTO_JSON struct kg_json *body = NULL;
+    struct kg_err ignored = { 0 };
+    uint64_t days;
+
+    if (i)
+        return false;
+    body = kg_json_object();
+    kg_json_set_str(body, SECURITY "softDeleteSettings.state", ui_form_value(f, "softDelete"));
+    if (keeps_deleted(f) && kg_parse_u64(ui_form_value(f, "days"), &days, &ignored) == 0)
+        kg_json_set_u64(body, SECURITY "softDeleteSettings.retentionDurationInDays", days);
+    kg_json_set_str(body, SECURITY "immutabilitySettings.state", ui_form_value(f, "immutability"));
+    put_json(body, ret);
+    kg_buf_adds(ret->path, f->base.arg);
+    ret->method = "PATCH";
+    ret->doing = "Changing the vault's security";
+    return true;
+}
+#undef SECURITY
+
+static void cli_security(const struct ui_form *f, struct kg_buf *ret)
+{
+    kg_buf_adds(ret, "keepgres backup-vault update");
+    ui_form_add_option(ret, "--ids", f->base.arg);
+    ui_form_add_option(ret, "--soft-delete-state", ui_form_value(f, "softDelete"));
+    ui_form_add_option(ret, "--soft-delete-retention", keeps_deleted(f) ? ui_form_value(f, "days") : "");
+    ui_form_add_option(ret, "--immutability-state", ui_form_value(f, "immutability"));
+    kg_buf_adds(ret, "\n");
+}
+
+static const struct ui_form_kind security_form = {
+    .step = security_steps, .n_steps = 1, .submit_label = "Save", .succeeded = "The vault's security was changed",
+    .own_size = sizeof(struct security), .open = open_security, .answer = answer_security, .submit = submit_security, .cli = cli_security,
+    .danger = danger_security, .typed = typed_security,
+};
+const struct ui_kind ui_dialog_vault_security = {
+    .name = "vault-security", .title = "Security of the vault", .shape = UI_DIALOG, .family = UI_FORM, .data = &security_form,
 };

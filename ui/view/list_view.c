@@ -1,11 +1,13 @@
 #include <stdio.h>
+#include <string.h>
 
+#include "base/alloc.h"
 #include "view/parts.h"
 #include "view/view.h"
 #include "widget/message.h"
 
 /* Where the parts of a list stand. */
-struct plan { struct ui_rect error, filter, head, rows, summary; };
+struct plan { struct ui_rect error, above, filter, head, rows, summary; };
 
 static const char *hint(const struct ui_list *l)
 {
@@ -13,6 +15,42 @@ static const char *hint(const struct ui_list *l)
 }
 
 static bool filtered(const struct ui_list *l) { return l->filtering || ui_edit_text(&l->filter)[0] || l->chosen; }
+
+static void above(const struct ui_list *l, int width, struct kg_buf *ret)
+{
+    if (l->kind->above && l->answer)
+        l->kind->above(l->answer, width, ret);
+}
+
+/* Lines of the text above the rows, which are left some room at the least; the last line stays empty. */
+static int lines_above(const struct ui_list *l, struct ui_rect a)
+{
+    enum { ROWS_LEAST = 6 };
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(64 << 10);
+    int n = 0;
+
+    above(l, a.w, &text);
+    for (const char *p = text.p; *p; p++)
+        n += *p == '\n';
+    n += n > 0;
+    return n > a.h - ROWS_LEAST ? a.h > ROWS_LEAST ? a.h - ROWS_LEAST : 0 : n;
+}
+
+static void draw_above(const struct ui_list *l, struct ui_canvas *c, struct ui_rect r)
+{
+    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(64 << 10);
+    const char *line;
+
+    above(l, r.w, &text);
+    line = text.p;
+    for (int y = 0; y + 1 < r.h && *line; y++) {
+        size_t n = strcspn(line, "\n");
+        KG_AUTO_FREE char *one = kg_xstrndup(line, n);
+
+        (void)ui_text(c, r.y + y, r.x, r.w, UI_ROLE_BASE, one);
+        line += n + (line[n] == '\n');
+    }
+}
 
 static struct plan plan(const struct ui_list *l, struct ui_rect a)
 {
@@ -22,6 +60,8 @@ static struct plan plan(const struct ui_list *l, struct ui_rect a)
     if (l->err.code)
         p.error.h = ui_error_box(NULL, (struct ui_rect){ a.y, a.x, a.h / 2, a.w }, &l->err, hint(l));
     y += p.error.h;
+    p.above = (struct ui_rect){ y, a.x, l->load == UI_READY ? lines_above(l, (struct ui_rect){ y, a.x, bottom - y, a.w }) : 0, a.w };
+    y += p.above.h;
     p.filter = (struct ui_rect){ y, a.x, filtered(l), a.w };
     y += p.filter.h;
     p.head = (struct ui_rect){ y, a.x, 1, a.w };
@@ -111,6 +151,7 @@ void ui_list_view_draw(struct ui_list *l, struct ui_canvas *c, struct ui_rect ar
     l->top = ui_scroll_to(l->top, l->cursor, l->n_shown, p.rows.h);
     if (p.error.h)
         (void)ui_error_box(c, p.error, &l->err, hint(l));
+    draw_above(l, c, p.above);
     draw_filter(l, c, p.filter);
     if (l->measured != l->arranged)
         measure(l);
