@@ -47,7 +47,7 @@ shows "the review" '\[Review \+ create\]'
 press Create
 shows "a killed service is started again, and the vault made" 'Recovery key' 20
 is "it is there" "$(keepgres backup-vault list | jq -r '.[].name')" my-vault
-press Close
+press 'I have it'
 shows "the list has it" 'my-vault'
 
 # ---- a database that is protected ----

@@ -19,6 +19,7 @@ terminal()
 {
     local size=$1
     portal_end
+    TMUX_SOCKET=$TMUX_SOCKET+                # the server that was there may still be leaving
     printf 'set -g default-terminal tmux-256color\nset -g escape-time 0\nset -g history-limit 100\n' >"$T/tmux.conf"
     # shellcheck disable=SC2016 # the shell in the terminal expands it
     tm -f "$T/tmux.conf" new-session -d -x "${size%x*}" -y "${size#*x}" 'PS1="shell\$ " exec bash --norc --noprofile -i'

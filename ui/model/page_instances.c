@@ -145,6 +145,27 @@ const struct ui_kind ui_list_policy_instances = {
     .n_commands = KG_ARRAY_LEN(policy_commands),
 };
 
+/* ---- those of one server: m->arg is its id ---- */
+
+static bool on_server(const struct ui_list *l, const struct kg_json *item)
+{
+    return strcasecmp(kg_json_str_or(item, "properties.dataSourceSetInfo.resourceID", ""), l->base.arg) == 0;
+}
+
+static void everywhere(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupInstances", path);
+    kg_buf_adds(body, "{}");
+}
+
+static const struct ui_list_kind server_instances = {
+    .request = everywhere, .keep = on_server, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .sort = 1, .refresh = 15,
+    .opens = "backup-instance", .more = { "properties.nextBackupTime" }, .empty = "No database of this server is protected.",
+};
+const struct ui_kind ui_list_server_instances = {
+    .name = "server-instances", .title = "Instances", .family = UI_LIST, .data = &server_instances,
+};
+
 /* ---- one ---- */
 
 static const struct ui_value values[] = {

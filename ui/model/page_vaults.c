@@ -22,7 +22,7 @@ static const struct ui_command commands[] = {
     { "create-vault", "Create", 'c', UI_WRITES, "Create a Backup vault", NULL, NULL, "create-vault" },
     { "check-vault", "Check", 'v', UI_WRITES | UI_NEEDS_ROW,
       "Read the vault and prove that its recovery points are whole", NULL, NULL, "check-vault" },
-    { "collect-vault", "Collect", 'o', UI_WRITES | UI_NEEDS_ROW, "Give back the space of what nothing uses any more",
+    { "collect-vault", "Collect", 'C', UI_WRITES | UI_NEEDS_ROW, "Give back the space of what nothing uses any more",
       NULL, NULL, "collect-vault" },
     { "delete-vault", "Delete", 'D', UI_WRITES | UI_NEEDS_ROW, "Delete the Backup vault, which must be empty", NULL,
       NULL, "delete-vault" },
@@ -60,7 +60,7 @@ static const struct ui_detail_kind detail = {
 static const struct ui_command page_commands[] = {
     { "check-vault", "Check", 'v', UI_WRITES, "Read the vault and prove that its recovery points are whole", NULL,
       NULL, "check-vault" },
-    { "collect-vault", "Collect", 'o', UI_WRITES, "Give back the space of what nothing uses any more", NULL, NULL,
+    { "collect-vault", "Collect", 'C', UI_WRITES, "Give back the space of what nothing uses any more", NULL, NULL,
       "collect-vault" },
     { "vault-security", "Security", 'e', UI_WRITES, "Change soft delete and immutability", NULL, NULL, "vault-security" },
     { "delete-vault", "Delete vault", 'V', UI_WRITES, "Delete the Backup vault, which must be empty", NULL, NULL,

@@ -312,7 +312,6 @@ void ui_palette_close(struct ui_shell *s)
     s->palette.open = false;
     forget_found(s);
     ui_edit_done(&s->palette.edit);
-    ui_edit_init(&s->palette.edit, 300, false);
 }
 
 void ui_palette_done(struct ui_shell *s)
