@@ -27,6 +27,10 @@ int kg_backup_task(const struct kg_target *target, const struct kg_resource *pol
 struct kg_job *kg_backup_job(const struct kg_target *target, const struct kg_task *t, const char *rule, const char *activity,
                              bool user_triggered);
 
+/* A copy of a recovery point into its other datastore: KG_TASK_TIERING or KG_TASK_REHYDRATE; and its job. */
+struct kg_task *kg_copy_task(const struct kg_target *target, enum kg_task_kind kind, const char *point, bool first);
+struct kg_job *kg_copy_job(const struct kg_target *target, const struct kg_task *t, const char *activity, bool user_triggered);
+
 /* Deleting an instance for good, with all its recovery points. */
 struct kg_task *kg_purge_task(const char *vault, const char *instance);
 

@@ -30,7 +30,7 @@ const struct kg_role kg_roles[] = {
     { "00c29273-979b-4161-815c-10b084fb9324", "Backup Operator",
       "Back up and restore; not configure or remove backups, manage policies or create vaults",
       LIST(AROUND, DP "*/read", BI "findRestorableTimeRanges/action", BV "validateForBackup/action", BI "backup/action",
-           BI "validateRestore/action", BI "restore/action", BV "backupJobs/cancel/action", BV "check/action"), NULL, NULL, NULL },
+           BI "validateRestore/action", BI "restore/action", BI "rehydrate/action", BV "backupJobs/cancel/action", BV "check/action"), NULL, NULL, NULL },
     { "5e467623-bb1f-42f4-a55d-6e525e11384b", "Backup Contributor",
       "Manage backups, policies and vaults; not delete vaults, get recovery keys or give access to others",
       LIST(AROUND, DP "*"), LIST(BV "delete", BV "issueRecoveryKey/action", DP "resourceGuards/*"), NULL, NULL },

@@ -19,10 +19,11 @@ enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000,
 struct kg_job {
     char *id;                    /* GUID */
     char *vault, *instance;      /* resource ids; instance may be NULL */
-    char *operation;             /* "Backup", "Restore", "Check", "Collect" */
+    char *operation;             /* "Backup", "Restore", "Tiering", "Rehydrate", "Check", "Collect" */
     enum kg_job_state state;
     kg_usec start, end;          /* wall; end 0 while it has not ended */
     struct kg_json *properties;
+    struct kg_json *waiting;     /* the task of a job that waits for a rehydration, however often the service is started anew; or NULL */
     char *owner;                 /* run of the service that has the lease; NULL before */
     bool dirty;                  /* changed since it was last stored */
 };

@@ -89,6 +89,8 @@ static unsigned over(const struct kg_life *l, kg_usec now)
         if (now < l->stay[i].until)
             open |= 1u << l->stay[i].store;
     }
+    if (now < l->rehydrated)
+        open |= 1u << KG_DATASTORE_VAULT;
     return l->in & planned & ~open;
 }
 
@@ -123,8 +125,11 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
         if (!l->in || l->time > now)
             continue;
         k += add_steps(i, KG_STEP_COPY, missing, ret + k);
-        if (missing || l->held)
+        if (missing || l->rehydrating)
             continue;
+        if (l->held)
+            go &= l->rehydrated && l->in & 1u << KG_DATASTORE_ARCHIVE && !(go & 1u << KG_DATASTORE_ARCHIVE)
+                      ? 1u << KG_DATASTORE_VAULT : 0;
         if (i == keep && go == l->in)
             go &= ~last_home(l, go);
         k += add_steps(i, KG_STEP_LEAVE, go, ret + k);
@@ -143,6 +148,8 @@ unsigned kg_life_kept(const struct kg_life *l, kg_usec at)
         if (l->held && l->stay[i].from <= at)
             in |= 1u << l->stay[i].store;
     }
+    if (at < l->rehydrated)
+        in |= l->in & 1u << KG_DATASTORE_VAULT;
     return in | (l->held ? l->in : l->in & ~planned);
 }
 

@@ -232,6 +232,15 @@ int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const
     return 0;
 }
 
+void kg_vault_unmake(struct kg_vault *v)
+{
+    struct kg_err ignored = { 0 };
+
+    /* The header first: a vault without key slots must never be seen. */
+    if (kg_store_remove(v->store, KG_HEADER_NAME, &ignored) == 0)
+        (void)!kg_store_remove(v->store, v->slot, &ignored);
+}
+
 static int open_with(struct kg_store *st, enum kg_holder holder, const struct kg_secret *key, struct kg_vault **ret,
                      struct kg_err *err)
 {

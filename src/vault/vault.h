@@ -32,6 +32,8 @@ struct kg_vault_spec {
 /* Makes a vault in an empty store (KG_E_VAULT_EXISTS otherwise) with one key slot, for the service's key (32 bytes). */
 int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const struct kg_secret *service_key,
                     struct kg_vault **ret, struct kg_err *err) KG_MUST_CHECK;
+/* Takes back a vault that was made a moment ago and holds nothing; what cannot be removed stays. v is to be closed as ever. */
+void kg_vault_unmake(struct kg_vault *v);
 int kg_vault_open(struct kg_store *st, const struct kg_secret *service_key, struct kg_vault **ret,
                   struct kg_err *err) KG_MUST_CHECK;
 /* With the printed recovery key: text of groups, blanks and case do not matter; a typing mistake is told apart

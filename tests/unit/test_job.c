@@ -214,7 +214,7 @@ static void test_a_job_comes_back_from_its_row_as_it_was(void **state)
 
 static void add(struct kg_queue *q, bool heavy, const char *server, const char *instance, const char *item)
 {
-    struct kg_queue_spec s = { heavy, server, instance };
+    struct kg_queue_spec s = { .heavy = heavy, .server = server, .instance = instance };
     struct kg_err err = { 0 };
 
     assert_int_equal(kg_queue_add(q, &s, (void *)(uintptr_t)item, &err), 0);
@@ -237,7 +237,7 @@ static void test_the_queue_keeps_every_limit_and_the_order(void **state)
     assert_ptr_equal(kg_queue_next(q), d); /* b and c must wait and do not hold it up */
     assert_ptr_equal(kg_queue_next(q), e); /* light ones have their own places */
     assert_null(kg_queue_next(q));
-    assert_true(kg_queue_has_instance(q, "i2"));
+    assert_true(kg_queue_has_instance(q, "i2", ~0u));
     kg_queue_end(q, e);
     assert_ptr_equal(kg_queue_next(q), f);
     kg_queue_end(q, a);
@@ -253,7 +253,7 @@ static void test_a_full_queue_refuses_more(void **state)
 {
     struct kg_queue_limits l = { .host = 1, .per_server = 1, .light = 1, .waiting = 2 };
     KG_CLEANUP(kg_queue_freep) struct kg_queue *q = kg_queue_new(&l);
-    struct kg_queue_spec s = { true, NULL, NULL };
+    struct kg_queue_spec s = { .heavy = true };
     static const char a[] = "a", b[] = "b", c[] = "c";
     struct kg_err err = { 0 };
 
