@@ -66,7 +66,7 @@
 #define B_SECRET   "{properties: {value, contentType?, attributes?: {enabled?, notBefore?, expires?}}}"
 #define B_ATTRS    "{properties: {contentType?, attributes?: {enabled?, notBefore?, expires?}}}"
 #define B_ACCOUNT  "{location?, tags?, properties: {path}}"
-#define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path}, …}}"
+#define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path?, archivePath?}, …}}"
 #define B_VAULT_PATCH "{tags?, identity?, properties?: {monitoringSettings?, securitySettings?, featureSettings?}}"
 #define B_SEARCH_BI "{resourceGroups?, vaults?, datasourceTypes?, protectionStates?, datasourceIds?, ids?, names?}"
 #define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, startTime?, endTime?}"
@@ -75,7 +75,7 @@
 #define B_PREVIEW  "{until?, at?: [date], backupInstanceId? | backupInstanceName?, policy?: BackupPolicy}"
 #define B_INSTANCE "{tags?, properties: BackupInstance}"
 #define B_BACKUP   "{backupRuleOptions: {ruleName, triggerOption: {retentionTagOverride?}}}"
-#define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest"
+#define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest or AzureBackupRestoreWithRehydrationRequest"
 
 const struct kg_route kg_routes[] = {
     /* subscriptions and resource groups */

@@ -472,6 +472,17 @@ void kg_tasks_park(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
     r->parked = true;
 }
 
+/* The subtask that the restore's job began with. */
+static void end_waiting(struct kg_job *job)
+{
+    KG_AUTO_JSON struct kg_json *event = kg_json_object();
+
+    kg_json_set_str(event, "event", "subtask");
+    kg_json_set_u64(event, "id", 0);
+    kg_json_set_str(event, "status", "Completed");
+    (void)kg_job_apply(job, event);
+}
+
 void kg_tasks_unpark(struct kg_run *r, const struct kg_err *why)
 {
     struct kg_err err = { 0 };
@@ -487,6 +498,7 @@ void kg_tasks_unpark(struct kg_run *r, const struct kg_err *why)
     r->parked = false;
     kg_json_free(KG_TAKE(r->job->waiting));
     r->job->dirty = true;
+    end_waiting(r->job);
     add_line(r, "the recovery point is rehydrated");
     kg_timer_set(r->e->pump, kg_now_mono());
 }
