@@ -79,6 +79,7 @@ struct kg_engine {
     kg_usec schedule_said;           /* monotonic: when something about them was last logged; 0: never */
     size_t scheduled;                /* instances that were found to have one */
     kg_usec lifecycle_at, purge_at;  /* monotonic: when points, deleted instances are looked at next */
+    bool copies_first;               /* whose turn it is, see lifecycle.c */
     kg_usec clock_ahead;             /* wall time minus time since the machine's start */
     kg_usec clock_settles, clock_noted; /* since the machine's start */
 };

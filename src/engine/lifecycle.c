@@ -167,37 +167,75 @@ static enum regime regime_of(struct kg_engine *e, const char *instance)
                                                                                                                : AS_PROMISED;
 }
 
-static int go_on(struct kg_engine *e, const char *instance, struct candidate *copy, struct kg_err *err)
-{
-    KG_CLEANUP(points_done) struct points points = { 0 };
-    KG_AUTO_TARGET struct kg_target target = { 0 };
-    KG_AUTO_FREE struct kg_step *steps = NULL;
-    enum regime regime = regime_of(e, instance);
-    kg_usec now = kg_now_wall();
-    bool leaving = false;
+/* What has to be done for an instance's points by now. */
+struct agenda {
+    struct points points;
+    struct kg_step *steps;
     size_t n;
+    enum regime regime;
+};
+
+static void agenda_done(struct agenda *a)
+{
+    points_done(&a->points);
+    free(a->steps);
+}
+
+static int make_agenda(struct kg_engine *e, const char *instance, struct agenda *a, struct kg_err *err)
+{
+    kg_usec now = kg_now_wall();
+
+    a->regime = regime_of(e, instance);
+    if (a->regime == HANDS_OFF)
+        return 0;
+    if (read_points(e, instance, now, &a->points, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < a->points.n; i++)
+        a->points.life[i].held |= a->regime == KEEP_ALL;
+    a->steps = kg_xalloc_array(a->points.n * KG_STAYS + 1, sizeof *a->steps);
+    a->n = kg_lifecycle_steps(a->points.life, a->points.n, now, a->steps);
+    return 0;
+}
+
+static int look_for_copies(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
+{
+    KG_CLEANUP(agenda_done) struct agenda a = { 0 };
+
+    if (make_agenda(e, instance, &a, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < a.n && a.regime == AS_PROMISED; i++)
+        if (a.steps[i].kind == KG_STEP_COPY && a.steps[i].store == KG_DATASTORE_ARCHIVE)
+            consider(arg, instance, &a.points.life[a.steps[i].point], &a.points.facts[a.steps[i].point]);
+    return 0;
+}
+
+static bool is_leaving(const struct agenda *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->steps[i].kind == KG_STEP_LEAVE)
+            return true;
+    for (size_t i = 0; i < a->points.n; i++)
+        if (a->points.facts[i].leftover)
+            return true;
+    return false;
+}
+
+static int let_leave(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
+{
+    KG_CLEANUP(agenda_done) struct agenda a = { 0 };
+    KG_AUTO_TARGET struct kg_target target = { 0 };
     int r;
 
-    if (regime == HANDS_OFF || read_points(e, instance, now, &points, err) < 0)
+    (void)arg;
+    if (make_agenda(e, instance, &a, err) < 0)
         return -(int)err->code;
-    for (size_t i = 0; i < points.n; i++) {
-        points.life[i].held |= regime == KEEP_ALL;
-        leaving |= points.facts[i].leftover;
-    }
-    steps = kg_xalloc_array(points.n * KG_STAYS + 1, sizeof *steps);
-    n = kg_lifecycle_steps(points.life, points.n, now, steps);
-    for (size_t i = 0; i < n; i++) {
-        leaving |= steps[i].kind == KG_STEP_LEAVE;
-        if (steps[i].kind == KG_STEP_COPY && steps[i].store == KG_DATASTORE_ARCHIVE && regime == AS_PROMISED)
-            consider(copy, instance, &points.life[steps[i].point], &points.facts[steps[i].point]);
-    }
-    if (!leaving)
+    if (!is_leaving(&a))
         return 0;
     if (kg_target_load(&e->api, instance, KG_TARGET_POINTS, &target, err) < 0)
         return -(int)err->code;
-    r = start_expiry(e, &target, &points, steps, n, KG_DATASTORE_VAULT, err);
+    r = start_expiry(e, &target, &a.points, a.steps, a.n, KG_DATASTORE_VAULT, err);
     if (r == 0) /* one after the other: a point that leaves both is not looked for in a store that it has left */
-        r = start_expiry(e, &target, &points, steps, n, KG_DATASTORE_ARCHIVE, err);
+        r = start_expiry(e, &target, &a.points, a.steps, a.n, KG_DATASTORE_ARCHIVE, err);
     return r < 0 ? r : 0;
 }
 
@@ -338,20 +376,28 @@ static void purge(struct kg_engine *e, kg_usec now)
     for_each(e, KG_TYPE_INSTANCE, add_deleted, "purge", purge_instance, NULL);
 }
 
-static int each_instance(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
-{
-    return go_on(e, instance, arg, err);
-}
-
-static void look_at_points(struct kg_engine *e)
+static void make_copies(struct kg_engine *e)
 {
     struct candidate copy = { 0 };
     struct kg_err err = { 0 };
 
-    for_each(e, KG_TYPE_INSTANCE, add_name, "lifecycle", each_instance, &copy);
-    if (copy.instance && !kg_tiering_is_busy(e) && kg_tiering_start_copy(e, copy.instance, copy.point, &err) < 0)
+    if (kg_tiering_is_busy(e))
+        return;
+    for_each(e, KG_TYPE_INSTANCE, add_name, "copies to the archive", look_for_copies, &copy);
+    if (copy.instance && kg_tiering_start_copy(e, copy.instance, copy.point, &err) < 0)
         complain("copy to the archive", copy.instance, &err);
     free(copy.instance);
+}
+
+/* A copy and an expiry of one instance exclude each other, and either may fail again and again: they take turns at being first. */
+static void look_at_points(struct kg_engine *e)
+{
+    e->copies_first = !e->copies_first;
+    if (e->copies_first)
+        make_copies(e);
+    for_each(e, KG_TYPE_INSTANCE, add_name, "expiry", let_leave, NULL);
+    if (!e->copies_first)
+        make_copies(e);
 }
 
 void kg_lifecycle_tick(struct kg_engine *e)

@@ -94,6 +94,15 @@ static unsigned over(const struct kg_life *l, kg_usec now)
     return l->in & planned & ~open;
 }
 
+/* What is in the vault for a while only, and goes by itself: no home for the last copy. */
+static unsigned passing(const struct kg_life *l, kg_usec now)
+{
+    for (unsigned i = 0; i < l->stays; i++)
+        if (l->stay[i].store == KG_DATASTORE_VAULT && now < l->stay[i].until)
+            return 0;
+    return now < l->rehydrated ? l->in & 1u << KG_DATASTORE_VAULT : 0;
+}
+
 static size_t newest_good(const struct kg_life *points, size_t n)
 {
     size_t best = n;
@@ -128,9 +137,8 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
         if (missing || l->rehydrating)
             continue;
         if (l->held)
-            go &= l->rehydrated && l->in & 1u << KG_DATASTORE_ARCHIVE && !(go & 1u << KG_DATASTORE_ARCHIVE)
-                      ? 1u << KG_DATASTORE_VAULT : 0;
-        if (i == keep && go == l->in)
+            go &= l->rehydrated && l->in & 1u << KG_DATASTORE_ARCHIVE ? 1u << KG_DATASTORE_VAULT : 0;
+        if (i == keep && (go | passing(l, now)) == l->in)
             go &= ~last_home(l, go);
         k += add_steps(i, KG_STEP_LEAVE, go, ret + k);
     }
