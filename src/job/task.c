@@ -6,29 +6,29 @@
 
 #include "base/alloc.h"
 
-/*                                 name               worker                job          category      heavy  lanes           settings validates */
+/*                                name               worker                job          category      heavy  lanes           sett.  valid. */
 static const struct kg_task_row rows[] = {
-    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,        NULL,         false, 0,              false, false },
-    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,        NULL,         false, 0,              false, false },
-    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",     "Management", true,  0,              false, false },
-    [KG_TASK_COLLECT] =          { "Collect",         "vault-collect",      "Collect",   "Management", true,  0,              false, false },
-    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
-    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       NULL,        NULL,         false, KG_LANE_BOTH,   false, false },
-    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
-    [KG_TASK_VALIDATE_MANY] =    { "ValidateMany",    "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
-    [KG_TASK_GRANT_SCRIPT] =     { "GrantScript",     "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
-    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",    "Backup",     true,  KG_LANE_BACKUP, true,  false },
-    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,        NULL,         false, 0,              true,  false },
-    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore",   "Restore",    true,  0,              true,  false },
-    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore",   "Restore",    true,  0,              true,  false },
-    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,        NULL,         false, 0,              false, false },
-    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,        NULL,         false, 0,              false, false },
-    [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,        NULL,         false, 0,              false, false },
-    [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,        NULL,         false, 0,              false, false },
-    [KG_TASK_TIERING] =          { "Tiering",         "point-copy",         "Tiering",   "Tiering",    true,  KG_LANE_COPY,   true,  false },
-    [KG_TASK_REHYDRATE] =        { "Rehydrate",       "point-copy",         "Rehydrate", "Tiering",    true,  KG_LANE_COPY,   true,  false },
-    [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       NULL,        NULL,         false, KG_LANE_BOTH,   false, false },
-    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_PUT_VAULT] =       { "PutVault",        "vault-create",       NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_RECOVERY_KEY] =    { "RecoveryKey",     "vault-recovery-key", NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_CHECK] =           { "Check",           "vault-check",        "Check",     "Management", true,  0,              false, false },
+    [KG_TASK_COLLECT] =         { "Collect",         "vault-collect",      "Collect",   "Management", true,  0,              false, false },
+    [KG_TASK_PUT_INSTANCE] =    { "PutInstance",     "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
+    [KG_TASK_DELETE_INSTANCE] = { "DeleteInstance",  "point-delete",       NULL,        NULL,         false, KG_LANE_BOTH,   false, false },
+    [KG_TASK_VALIDATE_BACKUP] = { "ValidateBackup",  "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
+    [KG_TASK_VALIDATE_MANY] =   { "ValidateMany",    "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
+    [KG_TASK_GRANT_SCRIPT] =    { "GrantScript",     "validate-backup",    NULL,        NULL,         false, 0,              true,  true },
+    [KG_TASK_BACKUP] =          { "Backup",          "backup",             "Backup",    "Backup",     true,  KG_LANE_BACKUP, true,  false },
+    [KG_TASK_VALIDATE_RESTORE] ={ "ValidateRestore", "validate-restore",   NULL,        NULL,         false, 0,              true,  false },
+    [KG_TASK_RESTORE_DATABASE] ={ "RestoreDatabase", "restore-database",   "Restore",   "Restore",    true,  0,              true,  false },
+    [KG_TASK_RESTORE_FILES] =   { "RestoreFiles",    "restore-files",      "Restore",   "Restore",    true,  0,              true,  false },
+    [KG_TASK_TEST_SERVER] =     { "TestServer",      "server-test",        NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_LIST_DATABASES] =  { "ListDatabases",   "server-databases",   NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_POINT_CONTENTS] =  { "PointContents",   "point-contents",     NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_SECRETS] =         { "Secrets",         "keyvault",           NULL,        NULL,         false, 0,              false, false },
+    [KG_TASK_TIERING] =         { "Tiering",         "point-copy",         "Tiering",   "Tiering",    true,  KG_LANE_COPY,   true,  false },
+    [KG_TASK_REHYDRATE] =       { "Rehydrate",       "point-copy",         "Rehydrate", "Tiering",    true,  KG_LANE_COPY,   true,  false },
+    [KG_TASK_EXPIRE] =          { "Expire",          "point-delete",       NULL,        NULL,         false, KG_LANE_BOTH,   false, false },
+    [KG_TASK_ADOPT] =           { "Adopt",           "point-list",         NULL,        NULL,         false, 0,              false, false },
 };
 _Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
 

@@ -55,8 +55,8 @@ need sql shop -c "create table orders as select i as id, md5(i::text) || md5((i 
 kg_setup
 vault=$(kg_vault_dir)
 archive=$(keepgres backup-vault show -v $VAULT | jq -r .properties.storeSettings.archivePath)
-in_vault()   { [ -e "$vault/points/"*"/$1" ]; }
-in_archive() { [ -e "$archive/points/"*"/$1" ]; }
+in_vault()   { find "$vault/points" -name "$1" | grep -q .; }
+in_archive() { find "$archive/points" -name "$1" | grep -q .; }
 is "the archive is beside the vault" "$archive" "$vault-archive"
 
 # A month in the vault; the archive gets it when that is over and has it for a year. Monthly: at once in both.
@@ -199,13 +199,14 @@ drop back
 
 # ---- a restore that is not wanted any more; a source that is damaged ----
 
-pack=$(find "$archive/packs" -type f -size +100k | head -n 1)
-for pack in $(find "$archive/packs" -type f); do cp "$pack" "$T/tmp/$(basename "$pack")"; printf 'x' | dd of="$pack" bs=1 seek=100 conv=notrunc status=none; done
+cp -r "$archive/packs" "$T/packs"
+find "$archive/packs" -type f -exec dd if=/dev/zero of={} bs=1 count=9 seek=100 conv=notrunc status=none \;
 need request "$first" back --rehydration-priority Standard
 fails "from a damaged archive nothing is restored" 'was not rehydrated' trigger --wait
 is "the point says so" "$(point "$first" | jq -r '.properties.recoveryPointDataStoresDetails[0].rehydrationStatus')" FAILED
 vault_is_damaged "and the check names the archive's damage" 'ArchiveStore' --read-data
-for pack in $(find "$archive/packs" -type f); do cp "$T/tmp/$(basename "$pack")" "$pack"; done
+rm -rf "$archive/packs"
+mv "$T/packs" "$archive/packs"
 need trigger --wait
 same_file "with the bytes back it is" "$T/first.sums" <(sums back)
 drop back
