@@ -32,7 +32,7 @@ static const char *const priorities[] = { "Standard", "High", NULL };
     KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),                              \
     KG_OPT(T, STRING, "point-in-time", point_in_time, "TIME", "not for PostgreSQL"),                        \
     KG_OPT(T, CHOICE, "rehydration-priority", priority, "PRIORITY",                                         \
-           "bring back what is in the archive only; High goes before other jobs", .choices = priorities),                                   \
+           "bring back what is in the archive; High goes before other jobs", .choices = priorities),                                   \
     KG_OPT(T, UINT, "rehydration-duration", duration, "DAYS",                                               \
            "how long it stays in the vault then, default 15", .min = 10, .max = 30),                               \
     KG_OPT(T, FLAG, "use-system-identity", system_identity, NULL,                                           \

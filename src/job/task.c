@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 
-/*                                name               worker                job          category      heavy  lanes           set.   valid. */
+/*                                name               worker                job          category      heavy  lanes           set.   val. */
 static const struct kg_task_row rows[] = {
     [KG_TASK_PUT_VAULT] =       { "PutVault",        "vault-create",       NULL,        NULL,         false, 0,              false, false },
     [KG_TASK_RECOVERY_KEY] =    { "RecoveryKey",     "vault-recovery-key", NULL,        NULL,         false, 0,              false, false },
