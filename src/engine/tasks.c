@@ -534,7 +534,7 @@ void kg_tasks_tick(struct kg_engine *e)
     expire_keys(e);
 }
 
-bool kg_tasks_idle(const struct kg_engine *e) { return !e->runs && !e->keys; }
+bool kg_tasks_idle(const struct kg_engine *e) { return !e->runs && !e->keys && !e->wanted; }
 
 bool kg_tasks_only_unrecorded(const struct kg_engine *e)
 {
