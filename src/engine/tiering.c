@@ -156,14 +156,15 @@ static bool try_wanted(struct kg_engine *e, struct kg_wanted *w)
 {
     KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
     struct kg_err err = { 0 };
-    struct kg_rehydration r;
+    struct kg_rehydration r = { .status = KG_REHYDRATION_NONE };
 
     if (is_rehydrating(e, w->instance, w->point))
         return true;
     if (kg_catalog_point_get(e->catalog, w->instance, w->point, &row, &err) < 0 && err.code != KG_E_NO_POINT)
         goto later;
-    r = kg_rehydration_read(row.json);
-    if (err.code == KG_E_NO_POINT || r.status != KG_REHYDRATION_CREATING) {
+    if (err.code == KG_E_OK)
+        r = kg_rehydration_read(row.json);
+    if (r.status != KG_REHYDRATION_CREATING) { /* it has ended, or the point has gone */
         kg_tiering_settle(e, w->instance, w->point);
         return true;
     }

@@ -334,6 +334,7 @@ static int open_both(const struct kg_op *op, struct kg_vault_in *vault, struct k
     }
     if (kg_vault_in_make_archive(op, vault->vault, archive, err) < 0)
         return -(int)err->code;
+    old = (struct kg_err){ 0 };
     kg_err_set(&old, KG_E_WRONG_KEY, "the vault's new ArchiveStore is opened by the service's key only, by no recovery key");
     kg_err_advise(&old, "Issue another recovery key with 'keepgres vault recovery-key': it opens both.");
     kg_events_warn(op->ev, &old);
