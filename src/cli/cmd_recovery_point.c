@@ -9,8 +9,9 @@
 struct point_opts {
     struct kg_at at;             /* name: the backup instance */
     const char *point, *from, *until, *next_token;
-    uint64_t max_items;
-    bool secondary, contents;
+    const char *priority;
+    uint64_t max_items, duration;
+    bool secondary, contents, no_wait, wait;
 };
 #define T struct point_opts
 
@@ -37,6 +38,22 @@ static const struct kg_opt show_opts[] = {
     KG_OPT_IDS_ROW(T),
     KG_OPT(T, FLAG, "contents", contents, NULL, "tell the schemas and tables in it, too, with rows and bytes"),
     KG_OPT_SECONDARY_ROW(T),
+    { 0 },
+};
+
+static const char *const priorities[] = { "Standard", "High", NULL };
+static const struct kg_opt rehydrate_opts[] = {
+    KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),
+    INSTANCE_ROW,
+    KG_OPT_VAULT_ROW(T),
+    KG_OPT_GROUP_ROW(T),
+    KG_OPT_IDS_ROW(T),
+    KG_OPT(T, CHOICE, "rehydration-priority", priority, "PRIORITY",
+           "Standard, the default; High goes before other jobs that wait", .choices = priorities),
+    KG_OPT(T, UINT, "rehydration-duration", duration, "DAYS",
+           "how long it stays in the vault, default 15", .min = 10, .max = 30),
+    KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
+    KG_OPT_NO_WAIT_ROW(T),
     { 0 },
 };
 
@@ -78,20 +95,40 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_cli_list_from(cli, filter.len ? filtered : path, o->next_token, o->max_items, err);
 }
 
+/* The caller frees *ret. */
+static int point_path(const struct kg_cli *cli, const struct point_opts *o, char **ret, struct kg_err *err)
+{
+    if (!o->at.id && !o->point)
+        return kg_err_set(err, KG_E_USAGE, "--recovery-point-id is required");
+    *ret = o->at.id ? kg_xstrdup(o->at.id)
+                    : kg_cli_path(cli, kg_cli_group(&o->at),
+                                  KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s", o->at.vault,
+                                  o->at.name, o->point);
+    return 0;
+}
+
+static int rehydrate(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct point_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+    KG_AUTO_FREE char *path = NULL, *action = NULL, *days = NULL;
+
+    if (point_path(cli, o, &path, err) < 0)
+        return -(int)err->code;
+    action = kg_xprintf("%s/rehydrate", path);
+    days = kg_xprintf("P%uD", (unsigned)(o->duration ? o->duration : 15));
+    kg_json_set_str(body, "rehydrationPriority", o->priority ? o->priority : "Standard");
+    kg_json_set_str(body, "rehydrationRetentionDuration", days);
+    return kg_cli_start_job(cli, &o->at, action, body, o->no_wait, o->wait, err);
+}
+
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct point_opts *o = opts;
     KG_AUTO_FREE char *path = NULL, *expanded = NULL;
 
-    if (refuse_secondary(o, err) < 0)
+    if (refuse_secondary(o, err) < 0 || point_path(cli, o, &path, err) < 0)
         return -(int)err->code;
-    if (!o->at.id && !o->point)
-        return kg_err_set(err, KG_E_USAGE, "--recovery-point-id is required");
-    path = o->at.id ? kg_xstrdup(o->at.id)
-                    : kg_cli_path(cli, kg_cli_group(&o->at),
-                                  KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s",
-                                  o->at.vault,
-                                  o->at.name, o->point);
     if (!o->contents)
         return kg_cli_show(cli, path, err);
     expanded = kg_xprintf("%s?$expand=contents", path);
@@ -109,5 +146,13 @@ const struct kg_cmd kg_cmds_recovery_point[] = {
       .examples = (const char *const[]){
           "recovery-point show -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f",
           "recovery-point show -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f --contents", NULL } },
+    { .name = "recovery-point rehydrate", .summary = "Bring a recovery point back from the archive for some days",
+      .opts = rehydrate_opts, .opts_size = sizeof(T), .run = rehydrate, .ids_of = "recoveryPoints",
+      .about = "A point that is in the archive only is restored from a copy of it in the vault, which leaves by itself when its days\n"
+               "are over. For one that has such a copy, or gets one just now, the days count anew.",
+      .examples = (const char *const[]){
+          "recovery-point rehydrate -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f --wait",
+          "recovery-point rehydrate -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f "
+          "--rehydration-priority High --rehydration-duration 30", NULL } },
     { 0 },
 };
