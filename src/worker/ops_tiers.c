@@ -226,15 +226,37 @@ int kg_op_vault_check(const struct kg_op *op, struct kg_json **ret, struct kg_er
 
 /* ---- measuring ---- */
 
-int kg_op_vault_usage(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+static int measure_store(const struct kg_op *op, const char *store, struct kg_json **ret, struct kg_err *err)
 {
     KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
     KG_AUTO_HOLD struct kg_presence *held = NULL;
 
-    if (kg_vault_in_open_store(op, KG_VAULT_STORE, &v, err) < 0)
+    if (kg_vault_in_open_store(op, store, &v, err) < 0)
         return -(int)err->code;
     kg_op_hold(op, v.vault, "usage", &held);
     return kg_vault_usage(v.vault, ret, err);
+}
+
+/* The vault's report, with "archive": the archive's; or, when that cannot be measured, "archiveProblem": why. */
+int kg_op_vault_usage(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_json *archive = NULL;
+    struct kg_err why = { 0 };
+
+    if (measure_store(op, KG_VAULT_STORE, &report, err) < 0)
+        return -(int)err->code;
+    if (kg_op_has_archive(op) && measure_store(op, KG_ARCHIVE_STORE, &archive, &why) < 0) {
+        if (why.code == KG_E_CANCELLED) {
+            *err = why;
+            return -(int)err->code;
+        }
+        kg_json_set_str(report, "archiveProblem", why.msg);
+    }
+    if (archive)
+        kg_json_set(report, "archive", archive);
+    *ret = KG_TAKE(report);
+    return 0;
 }
 
 /* ---- collecting ---- */

@@ -106,6 +106,17 @@ is "it says when it leaves there" "$(point "$first" | jq -r '.properties.recover
 vault_is_healthy "both are healthy" --read-data
 is "the check told of both" "$(fact archive | jq .points)" 2
 
+bytes_in() { find "$1" -type f ! -path '*/writers/*' -printf '%s\n' | awk '{ n += $1 } END { print n }'; }
+usage() { keepgres backup-vault usage -v $VAULT | jq -r ".properties.$1"; }
+measured() { [ "$(usage 'tiers[1].storedBytes')" = "$(bytes_in "$archive")" ]; }
+check "the archive is measured, too" wait_for 20 measured
+is "and has what the vault has not" "$(usage 'tiers | map("\(.dataStoreType) \(.recoveryPoints) \(.logicalBytes > 0) \(.neededStoredBytes > 0)") | join(", ")')" \
+   "VaultStore 0 false false, ArchiveStore 2 true true"
+is "each point is one of the vault's" "$(usage recoveryPoints)" 2
+is "so it is for each instance" "$(usage 'instances | map("\(.name) \(.dataStoreType) \(.recoveryPoints) \(.uniqueBytes > 0)") | join(", ")')" \
+   "shop VaultStore 0 false, shop ArchiveStore 2 true"
+is "and each day" "$(usage 'history[-1].tiers | map("\(.dataStoreType) \(.recoveryPoints)") | join(", ")')" "VaultStore 0, ArchiveStore 2"
+
 # ---- restored from there ----
 
 fails "a restore without rehydration is refused" 'must be rehydrated' kg_restore shop "$first" back
@@ -121,6 +132,9 @@ is "the restore's job says how" "$(jq -r '.properties | "\(.rehydrationPriority)
    "Standard ArchiveStore Rehydrate the recovery point"
 is "a job brought it back" "$(jobs_of Rehydrate Completed)" 1
 is "it is in both now" "$(stores "$first") $(tier "$first")" "VaultStore ArchiveStore VaultArchiveRehydrated"
+is "as usage says, which counts it once" "$(usage 'tiers | map(.recoveryPoints) | @csv') $(usage recoveryPoints)" "1,2 2"
+is "who asked for the restore asked for that job" "$(keepgres job list -v $VAULT | jq -r '[.[] | select(.properties.operation == "Rehydrate")][0].properties |
+     "\(.startedBy) \(.isUserTriggered)"')" "$(id -un) true"
 is "for so many days" "$(point "$first" | jq -r '.properties.recoveryPointDataStoresDetails[1] | "\(.rehydrationStatus) \(.rehydrationExpiryTime[:10])"')" \
    "COMPLETED 2027-04-08"
 succeeds "meanwhile it restores as any other" kg_restore shop "$first" back
