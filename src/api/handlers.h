@@ -88,6 +88,7 @@ KG_HANDLER(backup);
 /* res_restore.c */
 KG_HANDLER(restore);
 KG_HANDLER(validate_restore);
+KG_HANDLER(rehydrate);
 /* res_points.c */
 KG_HANDLER(points_list);
 KG_HANDLER(point_get);

@@ -172,8 +172,11 @@ int kg_res_job_retry(struct kg_call *c, struct kg_err *err)
     again.retry_of = &row;
     if (kg_call_again(&again, kg_json_str_or(rq, "method", ""), kg_json_str_or(rq, "path", ""), kg_json_get(rq, "body"), err) < 0)
         return -(int)err->code;
-    if (!*again.job)
-        return kg_err_set(err, KG_E_CONFLICT, "job '%s' has nothing left to do", row.id);
+    if (!*again.job) {
+        kg_err_set(err, KG_E_CONFLICT, "job '%s' has nothing left to do", row.id);
+        kg_err_advise(err, "Look at what it was about: what it was to do is done, or on its way.");
+        return -(int)err->code;
+    }
     id = kg_id_child(row.vault, "backupJobs", again.job);
     answer = kg_json_object();
     kg_json_set_str(answer, "objectType", "OperationJobExtendedInfo");

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "policy/copies.h"
 #include "policy/promise.h"
 
 /* A check of the vault did not find it. */
@@ -14,8 +15,10 @@ static bool is_lost(const struct kg_point_row *p) { return kg_json_str(p->json, 
 
 /* The store's own id is the point's digits, so that it stays the same from answer to answer; that of a copy in another store
  * begins with the store's number. */
-static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datastore store, const struct kg_stay *stay)
+static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datastore store, kg_usec until)
 {
+    struct kg_rehydration back = kg_rehydration_read(p->json);
+    bool archive = store == KG_DATASTORE_ARCHIVE;
     struct kg_json *d = kg_json_object();
     char guid[37], when[32];
 
@@ -24,12 +27,40 @@ static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datast
         guid[0] = (char)('0' + store);
     kg_json_set_str(d, "id", guid);
     kg_json_set_str(d, "type", kg_datastore_to_text(store));
-    kg_json_set_str(d, "creationTime", kg_time_iso(stay ? stay->from : p->time, when));
-    kg_json_set_str(d, "expiryTime", stay ? kg_time_iso(stay->until, when) : NULL);
+    kg_json_set_str(d, "creationTime", kg_time_iso(kg_copies_time(p->json, store, p->time), when));
+    kg_json_set_str(d, "expiryTime", until ? kg_time_iso(until, when) : NULL);
     kg_json_set_str(d, "metaData", NULL);
     kg_json_set_bool(d, "visible", !is_lost(p));
     kg_json_set_str(d, "state", is_lost(p) ? "LOST" : "COMMITTED");
+    if (archive && back.status != KG_REHYDRATION_NONE) {
+        kg_json_set_str(d, "rehydrationStatus", kg_rehydration_status_to_text(back.status));
+        kg_json_set_str(d, "rehydrationExpiryTime", back.until ? kg_time_iso(back.until, when) : NULL);
+    }
     return d;
+}
+
+/* When the copy in that store leaves; 0: nobody knows. */
+static kg_usec leaves(const struct kg_life *life, enum kg_datastore store)
+{
+    kg_usec until = store == KG_DATASTORE_VAULT ? life->rehydrated : 0;
+
+    for (unsigned i = 0; i < life->stays; i++)
+        if (life->stay[i].store == store && life->stay[i].until > until)
+            until = life->stay[i].until;
+    return until;
+}
+
+/* In the words of Azure's tools for tiers. */
+static const char *tier_of(const struct kg_life *life)
+{
+    kg_usec now = kg_now_wall();
+
+    if (!(life->in & 1u << KG_DATASTORE_VAULT))
+        return "VaultArchive";
+    for (unsigned i = 0; i < life->stays; i++)
+        if (life->stay[i].store == KG_DATASTORE_VAULT && now >= life->stay[i].until && now < life->rehydrated)
+            return "VaultArchiveRehydrated";
+    return "VaultStandard";
 }
 
 /* Only the stores where a copy is; each with the day it leaves that store. */
@@ -37,15 +68,9 @@ static struct kg_json *store_details(const struct kg_point_row *p, const struct 
 {
     struct kg_json *list = kg_json_array();
 
-    for (int s = 0; s < KG_DATASTORE_COUNT_; s++) {
-        const struct kg_stay *stay = NULL;
-
-        for (unsigned i = 0; i < life->stays && !stay; i++)
-            if (life->stay[i].store == (enum kg_datastore)s)
-                stay = &life->stay[i];
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
         if (life->in & 1u << s)
-            kg_json_push(list, store_detail(p, (enum kg_datastore)s, stay));
-    }
+            kg_json_push(list, store_detail(p, (enum kg_datastore)s, leaves(life, (enum kg_datastore)s)));
     return list;
 }
 
@@ -112,6 +137,10 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
         return kg_xstrdup("no rule says when it leaves: it stays");
     if (kg_now_wall() < end)
         return kg_xprintf("rule %s keeps it until %.10s", p->tag, when);
+    if (kg_now_wall() < life->rehydrated) {
+        kg_time_iso_seconds(life->rehydrated, when);
+        return kg_xprintf("it was rehydrated, and stays until %.10s", when);
+    }
     if (life->good && p->time == k->newest)
         return kg_xstrdup("it is the newest good recovery point of its instance: it stays until there is another");
     return kg_xprintf("rule %s kept it until %.10s: it is about to leave", p->tag, when);
@@ -126,6 +155,32 @@ static const char *never_because(const struct kg_point_row *p, const struct kg_l
            : !life->stays                       ? "never (no rule)" : NULL;
 }
 
+/* Where it is now, and what is to happen to that. */
+static void set_copies(struct kg_json *r, const struct kg_point_row *p, const struct kg_life *life)
+{
+    struct kg_json *copies = kg_json_array();
+    const struct kg_json *back = kg_json_get(p->json, "rehydration"), *problem = kg_json_get(p->json, "tiering.problem");
+    char when[32];
+
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++) {
+        kg_usec until = leaves(life, (enum kg_datastore)s);
+        struct kg_json *c;
+
+        if (!(life->in & 1u << s))
+            continue;
+        kg_json_push(copies, c = kg_json_object());
+        kg_json_set_str(c, "store", kg_datastore_to_text((enum kg_datastore)s));
+        kg_json_set_str(c, "since", kg_time_iso(kg_copies_time(p->json, (enum kg_datastore)s, p->time), when));
+        kg_json_set_str(c, "until", until ? kg_time_iso(until, when) : NULL);
+    }
+    kg_json_set_str(r, "tier", tier_of(life));
+    kg_json_set(r, "copies", copies);
+    if (back)
+        kg_json_set(r, "rehydration", kg_json_copy(back));
+    if (problem)
+        kg_json_set(r, "archiveProblem", kg_json_copy(problem));
+}
+
 static struct kg_json *retention_of(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
     KG_AUTO_FREE char *because = kept_because(p, life, k);
@@ -136,6 +191,7 @@ static struct kg_json *retention_of(const struct kg_point_row *p, const struct k
     kg_json_set_str(r, "keptBecause", because);
     if (never_because(p, life, k))
         kg_json_set_str(r, "expires", never_because(p, life, k));
+    set_copies(r, p, life);
     return r;
 }
 
@@ -239,8 +295,9 @@ static int wants_contents(const struct kg_call *c, bool *ret, struct kg_err *err
 }
 
 /* What it holds stands in the vault's manifest, which a worker reads. */
-static int ask_contents(struct kg_call *c, enum kg_task_kind kind, const char *instance, const char *point, struct kg_err *err)
+static int ask_contents(struct kg_call *c, enum kg_task_kind kind, const struct kg_point_row *row, struct kg_err *err)
 {
+    const char *instance = row->instance, *point = row->id;
     KG_AUTO_TASK struct kg_task *t = kg_task_new(kind);
 
     t->resource = kg_id_child(instance, "recoveryPoints", point);
@@ -251,6 +308,8 @@ static int ask_contents(struct kg_call *c, enum kg_task_kind kind, const char *i
         kg_json_set_bool(t->params, "asList", true);
         kg_json_set_str(t->params, "schema", kg_json_str(c->body, "schema"));
     }
+    if (!(kg_copies_in(row->json) & 1u << KG_DATASTORE_VAULT)) /* manifests can be read there, too */
+        kg_json_set_str(t->params, "store", kg_datastore_to_text(KG_DATASTORE_ARCHIVE));
     if (kg_call_prepare(c, t, NULL, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
@@ -268,7 +327,7 @@ int kg_res_point_get(struct kg_call *c, struct kg_err *err)
     if (wants_contents(c, &contents, err) < 0 || find_keeper(c, instance, &keeper, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
-    return contents ? ask_contents(c, KG_TASK_POINT_CONTENTS, row.instance, row.id, err)
+    return contents ? ask_contents(c, KG_TASK_POINT_CONTENTS, &row, err)
                     : kg_call_answer(c, 200, point_answer(&row, &keeper), err);
 }
 
@@ -294,7 +353,7 @@ int kg_res_point_contents(struct kg_call *c, struct kg_err *err)
     if (check_schema(c, err) < 0 || need_instance(c, instance, err) < 0 ||
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
-    return ask_contents(c, KG_TASK_LIST_CONTENTS, row.instance, row.id, err);
+    return ask_contents(c, KG_TASK_LIST_CONTENTS, &row, err);
 }
 
 int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err)

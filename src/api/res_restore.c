@@ -1,4 +1,5 @@
-/* Restore as database and as files, and whether either would work. */
+/* Restore as database and as files, and whether either would work; and rehydration, without which nothing is restored from the
+ * archive: a restore that needs one asks for it, and waits (engine/tiering.c). */
 #include "api/call.h"
 #include "api/handlers.h"
 
@@ -10,6 +11,7 @@
 #include "api/instance.h"
 #include "api/resolve.h"
 #include "base/alloc.h"
+#include "policy/copies.h"
 
 static struct kg_json *names(char *const *v, size_t n)
 {
@@ -113,12 +115,30 @@ static int aim_at_files(struct kg_call *c, const struct kg_target *target, const
     return 0;
 }
 
+static bool is_in(const struct kg_point_row *point, enum kg_datastore store) { return kg_copies_in(point->json) & 1u << store; }
+
+/* Restored is from the vault, whether the copy there never left or came back. */
+static int check_copies(const struct kg_restore_request *r, const struct kg_point_row *point, struct kg_err *err)
+{
+    if (r->source == KG_DATASTORE_ARCHIVE && !is_in(point, KG_DATASTORE_ARCHIVE)) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "recovery point '%s' is in the VaultStore only", r->point);
+        kg_err_advise(err, "Restore with sourceDataStoreType VaultStore.");
+        return -(int)err->code;
+    }
+    if (is_in(point, KG_DATASTORE_VAULT) || r->rehydration.asked)
+        return 0;
+    kg_err_set(err, KG_E_ARCHIVED, "recovery point '%s' is in the archive and must be rehydrated before it can be restored", r->point);
+    kg_err_advise(err, "Ask for it with rehydrationPriority and rehydrationRetentionDuration (--rehydration-priority, "
+                  "--rehydration-duration), or rehydrate it first with 'keepgres recovery-point rehydrate'.");
+    return -(int)err->code;
+}
+
 static int check_request(struct kg_call *c, const struct kg_target *target, const struct kg_restore_request *r,
                          struct kg_point_row *ret_point, struct kg_err *err)
 {
-    if (r->source != KG_DATASTORE_VAULT) {
-        kg_err_set(err, KG_E_UNSUPPORTED, "the recovery point is in the VaultStore only");
-        kg_err_advise(err, "Restore with sourceDataStoreType VaultStore.");
+    if (r->source == KG_DATASTORE_OPERATIONAL) {
+        kg_err_set(err, KG_E_UNSUPPORTED, "there is no OperationalStore for PostgreSQL");
+        kg_err_advise(err, "Restore with sourceDataStoreType VaultStore or ArchiveStore.");
         return -(int)err->code;
     }
     if (r->location && target->vault.location && strcasecmp(r->location, target->vault.location) != 0) {
@@ -126,7 +146,9 @@ static int check_request(struct kg_call *c, const struct kg_target *target, cons
         kg_err_advise(err, "Restore in the vault's region.");
         return -(int)err->code;
     }
-    return kg_catalog_point_get(c->api->catalog, target->instance.id, r->point, ret_point, err);
+    if (kg_catalog_point_get(c->api->catalog, target->instance.id, r->point, ret_point, err) < 0)
+        return -(int)err->code;
+    return check_copies(r, ret_point, err);
 }
 
 /* Reads the body and makes the task; validate: only whether it would work. */
@@ -147,6 +169,9 @@ static int make_task(struct kg_call *c, const struct kg_target *target, bool val
     if (kg_target_settings(body, t, err) < 0)
         return -(int)err->code;
     kg_json_set_str(t->params, "point", r->point);
+    t->waits = !validate && !is_in(ret_point, KG_DATASTORE_VAULT);
+    if (validate && !is_in(ret_point, KG_DATASTORE_VAULT)) /* what is to be restored can be read there, too */
+        kg_json_set_str(t->params, "store", kg_datastore_to_text(KG_DATASTORE_ARCHIVE));
     if ((r->kind == KG_RESTORE_DATABASE ? aim_at_database(c, target, r, t, err) : aim_at_files(c, target, r, t, err)) < 0)
         return -(int)err->code;
     *ret = KG_TAKE(t);
@@ -163,10 +188,26 @@ static void describe_job(struct kg_job *job, const struct kg_restore_request *r,
     kg_json_set_str(source, "recoveryPointTime", kg_time_iso(point->time, when));
     kg_job_extend(job, "sourceRecoverPoint", source);
     kg_job_extend(job, "recoveryDestination", kg_json_string(r->kind == KG_RESTORE_DATABASE ? r->target.id : r->container_url));
-    kg_json_set_str(job->properties, "sourceDataStoreName", "VaultStore");
+    kg_json_set_str(job->properties, "sourceDataStoreName", kg_datastore_to_text(t->waits ? KG_DATASTORE_ARCHIVE : KG_DATASTORE_VAULT));
     kg_job_detail(job, "RestoreKind", r->kind == KG_RESTORE_DATABASE ? "RestoreAsDatabase" : "RestoreAsFiles");
     kg_job_detail(job, "TargetDatabase", kg_json_str(t->params, "targetDatabase"));
     kg_job_detail(job, "FilePrefix", kg_json_str(t->params, "prefix"));
+}
+
+/* A restore that waits: its job keeps the task until the point is there, and the point's document asks for that. */
+static void let_wait(const struct kg_restore_request *r, const struct kg_task *t, struct kg_job *job, struct kg_point_row *point)
+{
+    struct kg_json *subtask = kg_json_object();
+
+    kg_rehydration_ask(point->json, r->rehydration.high, r->rehydration.days, kg_now_wall());
+    kg_json_set_str(job->properties, "rehydrationPriority", r->rehydration.high ? "High" : "Standard");
+    kg_json_set_str(job->properties, "extendedInfo.progress.phase", "waiting for rehydration");
+    kg_json_set_str(subtask, "event", "subtask");
+    kg_json_set_u64(subtask, "id", 0);
+    kg_json_set_str(subtask, "name", "Rehydrate the recovery point");
+    (void)kg_job_apply(job, subtask);
+    kg_json_free(subtask);
+    job->waiting = kg_task_to_json(t);
 }
 
 static int start(struct kg_call *c, bool validate, struct kg_err *err)
@@ -184,12 +225,70 @@ static int start(struct kg_call *c, bool validate, struct kg_err *err)
         kg_json_set_str(job->properties, "restoreType", "ALR");
         describe_job(job, &r, t, &point);
     }
+    t->uid = c->who.uid;
+    if (t->waits)
+        let_wait(&r, t, job, &point);
     if (kg_call_prepare(c, t, job, err) < 0)
         return -(int)err->code;
     KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
-    (void)tx;
+    if (t->waits && kg_catalog_point_update(tx, &point, err) < 0)
+        return -(int)err->code;
     return kg_call_launch(c, &t, job ? &job : NULL, 202, NULL, NULL, err);
 }
 
 int kg_res_restore(struct kg_call *c, struct kg_err *err) { return start(c, false, err); }
 int kg_res_validate_restore(struct kg_call *c, struct kg_err *err) { return start(c, true, err); }
+
+/* ---- rehydration alone ---- */
+
+/* Which point: the path's, else the body's. */
+static int find_wish(struct kg_call *c, const char *instance, struct kg_rehydration_wish *ret, struct kg_point_row *ret_point,
+                     struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *body = c->body ? kg_camel_case(c->body) : kg_json_object();
+    KG_AUTO_FREE char *said = NULL;
+    const char *point;
+
+    if (kg_rehydration_parse(body, ret, &said, err) < 0)
+        return -(int)err->code;
+    point = kg_match_param(c->match, "point");
+    if (!point && !(point = said))
+        return kg_err_set(err, KG_E_USAGE, "recoveryPointId is missing");
+    if (kg_catalog_point_get(c->api->catalog, instance, point, ret_point, err) < 0)
+        return -(int)err->code;
+    if (is_in(ret_point, KG_DATASTORE_ARCHIVE))
+        return 0;
+    kg_err_set(err, KG_E_CONFLICT, "recovery point '%s' is not in the archive", point);
+    kg_err_advise(err, "Restore it as it is: it is in the VaultStore.");
+    return -(int)err->code;
+}
+
+/* The copy is there, or on its way: it stays for as long as was asked for now. */
+static int prolong(struct kg_call *c, const struct kg_point_row *point, struct kg_err *err)
+{
+    if (kg_catalog_point_update(c->api->catalog, point, err) < 0)
+        return -(int)err->code;
+    return kg_call_answer(c, 204, NULL, err);
+}
+
+int kg_res_rehydrate(struct kg_call *c, struct kg_err *err)
+{
+    KG_CLEANUP(kg_point_row_done) struct kg_point_row point = { 0 };
+    KG_AUTO_TARGET struct kg_target target = { 0 };
+    KG_AUTO_TASK struct kg_task *t = NULL;
+    KG_AUTO_JOB struct kg_job *job = NULL;
+    struct kg_rehydration_wish wish;
+
+    if (kg_target_find(c, KG_TARGET_POINTS, &target, err) < 0 || find_wish(c, target.instance.id, &wish, &point, err) < 0)
+        return -(int)err->code;
+    if (!kg_rehydration_ask(point.json, wish.high, wish.days, kg_now_wall()))
+        return prolong(c, &point, err);
+    t = kg_copy_task(&target, KG_TASK_REHYDRATE, point.id, wish.high);
+    job = kg_copy_job(&target, t, c->activity, c->who.name);
+    if (kg_call_prepare(c, t, job, err) < 0)
+        return -(int)err->code;
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = c->api->catalog;
+    if (kg_catalog_point_update(tx, &point, err) < 0)
+        return -(int)err->code;
+    return kg_call_launch(c, &t, &job, 202, NULL, NULL, err);
+}

@@ -1,5 +1,5 @@
-/* How full vaults are, and were. The last measurement (engine/usage.c) tells what lies in the vault; what recovery points give back
- * when they are restored, and what backups have added since, the catalog knows at this moment.
+/* How full vaults are, and were, with both their datastores. The last measurement (engine/usage.c) tells what lies there; what
+ * recovery points give back when they are restored, and what backups have added since, the catalog knows at this moment.
  *
  *   logical = unique + saved by deduplication;  unique = needed as stored + saved by compression */
 #include "api/call.h"
@@ -12,20 +12,21 @@
 #include "api/resolve.h"
 #include "api/usage.h"
 #include "base/alloc.h"
+#include "model/policy.h"
 
 #define DAY  (24 * 3600 * KG_SECOND)
 #define TYPE KG_TYPE_VAULT "/usage"
 
-struct amounts { uint64_t points, logical, unique, stored; };
+struct amounts { uint64_t points, logical, unique, needed; };
 
 static void set_amounts(struct kg_json *j, const struct amounts *a)
 {
     kg_json_set_u64(j, "recoveryPoints", a->points);
     kg_json_set_u64(j, "logicalBytes", a->logical);
     kg_json_set_u64(j, "uniqueBytes", a->unique);
-    kg_json_set_u64(j, "neededStoredBytes", a->stored);
+    kg_json_set_u64(j, "neededStoredBytes", a->needed);
     kg_json_set_u64(j, "savedByDeduplicationBytes", a->logical > a->unique ? a->logical - a->unique : 0);
-    kg_json_set_u64(j, "savedByCompressionBytes", a->unique > a->stored ? a->unique - a->stored : 0);
+    kg_json_set_u64(j, "savedByCompressionBytes", a->unique > a->needed ? a->unique - a->needed : 0);
 }
 
 static void add_amounts(struct amounts *to, const struct amounts *a)
@@ -33,7 +34,77 @@ static void add_amounts(struct amounts *to, const struct amounts *a)
     to->points += a->points;
     to->logical += a->logical;
     to->unique += a->unique;
-    to->stored += a->stored;
+    to->needed += a->needed;
+}
+
+/* ---- datastores ---- */
+
+/* One of the two, or, added up, both. */
+struct tier { struct amounts all; uint64_t stored, packs, written; };
+
+static const enum kg_datastore stores[] = { KG_DATASTORE_VAULT, KG_DATASTORE_ARCHIVE };
+enum { TIERS = KG_ARRAY_LEN(stores) };
+
+/* What a sample says of a datastore; NULL: nothing, as of an archive that is not there. */
+static const struct kg_json *part_of(const struct kg_json *sample, enum kg_datastore store)
+{
+    return store == KG_DATASTORE_ARCHIVE ? kg_json_get(sample, "archive") : sample;
+}
+
+static bool has_tier(const struct kg_json *sample, size_t i, const struct tier *t)
+{
+    return stores[i] == KG_DATASTORE_VAULT || part_of(sample, stores[i]) || t[i].all.points;
+}
+
+/* Both together. A recovery point with two copies is one, but its copies give back, and need, what they do. */
+static struct tier add_up(const struct tier t[TIERS], uint64_t points)
+{
+    struct tier sum = { .stored = 0 };
+
+    for (size_t i = 0; i < TIERS; i++) {
+        add_amounts(&sum.all, &t[i].all);
+        sum.stored += t[i].stored;
+        sum.packs += t[i].packs;
+        sum.written += t[i].written;
+    }
+    sum.all.points = points;
+    return sum;
+}
+
+static void set_tier(struct kg_json *j, const struct tier *t)
+{
+    kg_json_set_u64(j, "storedBytes", t->stored);
+    kg_json_set_u64(j, "unneededBytes", t->packs > t->written ? t->packs - t->written : 0);
+    set_amounts(j, &t->all);
+}
+
+static struct kg_json *tiers_of(const struct kg_json *sample, const struct tier t[TIERS])
+{
+    struct kg_json *list = kg_json_array();
+
+    for (size_t i = 0; i < TIERS; i++) {
+        struct kg_json *j;
+
+        if (!has_tier(sample, i, t))
+            continue;
+        j = kg_json_object();
+        kg_json_set_str(j, "dataStoreType", kg_datastore_to_text(stores[i]));
+        set_tier(j, &t[i]);
+        kg_json_push(list, j);
+    }
+    return list;
+}
+
+/* What was found there; the amounts are left to the caller. */
+static void read_measured(const struct kg_json *sample, struct tier t[TIERS])
+{
+    for (size_t i = 0; i < TIERS; i++) {
+        const struct kg_json *part = part_of(sample, stores[i]);
+
+        t[i].stored = kg_json_u64(part, "storedBytes", 0);
+        t[i].packs = kg_json_u64(part, "packBytes", 0);
+        t[i].written = kg_json_u64(part, "neededStoredBytes", 0);
+    }
 }
 
 /* ---- now ---- */
@@ -43,76 +114,99 @@ struct asking {
     const struct kg_json *sample;    /* the last one, or NULL */
     kg_usec measured;                /* 0: never */
     struct kg_json *instances;       /* NULL: not wanted */
-    struct amounts all;
-    uint64_t since;                  /* bytes that backups have written since */
+    struct tier tier[TIERS];
+    uint64_t points;                 /* each once */
 };
 
-static const struct kg_json *sample_of(const struct kg_json *sample, const char *guid)
+static const struct kg_json *sample_of(const struct kg_json *part, const char *guid)
 {
-    for (const struct kg_json *i = kg_json_first(kg_json_get(sample, "instances")); i; i = kg_json_next(i))
+    for (const struct kg_json *i = kg_json_first(kg_json_get(part, "instances")); i; i = kg_json_next(i))
         if (strcasecmp(kg_json_str_or(i, "instance", ""), guid) == 0)
             return i;
     return NULL;
 }
 
-static int see_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
+static void add_instance(struct asking *q, const struct kg_resource *r, enum kg_datastore store, const struct amounts *a)
 {
-    struct asking *q = arg;
-    const struct kg_json *sample = sample_of(q->sample, kg_json_str_or(r->json, "internal.instance", ""));
-    struct kg_point_query all = { .instance = r->id }, added = { .instance = r->id, .from = q->measured + 1 };
-    struct kg_point_sum now, since;
-    struct amounts a;
     struct kg_json *j;
 
-    if (kg_catalog_point_sum(q->c->api->catalog, &all, &now, err) < 0 ||
-        kg_catalog_point_sum(q->c->api->catalog, &added, &since, err) < 0)
-        return -(int)err->code;
-    a = (struct amounts){ .points = now.count, .logical = now.bytes,
-                          .unique = kg_json_u64(sample, "neededBytes", 0) + since.new_bytes,
-                          .stored = kg_json_u64(sample, "neededStoredBytes", 0) + since.stored_bytes };
-    add_amounts(&q->all, &a);
-    q->since += since.stored_bytes;
-    if (!q->instances)
-        return 0;
+    if (!q->instances || (store != KG_DATASTORE_VAULT && !a->points && !a->needed))
+        return;
     j = kg_json_object();
     kg_json_set_str(j, "backupInstanceId", r->id);
     kg_json_set_str(j, "name", r->name);
     kg_json_set_str(j, "friendlyName", kg_json_str(r->json, "properties.friendlyName"));
-    kg_json_set_str(j, "dataStoreType", "VaultStore");
-    set_amounts(j, &a);
+    kg_json_set_str(j, "dataStoreType", kg_datastore_to_text(store));
+    set_amounts(j, a);
     kg_json_push(q->instances, j);
+}
+
+/* Backups write to the VaultStore: that one has grown since by what they say. */
+static int see_tier(struct asking *q, const struct kg_resource *r, size_t i, struct kg_err *err)
+{
+    const struct kg_json *m = sample_of(part_of(q->sample, stores[i]), kg_json_str_or(r->json, "internal.instance", ""));
+    struct kg_point_query here = { .instance = r->id, .copy_in = kg_datastore_to_text(stores[i]) };
+    struct kg_point_query added = { .instance = r->id, .from = q->measured + 1 };
+    struct kg_point_sum now, since = { 0 };
+    struct amounts a;
+
+    if (kg_catalog_point_sum(q->c->api->catalog, &here, &now, err) < 0 ||
+        (stores[i] == KG_DATASTORE_VAULT && kg_catalog_point_sum(q->c->api->catalog, &added, &since, err) < 0))
+        return -(int)err->code;
+    a = (struct amounts){ .points = now.count, .logical = now.bytes,
+                          .unique = kg_json_u64(m, "neededBytes", 0) + since.new_bytes,
+                          .needed = kg_json_u64(m, "neededStoredBytes", 0) + since.stored_bytes };
+    add_amounts(&q->tier[i].all, &a);
+    q->tier[i].stored += since.stored_bytes;
+    add_instance(q, r, stores[i], &a);
     return 0;
 }
 
-static struct kg_json *tier_of(const struct asking *q, uint64_t stored)
+static int see_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
 {
-    struct kg_json *list = kg_json_array(), *j = kg_json_object();
+    struct asking *q = arg;
+    struct kg_point_query all = { .instance = r->id };
+    uint64_t n;
 
-    kg_json_set_str(j, "dataStoreType", "VaultStore");
-    kg_json_set_u64(j, "storedBytes", stored);
-    set_amounts(j, &q->all);
-    kg_json_push(list, j);
-    return list;
+    if (kg_catalog_point_count(q->c->api->catalog, &all, &n, err) < 0)
+        return -(int)err->code;
+    q->points += n;
+    for (size_t i = 0; i < TIERS; i++)
+        if (see_tier(q, r, i, err) < 0)
+            return -(int)err->code;
+    return 0;
+}
+
+/* ---- before ---- */
+
+static struct kg_json *history_entry(const struct kg_json *sample, int64_t day)
+{
+    struct kg_json *j = kg_json_object();
+    struct tier t[TIERS] = { { .stored = 0 } }, sum;
+    char when[32];
+    KG_AUTO_FREE char *date = kg_xstrndup(kg_time_iso_seconds(day * DAY, when), 10);
+
+    read_measured(sample, t);
+    for (size_t i = 0; i < TIERS; i++) {
+        const struct kg_json *part = part_of(sample, stores[i]);
+
+        t[i].all = (struct amounts){ kg_json_u64(part, "recoveryPoints", 0), kg_json_u64(part, "logicalBytes", 0),
+                                     kg_json_u64(part, "neededBytes", 0), kg_json_u64(part, "neededStoredBytes", 0) };
+    }
+    sum = add_up(t, kg_json_u64(sample, "points", t[0].all.points));
+    kg_json_set_str(j, "date", date);
+    set_tier(j, &sum);
+    kg_json_set(j, "tiers", tiers_of(sample, t));
+    return j;
 }
 
 /* Newest last, as it is drawn. */
 static struct kg_json *history_of(const struct kg_usage_list *l)
 {
     struct kg_json *list = kg_json_array();
-    char when[32];
 
-    for (size_t i = l->count; i-- > 0;) {
-        const struct kg_json *s = l->rows[i].json;
-        struct amounts a = { kg_json_u64(s, "recoveryPoints", 0), kg_json_u64(s, "logicalBytes", 0),
-                             kg_json_u64(s, "neededBytes", 0), kg_json_u64(s, "neededStoredBytes", 0) };
-        struct kg_json *j = kg_json_object();
-        KG_AUTO_FREE char *date = kg_xstrndup(kg_time_iso_seconds(l->rows[i].day * DAY, when), 10);
-
-        kg_json_set_str(j, "date", date);
-        kg_json_set_u64(j, "storedBytes", kg_json_u64(s, "storedBytes", 0));
-        set_amounts(j, &a);
-        kg_json_push(list, j);
-    }
+    for (size_t i = l->count; i-- > 0;)
+        kg_json_push(list, history_entry(l->rows[i].json, l->rows[i].day));
     return list;
 }
 
@@ -123,8 +217,8 @@ int kg_usage_of_vault(struct kg_call *c, const struct kg_resource *vault, bool d
     KG_AUTO_FREE char *id = kg_xprintf("%s/usage", vault->id);
     KG_AUTO_JSON struct kg_json *list = details ? kg_json_array() : NULL;
     struct asking q = { .c = c, .instances = list };
-    uint64_t stored, known;
     struct kg_json *a, *p;
+    struct tier sum;
 
     if (kg_catalog_usage_list(c->api->catalog, vault->id, details ? 0 : 1, &l, err) < 0)
         return -(int)err->code;
@@ -132,16 +226,14 @@ int kg_usage_of_vault(struct kg_call *c, const struct kg_resource *vault, bool d
         q.sample = l.rows[0].json;
         (void)kg_time_parse_iso(kg_json_str_or(q.sample, "time", ""), &q.measured);
     }
+    read_measured(q.sample, q.tier);
     if (kg_each_resource(c->api->catalog, &instances, see_instance, &q, err) < 0)
         return -(int)err->code;
-    stored = kg_json_u64(q.sample, "storedBytes", 0) + q.since;
-    known = kg_json_u64(q.sample, "neededStoredBytes", 0);
+    sum = add_up(q.tier, q.points);
     p = kg_json_object();
     kg_json_set_str(p, "measuredTime", kg_json_str(q.sample, "time"));
-    kg_json_set_u64(p, "storedBytes", stored);
-    kg_json_set_u64(p, "unneededBytes", kg_json_u64(q.sample, "packBytes", 0) > known ? kg_json_u64(q.sample, "packBytes", 0) - known : 0);
-    set_amounts(p, &q.all);
-    kg_json_set(p, "tiers", tier_of(&q, stored));
+    set_tier(p, &sum);
+    kg_json_set(p, "tiers", tiers_of(q.sample, q.tier));
     if (details) {
         kg_json_set(p, "instances", KG_TAKE(list));
         kg_json_set(p, "history", history_of(&l));

@@ -47,20 +47,40 @@ static char *default_path(const struct kg_call *c, const char *name)
     return kg_xprintf("%s/%s-%s", c->api->vaults_dir, name, hex);
 }
 
-/* Where the vault's data is cannot change; a vault that was never made may be put elsewhere. */
-static int choose_path(struct kg_call *c, struct kg_put *p, const struct kg_vault_body *b, bool made, struct kg_err *err)
+/* One of the vault's directories. Where its data is cannot change; a vault that was never made may be put elsewhere. */
+static int choose_path(struct kg_call *c, struct kg_put *p, const char *at, const char *wanted, char *otherwise, bool made,
+                       struct kg_err *err)
 {
-    const char *was = p->exists ? kg_json_str(p->old.json, "properties.storeSettings.path") : NULL;
-    KG_AUTO_FREE char *path = NULL;
+    const char *was = p->exists ? kg_json_str(p->old.json, at) : NULL;
+    KG_AUTO_FREE char *fallback = otherwise;
+    const char *path = made && was ? was : wanted ? wanted : fallback;
 
-    if (made && was && b->store_path && strcmp(was, b->store_path) != 0)
-        return kg_err_set(err, KG_E_CONFLICT, "the vault's data is in '%s' and cannot move to '%s'", was, b->store_path);
-    if (b->store_path && (!was || strcmp(was, b->store_path) != 0) && kg_call_may_choose_path(c, b->store_path, err) < 0)
+    if (made && was && wanted && strcmp(was, wanted) != 0)
+        return kg_err_set(err, KG_E_CONFLICT, "the vault's data is in '%s' and cannot move to '%s'", was, wanted);
+    if (wanted && (!was || strcmp(was, wanted) != 0) && kg_call_may_choose_path(c, wanted, err) < 0)
         return -(int)err->code;
-    path = made && was ? kg_xstrdup(was)
-           : b->store_path ? kg_xstrdup(b->store_path) : default_path(c, kg_call_param(c, "vault"));
-    kg_json_set_str(p->json, "properties.storeSettings.path", path);
+    kg_json_set_str(p->json, at, path);
     return 0;
+}
+
+/* The archive's is beside the vault's, unless it is said. */
+static int choose_paths(struct kg_call *c, struct kg_put *p, const struct kg_vault_body *b, bool made, struct kg_err *err)
+{
+    static const char vault_at[] = "properties.storeSettings.path", archive_at[] = "properties.storeSettings.archivePath";
+    const char *vault, *archive;
+
+    if (choose_path(c, p, vault_at, b->store_path, default_path(c, kg_call_param(c, "vault")), made, err) < 0)
+        return -(int)err->code;
+    vault = kg_json_str(p->json, vault_at);
+    if (choose_path(c, p, archive_at, b->archive_path, kg_xprintf("%s-archive", vault), made, err) < 0)
+        return -(int)err->code;
+    vault = kg_json_str(p->json, vault_at);
+    archive = kg_json_str(p->json, archive_at);
+    if (strcmp(vault, archive) != 0)
+        return 0;
+    kg_err_set(err, KG_E_USAGE, "storeSettings.archivePath '%.200s' is the vault's own directory", archive);
+    kg_err_advise(err, "Give the archive a directory of its own.");
+    return -(int)err->code;
 }
 
 static void set_read_only(struct kg_json *json, const char *state)
@@ -146,7 +166,7 @@ int kg_res_vault_put(struct kg_call *c, struct kg_err *err)
     set_identity(p.json, &p.old, b.system_identity);
     r = made ? check_changes(c, &p.old, kg_json_get(p.json, "properties"), err) : 0;
     if (r == 0)
-        r = choose_path(c, &p, &b, made, err);
+        r = choose_paths(c, &p, &b, made, err);
     kg_vault_body_done(&b);
     if (r < 0)
         return r;

@@ -57,6 +57,8 @@
     { "POST", path, action, KG_API_BODY_MANY, 0, kg_res_##handler, summary, body, answer }
 
 #define B_SERVER   "{location?, tags?, properties: {fullyQualifiedDomainName, port?, sslMode?, allowAccess?}}"
+#define B_REHYDRATE_POINT "{rehydrationPriority?: Standard|High, rehydrationRetentionDuration?: P10D to P30D}"
+#define B_REHYDRATE "{recoveryPointId, rehydrationPriority?: Standard|High, rehydrationRetentionDuration?: P10D to P30D}"
 #define B_LOGIN    "{secretUri, database?}"
 #define B_KEYVAULT "{location?, tags?, properties?: {provider?, vaultUri?, credential?, enableRbacAuthorization?, accessPolicies?, " \
                    "networkAcls?, publicNetworkAccess?}}"
@@ -64,7 +66,7 @@
 #define B_SECRET   "{properties: {value, contentType?, attributes?: {enabled?, notBefore?, expires?}}}"
 #define B_ATTRS    "{properties: {contentType?, attributes?: {enabled?, notBefore?, expires?}}}"
 #define B_ACCOUNT  "{location?, tags?, properties: {path}}"
-#define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path}, …}}"
+#define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path?, archivePath?}, …}}"
 #define B_VAULT_PATCH "{tags?, identity?, properties?: {monitoringSettings?, securitySettings?, featureSettings?}}"
 #define B_SEARCH_BI "{resourceGroups?, vaults?, datasourceTypes?, protectionStates?, datasourceIds?, ids?, names?}"
 #define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, startTime?, endTime?}"
@@ -73,7 +75,7 @@
 #define B_PREVIEW  "{until?, at?: [date], backupInstanceId? | backupInstanceName?, policy?: BackupPolicy}"
 #define B_INSTANCE "{tags?, properties: BackupInstance}"
 #define B_BACKUP   "{backupRuleOptions: {ruleName, triggerOption: {retentionTagOverride?}}}"
-#define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest"
+#define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest or AzureBackupRestoreWithRehydrationRequest"
 
 const struct kg_route kg_routes[] = {
     /* subscriptions and resource groups */
@@ -233,6 +235,9 @@ const struct kg_route kg_routes[] = {
          "Restore as database or as files; restoreTargetInfo.{schemas, tables, readBack, roles (report, skip, create, map), "
          "roleMap, rolePasswords, noOwner, noPrivileges} are extensions", B_RESTORE,
          "202, then 200 {jobId}"),
+    ACT_(INSTANCE "/rehydrate", A_BI "rehydrate/action", rehydrate,
+         "Bring a recovery point back from the archive for some days", B_REHYDRATE,
+         "202, then 200 {jobId}; 204 when it is there or on its way: it stays for as long as was asked for last"),
     ACT_(INSTANCE "/validateRestore", A_BI "validateRestore/action", validate_restore, "Would this restore work?",
          "{restoreRequestObject: …}", "202, then 200"),
 
@@ -267,6 +272,9 @@ const struct kg_route kg_routes[] = {
     ACT_(INSTANCE "/recoveryPoints/{point}/listContents", A_BI "recoveryPoints/read", point_contents,
          "Extension: the tables in a recovery point, as its manifest has them; omitted: what was too much for one answer",
          "{schema?}", "202, then 200 {value: [{schema, name, kind, rows, bytes}], omitted, largeObjects: {count, bytes}, roles}"),
+
+    ACT_(INSTANCE "/recoveryPoints/{point}/rehydrate", A_BI "rehydrate/action", rehydrate,
+         "Extension: the same as the instance's rehydrate, of this point", B_REHYDRATE_POINT, "202, then 200 {jobId}; 204"),
 
     /* jobs */
     SEARCH_(SUB DP "/searchBackupJobs", A_BV "backupJobs/read", search_jobs,

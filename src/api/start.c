@@ -167,6 +167,29 @@ struct kg_json *kg_backup_request(const struct kg_target *target, const char *ru
     return j;
 }
 
+struct kg_task *kg_copy_task(const struct kg_target *target, enum kg_task_kind kind, const char *point, bool first)
+{
+    struct kg_task *t = kg_target_task(target, kind);
+
+    t->first = first;
+    kg_json_set_str(t->params, "point", point);
+    kg_json_set_str(t->params, "to", kg_datastore_to_text(kind == KG_TASK_REHYDRATE ? KG_DATASTORE_VAULT : KG_DATASTORE_ARCHIVE));
+    return t;
+}
+
+struct kg_job *kg_copy_job(const struct kg_target *target, const struct kg_task *t, const char *activity, const char *by)
+{
+    bool back = t->kind == KG_TASK_REHYDRATE;
+    struct kg_job *job = kg_make_task_job(&target->vault, &target->instance, t->kind, activity, by);
+
+    kg_json_set_str(job->properties, "sourceDataStoreName", kg_datastore_to_text(back ? KG_DATASTORE_ARCHIVE : KG_DATASTORE_VAULT));
+    kg_json_set_str(job->properties, "destinationDataStoreName", kg_json_str(t->params, "to"));
+    if (back)
+        kg_json_set_str(job->properties, "rehydrationPriority", t->first ? "High" : "Standard");
+    kg_job_detail(job, "RecoveryPointId", kg_json_str(t->params, "point"));
+    return job;
+}
+
 struct kg_task *kg_purge_task(const char *vault, const char *instance)
 {
     struct kg_task *t = kg_task_new(KG_TASK_DELETE_INSTANCE);
@@ -196,7 +219,8 @@ static char *new_operation_id(void)
  * Azure. All others last as long as the worker does. */
 static bool ends_with_start(const struct kg_task *t)
 {
-    return t->kind == KG_TASK_BACKUP || t->kind == KG_TASK_RESTORE_DATABASE || t->kind == KG_TASK_RESTORE_FILES;
+    return t->kind == KG_TASK_BACKUP || t->kind == KG_TASK_RESTORE_DATABASE || t->kind == KG_TASK_RESTORE_FILES ||
+           t->kind == KG_TASK_REHYDRATE;
 }
 
 static int insert_operation(struct kg_api *api, const struct kg_task *t, struct kg_err *err)

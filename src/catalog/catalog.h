@@ -255,6 +255,7 @@ struct kg_point_query {
     const char *tag;         /* NULL: any; ignoring case */
     kg_usec from, to;        /* time in [from, to]; 0: open */
     kg_usec expires_before;  /* 0: any; otherwise those with an expiry before it */
+    const char *copy_in;     /* "VaultStore"…: a datastore that has a copy, as the document's "copies" says; NULL: any */
     const char *after;
     unsigned top;
 };

@@ -92,6 +92,9 @@ static void point_where(struct db_where *w, const struct kg_point_query *q)
         kg_db_where_number(w, "time <= ?", q->to);
     if (q->expires_before)
         kg_db_where_number(w, "expires > 0 AND expires < ?", q->expires_before);
+    /* a document that does not say means the first datastore, see policy/copies.h */
+    kg_db_where_text(w, "json_type(coalesce(json_extract(json, '$.copies'), '{\"VaultStore\":{}}'), '$.' || ?) IS NOT NULL",
+                     q->copy_in);
 }
 
 int kg_db_point_list(struct kg_catalog *c, const struct kg_point_query *q, struct kg_point_list *ret,

@@ -15,7 +15,8 @@
 
 struct vault_opts {
     struct kg_at at;
-    const char *location, *identity, *soft_delete, *immutability, *crr, *csr, *alerts, *store_path, *key_file;
+    const char *location, *identity, *soft_delete, *immutability, *crr, *csr, *alerts, *store_path, *archive_path,
+        *key_file;
     const char *cmk_state, *cmk_uri, *cmk_identity, *cmk_uami, *cmk_infra, *etag, *tenant, *next_token;
     uint64_t soft_delete_days, max_items;
     struct kg_json *storage, *tags;
@@ -66,6 +67,8 @@ static const struct kg_opt create_opts[] = {
     KG_OPT(T, STRING, "e-tag", etag, "TAG", "has no effect", .hidden = true),
     KG_OPT(T, STRING, "store-path", store_path, "DIR",
            "where its bytes are kept; default: in the service's data directory"),
+    KG_OPT(T, STRING, "archive-path", archive_path, "DIR",
+           "where the archive's bytes are kept; default: beside them, with '-archive' behind the name"),
     KG_OPT(T, STRING, "recovery-key-file", key_file, "FILE",
            "write the recovery key to this new file instead of showing it"),
     SETTING_ROWS,
@@ -201,16 +204,18 @@ static int set_settings(const struct vault_opts *o, struct kg_json *body, struct
 
 static int make_body(struct kg_cli *cli, const struct vault_opts *o, struct kg_json *body, struct kg_err *err)
 {
-    KG_AUTO_FREE char *location = NULL, *store = NULL;
+    KG_AUTO_FREE char *location = NULL, *store = NULL, *archive = NULL;
 
     if (kg_cli_location(cli, o->location, kg_cli_group(&o->at), &location, err) < 0 ||
-        (o->store_path && kg_cli_absolute(o->store_path, &store, err) < 0))
+        (o->store_path && kg_cli_absolute(o->store_path, &store, err) < 0) ||
+        (o->archive_path && kg_cli_absolute(o->archive_path, &archive, err) < 0))
         return -(int)err->code;
     kg_json_set_str(body, "location", location);
     kg_json_set_str(body, "identity.type", "SystemAssigned");
     if (storage_settings(o->storage, body, err) < 0)
         return -(int)err->code;
     set_if(body, "properties.storeSettings.path", store);
+    set_if(body, "properties.storeSettings.archivePath", archive);
     return set_settings(o, body, err);
 }
 

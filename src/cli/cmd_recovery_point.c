@@ -11,8 +11,9 @@
 struct point_opts {
     struct kg_at at;             /* name: the backup instance */
     const char *point, *from, *until, *next_token, *schema;
-    uint64_t max_items;
-    bool secondary, contents;
+    const char *priority;
+    uint64_t max_items, duration;
+    bool secondary, contents, no_wait, wait;
 };
 #define T struct point_opts
 
@@ -49,6 +50,22 @@ static const struct kg_opt contents_opts[] = {
     KG_OPT_GROUP_ROW(T),
     KG_OPT_IDS_ROW(T),
     KG_OPT(T, STRING, "schema", schema, "NAME", "only what this schema holds"),
+    { 0 },
+};
+
+static const char *const priorities[] = { "Standard", "High", NULL };
+static const struct kg_opt rehydrate_opts[] = {
+    KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),
+    INSTANCE_ROW,
+    KG_OPT_VAULT_ROW(T),
+    KG_OPT_GROUP_ROW(T),
+    KG_OPT_IDS_ROW(T),
+    KG_OPT(T, CHOICE, "rehydration-priority", priority, "PRIORITY",
+           "Standard, the default; High goes before other jobs that wait", .choices = priorities),
+    KG_OPT(T, UINT, "rehydration-duration", duration, "DAYS",
+           "how long it stays in the vault, default 15", .min = 10, .max = 30),
+    KG_OPT(T, FLAG, "wait", wait, NULL, "follow the job to its end"),
+    KG_OPT_NO_WAIT_ROW(T),
     { 0 },
 };
 
@@ -90,6 +107,7 @@ static int list(struct kg_cli *cli, void *opts, struct kg_err *err)
     return kg_cli_list_from(cli, filter.len ? filtered : path, o->next_token, o->max_items, err);
 }
 
+/* The caller frees *ret. */
 static int point_path(const struct kg_cli *cli, const struct point_opts *o, char **ret, struct kg_err *err)
 {
     if (!o->at.id && !o->point)
@@ -124,6 +142,21 @@ static int contents(struct kg_cli *cli, void *opts, struct kg_err *err)
     return 0;
 }
 
+static int rehydrate(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct point_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+    KG_AUTO_FREE char *path = NULL, *action = NULL, *days = NULL;
+
+    if (point_path(cli, o, &path, err) < 0)
+        return -(int)err->code;
+    action = kg_xprintf("%s/rehydrate", path);
+    days = kg_xprintf("P%uD", (unsigned)(o->duration ? o->duration : 15));
+    kg_json_set_str(body, "rehydrationPriority", o->priority ? o->priority : "Standard");
+    kg_json_set_str(body, "rehydrationRetentionDuration", days);
+    return kg_cli_start_job(cli, &o->at, action, body, o->no_wait, o->wait, err);
+}
+
 static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct point_opts *o = opts;
@@ -152,5 +185,13 @@ const struct kg_cmd kg_cmds_recovery_point[] = {
       .opts_size = sizeof(T), .run = contents, .ids_of = "recoveryPoints",
       .examples = (const char *const[]){
           "recovery-point contents -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f -o table", NULL } },
+    { .name = "recovery-point rehydrate", .summary = "Bring a recovery point back from the archive for some days",
+      .opts = rehydrate_opts, .opts_size = sizeof(T), .run = rehydrate, .ids_of = "recoveryPoints",
+      .about = "A point that is in the archive only is restored from a copy of it in the vault, which leaves by itself when its days\n"
+               "are over. For one that has such a copy, or gets one just now, the days count anew.",
+      .examples = (const char *const[]){
+          "recovery-point rehydrate -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f --wait",
+          "recovery-point rehydrate -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f "
+          "--rehydration-priority High --rehydration-duration 30", NULL } },
     { 0 },
 };

@@ -25,7 +25,7 @@ struct restore_opts {
 static const char *const secret_stores[] = { "AzureKeyVault", NULL };
 static const char *const sources[] = { "VaultStore", "ArchiveStore", NULL };
 static const char *const role_modes[] = { "report", "skip", "create", "map", NULL };
-static const char *const priorities[] = { "Standard", NULL };
+static const char *const priorities[] = { "Standard", "High", NULL };
 
 #define COMMON_ROWS                                                                                         \
     KG_OPT(T, CHOICE, "datasource-type", datasource_type, "TYPE",                                           \
@@ -36,9 +36,9 @@ static const char *const priorities[] = { "Standard", NULL };
     KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),                              \
     KG_OPT(T, STRING, "point-in-time", point_in_time, "TIME", "not for PostgreSQL"),                        \
     KG_OPT(T, CHOICE, "rehydration-priority", priority, "PRIORITY",                                         \
-           "for a recovery point in the archive", .choices = priorities),                                   \
+           "bring back what is in the archive; High goes before other jobs", .choices = priorities),                                   \
     KG_OPT(T, UINT, "rehydration-duration", duration, "DAYS",                                               \
-           "how long it stays rehydrated, default 15", .min = 10, .max = 30),                               \
+           "how long it stays in the vault then, default 15", .min = 10, .max = 30),                               \
     KG_OPT(T, FLAG, "use-system-identity", system_identity, NULL,                                           \
            "act as the vault's own identity", .aliases = "use-system-assigned-identity mi-system-assigned"), \
     KG_OPT(T, STRING, "uami", identity, "ID",                                                               \

@@ -156,7 +156,7 @@ static const struct kg_column point_cols[] = {
     { "Time", "properties.recoveryPointTime", KG_COL_TIME },
     { "Type", "properties.recoveryPointType", KG_COL_TEXT },
     { "Tag", "properties.retentionTagName", KG_COL_TEXT },
-    { "Store", "properties.recoveryPointDataStoresDetails.0.type", KG_COL_TEXT },
+    { "Tier", "properties.retention.tier properties.recoveryPointDataStoresDetails.0.type", KG_COL_TEXT },
     { "Expires", "properties.retention.expires properties.expiryTime properties.recoveryPointDataStoresDetails.0.expiryTime",
       KG_COL_TIME },
     { "State", "properties.recoveryPointState", KG_COL_TEXT },

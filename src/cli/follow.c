@@ -286,6 +286,8 @@ int kg_cli_start_job(struct kg_cli *cli, const struct kg_at *at, const char *pat
             kg_cli_emit(cli, KG_TAKE(started));
         return 0;
     }
+    if (!started)
+        return 0; /* 204: there was nothing to do */
     if (!id)
         return kg_err_set(err, KG_E_NO_REPLY, "the service did not say which job it started");
     job_path = kg_cli_job_path(cli, at, id);

@@ -104,11 +104,20 @@ struct telling {
     size_t lines;
 };
 
+/* The object, with its datastore when that is not the vault's first one. */
+static char *object_of(const struct kg_json *d)
+{
+    const char *store = kg_json_str(d, "store");
+
+    return kg_xprintf("%s%s%s", store ? store : "", store ? ": " : "", kg_json_str_or(d, "object", "?"));
+}
+
 static struct kg_json *detail_of(const struct kg_json *d)
 {
+    KG_AUTO_FREE char *object = object_of(d);
     struct kg_err why = { 0 };
 
-    kg_err_set(&why, KG_E_CORRUPT, "%s: %s", kg_json_str_or(d, "object", "?"), kg_json_str_or(d, "problem", "?"));
+    kg_err_set(&why, KG_E_CORRUPT, "%s: %s", object, kg_json_str_or(d, "problem", "?"));
     kg_err_advise(&why, "Restore this object from a copy of the vault, then check again.");
     return kg_user_error(&why, NULL, kg_json_str(d, "object"), NULL);
 }
@@ -117,7 +126,8 @@ static struct kg_json *detail_of(const struct kg_json *d)
 static void tell_one(struct telling *t, const struct kg_json *d)
 {
     struct kg_json *detail = detail_of(d), *objects = kg_json_array();
-    KG_AUTO_FREE char *head = kg_xprintf("damaged: %s: %s", kg_json_str_or(d, "object", "?"), kg_json_str_or(d, "problem", "?"));
+    KG_AUTO_FREE char *object = object_of(d);
+    KG_AUTO_FREE char *head = kg_xprintf("damaged: %s: %s", object, kg_json_str_or(d, "problem", "?"));
 
     if (t->lines++ < LINES_MOST)
         kg_tasks_line(t->r, head);

@@ -63,7 +63,7 @@ static bool may_leave(struct kg_engine *e)
 
     if (e->stop == KG_STOP_NO || now < e->stop_asked + ANSWER_TIME)
         return false;
-    if (!e->runs)
+    if (kg_tasks_none_left(e))
         return true;
     if (e->stop == KG_STOP_DRAIN)
         return drained(e, now);
@@ -128,6 +128,7 @@ static void on_tick(void *arg)
     kg_recover_tick(e);
     kg_clock_tick(e);
     kg_schedule_tick(e);
+    kg_tiering_tick(e);
     kg_lifecycle_tick(e);
     kg_usage_tick(e);
     leave_when_idle(e); /* when it is known whether schedules need us */
@@ -175,7 +176,7 @@ static int run(struct kg_engine *e, struct kg_err *err)
     e->busy_at = kg_now_mono();
     e->pump = kg_loop_timer(e->loop, KG_TIMER_NEVER, on_pump, e);
     e->tick = kg_loop_timer(e->loop, kg_now_mono() + TICK, on_tick, e);
-    if (kg_recover_start(e, err) < 0)
+    if (kg_recover_start(e, err) < 0 || kg_tiering_start(e, err) < 0)
         return -(int)err->code;
     kg_log(KG_LOG_INFO, "keepgres " KG_VERSION " serves on '%s', state in '%s'", e->paths.socket, e->paths.state_dir);
     (void)kg_notify_ready();

@@ -24,6 +24,7 @@ struct kg_run {
     struct kg_job *ending;           /* while it is recorded: the job as it will be */
     struct kg_worker *worker;        /* while it runs */
     bool cancelled;
+    bool parked;                     /* a restore that waits for a rehydration: not in the queue, and survives the service */
     bool over;                       /* it has ended; what is left is to record it */
     struct kg_err err;               /* how */
     struct kg_err verdict;           /* its work is done, and what was found makes the job (not the operation) a failure */
@@ -68,6 +69,7 @@ struct kg_engine {
     kg_usec recheck_at;              /* monotonic: when suspect vaults are looked at once more; 0: not */
     struct kg_run *runs;
     struct kg_kept_key *keys;
+    struct kg_wanted *wanted;        /* rehydrations to be started, see tiering.c */
     struct kg_timer *tick, *pump;
     enum kg_stop stop;
     kg_usec stop_asked;              /* monotonic */
@@ -82,6 +84,7 @@ struct kg_engine {
     char *next_instance;             /* id of what it is of, or NULL */
     kg_usec lifecycle_at, purge_at;  /* monotonic: when points, deleted instances are looked at next */
     kg_usec usage_at;                /* monotonic: when it is looked which vaults are to be measured */
+    bool copies_first;               /* whose turn it is, see lifecycle.c */
     kg_usec clock_ahead;             /* wall time minus time since the machine's start */
     kg_usec clock_settles, clock_noted; /* since the machine's start */
 };
@@ -95,6 +98,12 @@ void kg_tasks_kill_all(struct kg_engine *e);
 void kg_tasks_line(struct kg_run *r, const char *text); /* adds to the job's log */
 void kg_tasks_free(struct kg_engine *e);
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault);
+/* A job that waits, of an earlier service; takes both. Unparking lets it run, or, with why, fails it. */
+struct kg_run *kg_tasks_park(struct kg_engine *e, struct kg_task *t, struct kg_job *job);
+void kg_tasks_unpark(struct kg_run *r, const struct kg_err *why);
+bool kg_tasks_none_left(const struct kg_engine *e);  /* but those that are parked */
+/* Trouble with the catalog itself, which another try may not meet; everything else is about what was asked. */
+bool kg_is_catalog_trouble(enum kg_code c);
 bool kg_tasks_idle(const struct kg_engine *e);
 bool kg_tasks_only_unrecorded(const struct kg_engine *e); /* all that is left has ended and waits to be recorded */
 unsigned kg_tasks_jobs(const struct kg_engine *e);   /* jobs that have not ended */
@@ -137,6 +146,25 @@ int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG
 int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
                      const char *detail, struct kg_err *err) KG_MUST_CHECK;
 
+/* Remembers which archive the vault has. */
+int kg_vault_has_archive(struct kg_engine *e, const char *vault, const char *archive_id, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- tiering.c: copies in the archive, and back ---- */
+int kg_tiering_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK; /* after kg_recover() */
+void kg_tiering_tick(struct kg_engine *e);
+void kg_tiering_free(struct kg_engine *e);
+/* A rehydration that the point's document asks for: started as soon as it can be, not before that (monotonic). */
+void kg_tiering_want(struct kg_engine *e, const char *instance, const char *point, kg_usec after);
+/* Restores that wait for the point go on, or fail, if it is known how it ended. */
+void kg_tiering_settle(struct kg_engine *e, const char *instance, const char *point);
+int kg_tiering_start_copy(struct kg_engine *e, const char *instance, const char *point, struct kg_err *err) KG_MUST_CHECK;
+bool kg_tiering_is_busy(const struct kg_engine *e);  /* with a copy to the archive */
+/* Parts of recording an end, in its transaction. */
+int kg_tiering_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
+int kg_tiering_failed(struct kg_engine *e, const struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
+/* After it. */
+void kg_tiering_ended(struct kg_engine *e, const struct kg_run *r);
+
 /* ---- recover.c: after a service that ended in the middle ---- */
 /* Fails what it left unfinished, in one transaction. */
 int kg_recover(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
@@ -170,7 +198,7 @@ void kg_clock_tick(struct kg_engine *e);
 bool kg_clock_is_settled(const struct kg_engine *e);
 
 /* ---- points.c: what the catalog expects of a vault ---- */
-/* Which recovery points the vault should have, into the job of a check: "expected":[{"instance","point"}]. */
+/* Which recovery points the vault should have, into the job of a check: "expected":[{"instance","point","stores"}]. */
 int kg_points_expect(struct kg_engine *e, const char *vault, struct kg_json *job, struct kg_err *err) KG_MUST_CHECK;
 /* Notes at the recovery points which of them the check's report calls lost, and which are there again. Takes out of the
  * report what was deleted meanwhile. */

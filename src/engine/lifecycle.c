@@ -1,8 +1,9 @@
-/* Recovery points leave when their time is over.
+/* Recovery points go to the archive, and leave, when their time has come.
  *
  * What a policy promised a point was written down when the point was made ("stays"); policy/lifecycle.h says what follows
- * from it now. A point's last copy in the vault is deleted by a worker, then the catalog forgets it; a service that dies
- * between finds it expired again, and deleting twice is deleting.
+ * from it now. A copy is deleted by a worker, then the catalog forgets it, and with the last one the point; a service that dies
+ * between finds it expired again, and deleting twice is deleting. Copies to the archive are made one at a time (tiering.c): that
+ * which failed least often first, of these the oldest point's.
  *
  * Nothing is deleted because a clock jumped: when it did (see clock.c), all is left as it is for CLOCK_SETTLES. */
 #include "engine/engine_int.h"
@@ -19,30 +20,51 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "model/policy.h"
+#include "policy/copies.h"
 #include "policy/lifecycle.h"
 #include "policy/promise.h"
 
 enum { AT_ONCE = 1000 }; /* points of one task */
 #define FIRST_LOOK    (60 * KG_SECOND)
+#define PAUSE_MOST    (2 * 24 * 3600 * KG_SECOND) /* a clock that was set back must not make it longer */
 #define PURGE_EVERY   (5 * KG_SECOND)
 #define PURGE_AGAIN   (300 * KG_SECOND)  /* after one that failed */
 #define COLLECT_EVERY (24 * 3600 * KG_SECOND)
 
 /* ---- one instance ---- */
 
+/* What a point's document says besides its life. */
+struct facts {
+    char id[40];
+    bool leftover;                   /* a rehydration that failed may have left a copy in the vault */
+    uint64_t tries;                  /* to copy it to the archive, that failed */
+    bool paused;                     /* and is not tried again yet */
+};
+
 struct points {
     struct kg_life *life;
-    char (*id)[40];
-    size_t n, cap, cap_ids;
+    struct facts *facts;
+    size_t n, cap, cap_facts;
 };
 
 static void points_done(struct points *p)
 {
     free(p->life);
-    free(p->id);
+    free(p->facts);
 }
 
-static int read_points(struct kg_engine *e, const char *instance, struct points *ret, struct kg_err *err)
+static void read_facts(const struct kg_point_row *row, kg_usec now, struct facts *ret)
+{
+    kg_usec after;
+
+    (void)snprintf(ret->id, sizeof ret->id, "%s", row->id);
+    ret->leftover = kg_rehydration_read(row->json).leftover;
+    ret->tries = kg_json_u64(row->json, "tiering.tries", 0);
+    ret->paused = kg_time_parse_iso(kg_json_str_or(row->json, "tiering.after", ""), &after) && now < after &&
+                  after <= now + PAUSE_MOST;
+}
+
+static int read_points(struct kg_engine *e, const char *instance, kg_usec now, struct points *ret, struct kg_err *err)
 {
     struct kg_point_query q = { .instance = instance, .top = AT_ONCE };
     KG_AUTO_FREE char *after = NULL;
@@ -57,9 +79,10 @@ static int read_points(struct kg_engine *e, const char *instance, struct points 
             size_t n = ret->n;
 
             KG_GROW(ret->life, n, ret->cap);
-            KG_GROW(ret->id, n, ret->cap_ids);
-            ret->life[ret->n] = kg_promise_read(l.rows[i].json, l.rows[i].time);
-            (void)snprintf(ret->id[ret->n++], sizeof ret->id[0], "%s", l.rows[i].id);
+            KG_GROW(ret->facts, n, ret->cap_facts);
+            ret->life[n] = kg_promise_read(l.rows[i].json, l.rows[i].time);
+            read_facts(&l.rows[i], now, &ret->facts[n]);
+            ret->n++;
         }
         free(after);
         after = KG_TAKE(l.next);
@@ -67,20 +90,44 @@ static int read_points(struct kg_engine *e, const char *instance, struct points 
     return 0;
 }
 
-/* The points that leave for good: as a JSON array, or NULL when there is none. */
-static struct kg_json *find_expired(const struct points *p, kg_usec now)
-{
-    KG_AUTO_FREE struct kg_step *steps = kg_xalloc_array(p->n * KG_STAYS + 1, sizeof *steps);
-    size_t n = kg_lifecycle_steps(p->life, p->n, now, steps);
-    struct kg_json *list = NULL;
+/* A copy to be made, the best one found so far. */
+struct candidate {
+    char *instance;
+    char point[40];
+    uint64_t tries;
+    kg_usec time;
+};
 
-    for (size_t i = 0; i < n; i++) {
-        if (steps[i].kind != KG_STEP_LEAVE || steps[i].store != KG_DATASTORE_VAULT ||
-            (list && kg_json_count(list) == AT_ONCE))
+static void consider(struct candidate *c, const char *instance, const struct kg_life *life, const struct facts *f)
+{
+    if (!life->good || !(life->in & 1u << KG_DATASTORE_VAULT) || f->paused ||
+        (c->instance && (f->tries > c->tries || (f->tries == c->tries && life->time >= c->time))))
+        return;
+    free(c->instance);
+    c->instance = kg_xstrdup(instance);
+    (void)snprintf(c->point, sizeof c->point, "%s", f->id);
+    c->tries = f->tries;
+    c->time = life->time;
+}
+
+/* The points whose copy leaves a store, as a JSON array; elsewhere gets those of them that stay in the other one. */
+static struct kg_json *find_expired(const struct points *p, const struct kg_step *steps, size_t n, enum kg_datastore store,
+                                    struct kg_json *elsewhere)
+{
+    KG_AUTO_FREE unsigned *leave = kg_xalloc_array(p->n + 1, sizeof *leave);
+    struct kg_json *list = kg_json_array();
+
+    for (size_t i = 0; i < n; i++)
+        if (steps[i].kind == KG_STEP_LEAVE)
+            leave[steps[i].point] |= 1u << steps[i].store;
+    for (size_t i = 0; i < p->n && kg_json_count(list) < AT_ONCE; i++) {
+        bool leftover = store == KG_DATASTORE_VAULT && p->facts[i].leftover;
+
+        if (!(leave[i] & 1u << store) && !leftover)
             continue;
-        if (!list)
-            list = kg_json_array();
-        kg_json_push_str(list, p->id[steps[i].point]);
+        kg_json_push_str(list, p->facts[i].id);
+        if (p->life[i].in & ~leave[i] & ~(1u << store))
+            kg_json_push_str(elsewhere, p->facts[i].id);
     }
     return list;
 }
@@ -93,43 +140,115 @@ static struct kg_job *own_job(const struct kg_resource *vault, const struct kg_r
     return kg_make_task_job(vault, instance, kind, activity, NULL);
 }
 
-static int start_expiry(struct kg_engine *e, const struct kg_target *target, struct kg_json *points, struct kg_err *err)
+/* One store's copies; 1: a task was started. */
+static int start_expiry(struct kg_engine *e, const struct kg_target *target, const struct points *p, const struct kg_step *steps,
+                        size_t n, enum kg_datastore store, struct kg_err *err)
 {
     KG_AUTO_TASK struct kg_task *t = kg_target_task(target, KG_TASK_EXPIRE);
-    KG_AUTO_JOB struct kg_job *job = own_job(&target->vault, &target->instance, KG_TASK_EXPIRE);
+    struct kg_json *elsewhere = kg_json_array(), *points = find_expired(p, steps, n, store, elsewhere);
     KG_AUTO_FREE char *count = kg_xprintf("%zu", kg_json_count(points));
+    KG_AUTO_JOB struct kg_job *job = NULL;
 
+    kg_json_set(t->params, "elsewhere", elsewhere);
     kg_json_set(t->params, "points", points);
-    kg_job_detail(job, "RecoveryPoints", count);
+    kg_json_set_str(t->params, "store", kg_datastore_to_text(store));
     t->uid = geteuid();
+    if (!kg_json_count(points))
+        return 0;
+    job = own_job(&target->vault, &target->instance, KG_TASK_EXPIRE);
+    kg_json_set_str(job->properties, "sourceDataStoreName", kg_datastore_to_text(store));
+    kg_job_detail(job, "RecoveryPoints", count);
     if (kg_start_prepare(&e->api, t, job, err) < 0)
         return -(int)err->code;
-    kg_log(KG_LOG_INFO, "%zu recovery points of '%s' have expired", kg_json_count(points), target->instance.id);
-    return kg_start_commit(&e->api, &t, &job, err);
+    kg_log(KG_LOG_INFO, "%zu recovery points of '%s' leave the %s", kg_json_count(points), target->instance.id,
+           kg_datastore_to_text(store));
+    return kg_start_commit(&e->api, &t, &job, err) < 0 ? -(int)err->code : 1;
 }
 
-/* Protection that was stopped keeps everything; and what cannot be looked at is not touched. */
-static bool is_retained(struct kg_engine *e, const char *instance)
+/* Protection that was stopped keeps everything but copies that came back from the archive for a while; of what was deleted
+ * nothing is touched, nor of what cannot be looked at. */
+enum regime { AS_PROMISED, KEEP_ALL, HANDS_OFF };
+
+static enum regime regime_of(struct kg_engine *e, const char *instance)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
     struct kg_err ignored = { 0 };
 
-    return kg_catalog_get(e->catalog, instance, &r, &ignored) < 0 || kg_instance_is_retained(r.json);
+    if (kg_catalog_get(e->catalog, instance, &r, &ignored) < 0 || kg_instance_is_deleted(r.json))
+        return HANDS_OFF;
+    return kg_instance_is_retained(r.json) ? KEEP_ALL : AS_PROMISED;
 }
 
-static int expire_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
-{
-    KG_CLEANUP(points_done) struct points points = { 0 };
-    KG_AUTO_TARGET struct kg_target target = { 0 };
-    struct kg_json *expired;
+/* What has to be done for an instance's points by now. */
+struct agenda {
+    struct points points;
+    struct kg_step *steps;
+    size_t n;
+    enum regime regime;
+};
 
-    if (is_retained(e, instance) || read_points(e, instance, &points, err) < 0 || !(expired = find_expired(&points, kg_now_wall())))
-        return err->code == KG_E_OK ? 0 : -(int)err->code;
-    if (kg_target_load(&e->api, instance, KG_TARGET_POINTS, &target, err) < 0) {
-        kg_json_free(expired);
+static void agenda_done(struct agenda *a)
+{
+    points_done(&a->points);
+    free(a->steps);
+}
+
+static int make_agenda(struct kg_engine *e, const char *instance, struct agenda *a, struct kg_err *err)
+{
+    kg_usec now = kg_now_wall();
+
+    a->regime = regime_of(e, instance);
+    if (a->regime == HANDS_OFF)
+        return 0;
+    if (read_points(e, instance, now, &a->points, err) < 0)
         return -(int)err->code;
-    }
-    return start_expiry(e, &target, expired, err);
+    for (size_t i = 0; i < a->points.n; i++)
+        a->points.life[i].held |= a->regime == KEEP_ALL;
+    a->steps = kg_xalloc_array(a->points.n * KG_STAYS + 1, sizeof *a->steps);
+    a->n = kg_lifecycle_steps(a->points.life, a->points.n, now, a->steps);
+    return 0;
+}
+
+static int look_for_copies(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
+{
+    KG_CLEANUP(agenda_done) struct agenda a = { 0 };
+
+    if (make_agenda(e, instance, &a, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < a.n && a.regime == AS_PROMISED; i++)
+        if (a.steps[i].kind == KG_STEP_COPY && a.steps[i].store == KG_DATASTORE_ARCHIVE)
+            consider(arg, instance, &a.points.life[a.steps[i].point], &a.points.facts[a.steps[i].point]);
+    return 0;
+}
+
+static bool is_leaving(const struct agenda *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->steps[i].kind == KG_STEP_LEAVE)
+            return true;
+    for (size_t i = 0; i < a->points.n; i++)
+        if (a->points.facts[i].leftover)
+            return true;
+    return false;
+}
+
+static int let_leave(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
+{
+    KG_CLEANUP(agenda_done) struct agenda a = { 0 };
+    KG_AUTO_TARGET struct kg_target target = { 0 };
+    int r;
+
+    (void)arg;
+    if (make_agenda(e, instance, &a, err) < 0)
+        return -(int)err->code;
+    if (!is_leaving(&a))
+        return 0;
+    if (kg_target_load(&e->api, instance, KG_TARGET_POINTS, &target, err) < 0)
+        return -(int)err->code;
+    r = start_expiry(e, &target, &a.points, a.steps, a.n, KG_DATASTORE_VAULT, err);
+    if (r == 0) /* one after the other: a point that leaves both is not looked for in a store that it has left */
+        r = start_expiry(e, &target, &a.points, a.steps, a.n, KG_DATASTORE_ARCHIVE, err);
+    return r < 0 ? r : 0;
 }
 
 /* ---- instances that were deleted ---- */
@@ -156,7 +275,7 @@ static bool is_purged(struct kg_engine *e, const struct kg_resource *r, struct k
            (kg_time_parse_iso(kg_json_str_or(r->json, "properties.deletionInfo.scheduledPurgeTime", ""), &at) && at <= kg_now_wall());
 }
 
-static int purge_instance(struct kg_engine *e, const char *instance, struct kg_err *err)
+static int purge_instance(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 }, v = { 0 };
     KG_AUTO_FREE char *vault = kg_id_parent(instance);
@@ -164,6 +283,7 @@ static int purge_instance(struct kg_engine *e, const char *instance, struct kg_e
     KG_AUTO_JOB struct kg_job *job = NULL;
     char when[32];
 
+    (void)arg;
     if (kg_catalog_get(e->catalog, instance, &r, err) < 0 || kg_catalog_get(e->catalog, vault, &v, err) < 0)
         return -(int)err->code;
     if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || !is_purged(e, &r, err))
@@ -208,9 +328,15 @@ static int add_deleted(void *arg, const struct kg_resource *r, struct kg_err *er
     return kg_instance_is_deleted(r->json) ? add_name(arg, r, err) : 0;
 }
 
-typedef int each_fn(struct kg_engine *e, const char *id, struct kg_err *err);
+typedef int each_fn(struct kg_engine *e, const char *id, void *arg, struct kg_err *err);
 
-static void for_each(struct kg_engine *e, const char *type, kg_resource_fn *choose, const char *what, each_fn *fn)
+static void complain(const char *what, const char *id, const struct kg_err *err)
+{
+    if (err->code != KG_E_BUSY && err->code != KG_E_LIMIT && err->code != KG_E_CONFLICT)
+        kg_log_err(KG_LOG_WARN, err, "%s: '%s'", what, id);
+}
+
+static void for_each(struct kg_engine *e, const char *type, kg_resource_fn *choose, const char *what, each_fn *fn, void *arg)
 {
     struct kg_resource_query q = { .type = type };
     KG_CLEANUP(names_done) struct names names = { 0 };
@@ -222,15 +348,15 @@ static void for_each(struct kg_engine *e, const char *type, kg_resource_fn *choo
     }
     for (size_t i = 0; i < names.n; i++) {
         err = (struct kg_err){ 0 };
-        if (fn(e, names.v[i], &err) < 0 && err.code != KG_E_BUSY && err.code != KG_E_LIMIT && err.code != KG_E_CONFLICT)
-            kg_log_err(KG_LOG_WARN, &err, "%s: '%s'", what, names.v[i]);
+        if (fn(e, names.v[i], arg, &err) < 0)
+            complain(what, names.v[i], &err);
     }
 }
 
 /* ---- space ---- */
 
 /* After points were deleted, a vault is collected once a day until a collection finds nothing more to do. */
-static int collect_vault(struct kg_engine *e, const char *vault, struct kg_err *err)
+static int collect_vault(struct kg_engine *e, const char *vault, void *arg, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource v = { 0 };
     KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_COLLECT);
@@ -238,6 +364,7 @@ static int collect_vault(struct kg_engine *e, const char *vault, struct kg_err *
     kg_usec now = kg_now_wall(), next;
     char when[32];
 
+    (void)arg;
     if (kg_catalog_get(e->catalog, vault, &v, err) < 0)
         return -(int)err->code;
     if (!kg_json_bool(v.json, "internal.garbage", false) ||
@@ -264,7 +391,31 @@ static void purge(struct kg_engine *e, kg_usec now)
     if (now < e->purge_at || e->stop != KG_STOP_NO || !kg_clock_is_settled(e))
         return;
     e->purge_at = now + PURGE_EVERY;
-    for_each(e, KG_TYPE_INSTANCE, add_deleted, "purge", purge_instance);
+    for_each(e, KG_TYPE_INSTANCE, add_deleted, "purge", purge_instance, NULL);
+}
+
+static void make_copies(struct kg_engine *e)
+{
+    struct candidate copy = { 0 };
+    struct kg_err err = { 0 };
+
+    if (kg_tiering_is_busy(e))
+        return;
+    for_each(e, KG_TYPE_INSTANCE, add_name, "copies to the archive", look_for_copies, &copy);
+    if (copy.instance && kg_tiering_start_copy(e, copy.instance, copy.point, &err) < 0)
+        complain("copy to the archive", copy.instance, &err);
+    free(copy.instance);
+}
+
+/* A copy and an expiry of one instance exclude each other, and either may fail again and again: they take turns at being first. */
+static void look_at_points(struct kg_engine *e)
+{
+    e->copies_first = !e->copies_first;
+    if (e->copies_first)
+        make_copies(e);
+    for_each(e, KG_TYPE_INSTANCE, add_name, "expiry", let_leave, NULL);
+    if (!e->copies_first)
+        make_copies(e);
 }
 
 void kg_lifecycle_tick(struct kg_engine *e)
@@ -282,6 +433,6 @@ void kg_lifecycle_tick(struct kg_engine *e)
         kg_log(KG_LOG_DEBUG, "the clock jumped: no recovery point is deleted until it has kept its pace for a while");
         return;
     }
-    for_each(e, KG_TYPE_INSTANCE, add_name, "expiry", expire_instance);
-    for_each(e, KG_TYPE_VAULT, add_name, "collection", collect_vault);
+    look_at_points(e);
+    for_each(e, KG_TYPE_VAULT, add_name, "collection", collect_vault, NULL);
 }

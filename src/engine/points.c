@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "model/resources.h"
+#include "policy/copies.h"
 
 enum { EXPECTED_MAX = 100 * 1000 };
 
@@ -59,16 +60,21 @@ struct expecting { struct kg_json *list; size_t n; };
 static int expect_point(void *arg, const char *guid, struct kg_point_row *row, struct kg_err *err)
 {
     struct expecting *x = arg;
-    struct kg_json *p;
+    unsigned in = kg_copies_in(row->json);
+    struct kg_json *p, *stores;
 
     (void)err;
-    if (x->n++ >= EXPECTED_MAX)
+    if (!in || x->n++ >= EXPECTED_MAX)
         return 0;
     p = kg_json_object();
     kg_json_set_str(p, "instance", guid);
     kg_json_set_str(p, "point", row->id);
     if (kg_json_str(row->json, "problem"))
         kg_json_set_bool(p, "lost", true);
+    kg_json_set(p, "stores", stores = kg_json_array());
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
+        if (in & 1u << s)
+            kg_json_push_str(stores, kg_datastore_to_text((enum kg_datastore)s));
     kg_json_push(x->list, p);
     return 0;
 }
@@ -101,6 +107,11 @@ static char **find_lost(const struct judging *g, const char *object)
     return g->n ? bsearch(&object, g->lost, g->n, sizeof *g->lost, by_text) : NULL;
 }
 
+static const char *lost_text(const struct kg_point_row *row)
+{
+    return kg_copies_in(row->json) & 1u << KG_DATASTORE_ARCHIVE ? "the vault or its archive has lost it" : "the vault has lost it";
+}
+
 static int judge_point(void *arg, const char *guid, struct kg_point_row *row, struct kg_err *err)
 {
     struct judging *g = arg;
@@ -112,7 +123,7 @@ static int judge_point(void *arg, const char *guid, struct kg_point_row *row, st
     if (!lost == !kg_json_str(row->json, "problem"))
         return 0;
     if (lost)
-        kg_json_set_str(row->json, "problem", "the vault has lost it");
+        kg_json_set_str(row->json, "problem", lost_text(row));
     else
         kg_json_remove(row->json, "problem");
     return kg_catalog_point_update(g->e->catalog, row, err);

@@ -57,6 +57,7 @@ static void add_settings(const struct kg_settings *s, struct kg_json *job)
     if (!kg_json_get(job, "settings.jobs")) /* the caller may have said */
         kg_json_set_u64(job, "settings.jobs", s->backup_jobs);
     kg_json_set_u64(job, "settings.level", s->compression_level);
+    kg_json_set_u64(job, "settings.archiveLevel", s->archive_compression_level);
     kg_json_set_u64(job, "settings.sliceBytes", s->slice_bytes);
     kg_json_set_str(job, "settings.sliceTables", s->slice_tables);
     kg_json_set_u64(job, "settings.lockTimeoutMs", s->lock_timeout_ms);
@@ -87,6 +88,25 @@ static int check_access(struct kg_engine *e, const struct kg_task *t, struct kg_
     return kg_control_require(e->catalog, e->identity, e->keyvault, t->vault, t->server, t->secret, err);
 }
 
+/* Both datastores of the vault. Vaults that are older than archives have theirs beside their directory, once there is one. */
+static int add_stores(struct kg_engine *e, const char *vault, struct kg_json *job, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_FREE char *beside = NULL;
+    const char *path, *id;
+
+    if (kg_catalog_get(e->catalog, vault, &r, err) < 0)
+        return kg_err_wrap(err, "the task's vault");
+    if (kg_json_need_str(r.json, "properties.storeSettings.path", &path, err) < 0)
+        return kg_err_wrap(err, "vault '%s'", r.name);
+    beside = kg_xprintf("%s-archive", path);
+    kg_json_set_str(job, "storePath", path);
+    kg_json_set_str(job, "archivePath", kg_json_str_or(r.json, "properties.storeSettings.archivePath", beside));
+    if ((id = kg_json_str(r.json, "internal.archiveId")))
+        kg_json_set_str(job, "archiveId", id);
+    return 0;
+}
+
 static int add_what_it_names(struct kg_engine *e, const struct kg_task *t, struct kg_prepared *p, struct kg_err *err)
 {
     char when[32];
@@ -95,7 +115,7 @@ static int add_what_it_names(struct kg_engine *e, const struct kg_task *t, struc
         kg_json_set_str(t->params, "measured", kg_time_iso(kg_now_wall(), when));
     if ((t->kind == KG_TASK_CHECK || t->kind == KG_TASK_COLLECT) && kg_points_expect(e, t->vault, p->job, err) < 0)
         return -(int)err->code;
-    if ((t->vault && add_text(e, t->vault, "vault", "properties.storeSettings.path", p->job, "storePath", err) < 0) ||
+    if ((t->vault && add_stores(e, t->vault, p->job, err) < 0) ||
         (t->instance && add_text(e, t->instance, "backup instance", "internal.instance", p->job, "instance", err) < 0))
         return -(int)err->code;
     if (kg_task_row(t->kind)->validates)

@@ -128,21 +128,33 @@ static int fail_job(struct kg_engine *e, const struct kg_job_row *row, struct kg
     return r;
 }
 
+/* A restore that waits for a rehydration goes on waiting (tiering.c). */
+static bool waits(const struct kg_job_row *row)
+{
+    const struct kg_json *waiting = kg_json_get(row->json, "waiting");
+    KG_AUTO_TASK struct kg_task *t = waiting ? kg_task_from_json(waiting) : NULL;
+
+    return t && t->instance;
+}
+
 static int fail_jobs(struct kg_engine *e, struct kg_err *err)
 {
     struct kg_job_query q = { .unfinished = true };
+    KG_AUTO_FREE char *after = NULL;
 
-    for (;;) { /* those that were failed are not unfinished any more: every page is a first one */
+    do {
         KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
 
+        q.after = after;
         if (kg_catalog_job_list(e->catalog, &q, &l, err) < 0)
             return -(int)err->code;
-        if (!l.count)
-            return 0;
         for (size_t i = 0; i < l.count; i++)
-            if (fail_job(e, &l.rows[i], err) < 0)
+            if (!waits(&l.rows[i]) && fail_job(e, &l.rows[i], err) < 0)
                 return -(int)err->code;
-    }
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after);
+    return 0;
 }
 
 static int fail_operation(struct kg_engine *e, struct kg_operation_row *op, struct kg_err *err)

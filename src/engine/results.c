@@ -14,6 +14,7 @@
 #include "model/id.h"
 #include "model/policy.h"
 #include "model/resources.h"
+#include "policy/copies.h"
 #include "policy/promise.h"
 
 /* Changes a resource in place; one that is gone meanwhile is no error. */
@@ -40,6 +41,7 @@ static void vault_made(struct kg_json *json, const void *arg)
 {
     kg_json_set_str(json, "properties.provisioningState", "Succeeded");
     kg_json_set_str(json, "internal.vaultId", kg_json_str(arg, "vaultId"));
+    kg_json_set_str(json, "internal.archiveId", kg_json_str(arg, "archiveId"));
     kg_json_remove(json, "properties.provisioningError");
 }
 
@@ -99,30 +101,74 @@ static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg
     return 0;
 }
 
+static void has_archive(struct kg_json *json, const void *arg) { kg_json_set_str(json, "internal.archiveId", arg); }
+
+int kg_vault_has_archive(struct kg_engine *e, const char *vault, const char *archive_id, struct kg_err *err)
+{
+    return edit(e, vault, has_archive, archive_id, err);
+}
+
+/* One store's copy has gone; with the last one the point has. */
+static int copy_gone(struct kg_engine *e, const char *instance, const char *point, enum kg_datastore store, struct kg_err *err)
+{
+    KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
+    struct kg_rehydration back;
+    struct kg_err why = { 0 };
+
+    if (kg_catalog_point_get(e->catalog, instance, point, &row, &why) < 0) {
+        if (why.code == KG_E_NO_POINT)
+            return 0;
+        *err = why;
+        return -(int)err->code;
+    }
+    kg_copies_remove(row.json, row.time, store);
+    if (!kg_copies_in(row.json))
+        return kg_catalog_point_delete(e->catalog, row.instance, row.id, err);
+    back = kg_rehydration_read(row.json);
+    if (store == KG_DATASTORE_VAULT && back.status != KG_REHYDRATION_NONE) {
+        back.leftover = false;
+        if (back.status == KG_REHYDRATION_COMPLETED)
+            back.status = KG_REHYDRATION_DELETED;
+        kg_rehydration_write(row.json, &back);
+    }
+    return kg_catalog_point_update(e->catalog, &row, err);
+}
+
+static bool is_among(const struct kg_json *list, const char *text)
+{
+    for (const struct kg_json *j = kg_json_first(list); j; j = kg_json_next(j))
+        if (strcmp(kg_json_value_str(j) ? kg_json_value_str(j) : "", text) == 0)
+            return true;
+    return false;
+}
+
 static int expire_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    for (const struct kg_json *p = kg_json_first(kg_json_get(r->task->params, "points")); p; p = kg_json_next(p)) {
-        struct kg_err why = { 0 };
+    int store = kg_datastore_from_text(kg_json_str_or(r->task->params, "store", "VaultStore"));
 
-        if (kg_catalog_point_delete(e->catalog, r->task->instance, kg_json_value_str(p), &why) < 0 && why.code != KG_E_NO_POINT) {
-            *err = why;
+    for (const struct kg_json *p = kg_json_first(kg_json_get(r->task->params, "points")); p; p = kg_json_next(p))
+        if (!is_among(kg_json_get(r->result, "kept"), kg_json_value_str(p)) &&
+            copy_gone(e, r->task->instance, kg_json_value_str(p), (enum kg_datastore)store, err) < 0)
             return -(int)err->code;
-        }
-    }
     return edit(e, r->task->vault, has_garbage, "", err) < 0 ? -(int)err->code : kg_usage_changed(e, r->task->vault, err);
 }
 
 /* A collection takes two rounds at least: what it dooms it deletes when nobody can be using it any more. */
+static bool is_more(const struct kg_json *report)
+{
+    return kg_json_u64(report, "deadPacks", 1) > kg_json_u64(report, "deletedPacks", 0) ||
+           kg_json_count(kg_json_get(report, "waitingFor"));
+}
+
 static int collect_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    bool more = kg_json_u64(r->result, "deadPacks", 1) > kg_json_u64(r->result, "deletedPacks", 0) ||
-                kg_json_count(kg_json_get(r->result, "waitingFor"));
+    const struct kg_json *archive = kg_json_get(r->result, "archive");
 
     if (kg_json_bool(r->result, "dryRun", false))
         return 0;
     if (kg_usage_changed(e, r->task->vault, err) < 0)
         return -(int)err->code;
-    if (more)
+    if (is_more(r->result) || (archive && is_more(archive)) || kg_json_bool(r->result, "archiveSkipped", false))
         return 0;
     return edit(e, r->task->vault, has_garbage, NULL, err);
 }
@@ -255,6 +301,8 @@ static const struct {
     [KG_TASK_CHECK] = { check_done, NULL },
     [KG_TASK_COLLECT] = { collect_done, NULL },
     [KG_TASK_EXPIRE] = { expire_done, NULL },
+    [KG_TASK_TIERING] = { kg_tiering_done, NULL },
+    [KG_TASK_REHYDRATE] = { kg_tiering_done, NULL },
     [KG_TASK_PUT_INSTANCE] = { put_instance_done, instance_failed },
     [KG_TASK_DELETE_INSTANCE] = { delete_instance_done, instance_failed },
     [KG_TASK_BACKUP] = { backup_done, NULL },

@@ -41,6 +41,8 @@ static const struct row {
     { "backup_jobs", UINT, AT(backup_jobs), 0, 64, "", "0", NULL,
       "connections of one backup or restore; 0: one a processor core, at most 4" },
     { "compression_level", UINT, AT(compression_level), 1, 19, "", "3", NULL, "zstd level of what goes into a vault" },
+    { "archive_compression_level", UINT, AT(archive_compression_level), 1, 19, "", "19", NULL,
+      "zstd level of what goes into an archive" },
     { "slice_bytes", SIZE, AT(slice_bytes), 1u << 20, (uint64_t)1 << 40, "bytes", "256M", NULL,
       "tables of twice this size and more may be read in slices of it, by several connections" },
     { "slice_tables", CHOICE, AT(slice_tables), 0, 0, "", "auto", slicings,

@@ -18,7 +18,7 @@ struct kg_settings {
     char *region;
     char *pg_bin_dir;                /* "": search */
     uint64_t max_jobs, max_jobs_per_server, max_light_tasks, max_waiting;
-    uint64_t backup_jobs, compression_level, slice_bytes, lock_timeout_ms, lock_tries;
+    uint64_t backup_jobs, compression_level, archive_compression_level, slice_bytes, lock_timeout_ms, lock_tries;
     uint64_t worker_silence_seconds, cancel_seconds, stop_seconds, drain_seconds, idle_exit_seconds;
     uint64_t job_keep_days;
     char *slice_tables;              /* "auto" */

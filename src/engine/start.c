@@ -191,6 +191,7 @@ void kg_engine_close(struct kg_engine *e)
     save_refusals(e);
     kg_supervisor_free(e->supervisor);
     kg_tasks_free(e);
+    kg_tiering_free(e);
     kg_queue_free(e->queue);
     kg_timer_stop(e->tick);
     kg_timer_stop(e->pump);

@@ -46,7 +46,8 @@ static void forget(struct kg_run *r)
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
-    kg_queue_end(r->e->queue, r);
+    if (!r->parked)
+        kg_queue_end(r->e->queue, r);
     run_free(r);
 }
 
@@ -171,8 +172,7 @@ static void expire_keys(struct kg_engine *e)
 
 /* ---- recording ---- */
 
-/* Trouble with the catalog itself, which another try may not meet; everything else is about the result. */
-static bool is_catalog_trouble(enum kg_code c)
+bool kg_is_catalog_trouble(enum kg_code c)
 {
     return c == KG_E_IO || c == KG_E_DISK_FULL || c == KG_E_BUSY || c == KG_E_CORRUPT || c == KG_E_MEMORY;
 }
@@ -228,6 +228,8 @@ static int record_once(struct kg_run *r, struct kg_err *err)
     KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
     if ((failed ? kg_result_failed(e, r->task->kind, r->task->resource, &r->err, r->detail, err) : kg_result_done(e, r, err)) < 0)
         return -(int)err->code;
+    if (failed && kg_tiering_failed(e, r, err) < 0)
+        return -(int)err->code;
     if (r->ending) {
         end_job(r);
         if (write_job(r, r->ending, err) < 0 || write_lines(r, err) < 0)
@@ -272,6 +274,7 @@ static void after_record(struct kg_run *r)
                    r->task->resource ? r->task->resource : r->task->vault, r->job ? " job=" : "", r->job ? r->job->id : "");
     if (r->key && r->err.code == KG_E_OK && r->task->operation)
         keep_key(e, r->task->operation, KG_TAKE(r->key));
+    kg_tiering_ended(e, r);
     forget(r);
     if (vault)
         kg_tasks_start_adopt(e, vault);
@@ -306,7 +309,7 @@ static void record(struct kg_run *r)
         after_record(r);
         return;
     }
-    if (r->err.code == KG_E_OK && !is_catalog_trouble(err.code)) {
+    if (r->err.code == KG_E_OK && !kg_is_catalog_trouble(err.code)) {
         r->err = err; /* what the worker reported cannot be used: that is a failure, too, and is recorded as one */
         record(r);
         return;
@@ -481,26 +484,90 @@ void kg_tasks_pump(struct kg_engine *e)
     }
 }
 
-static void add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
+static int enqueue(struct kg_run *r, struct kg_err *err)
 {
+    const struct kg_task *t = r->task;
     const struct kg_task_row *row = kg_task_row(t->kind);
-    struct kg_queue_spec q = { .heavy = row->heavy, .server = t->server, .instance = row->per_instance ? t->instance : NULL };
+    struct kg_queue_spec q = { .heavy = row->heavy, .server = t->server, .instance = row->lanes ? t->instance : NULL,
+                               .lanes = row->lanes, .first = t->first };
+
+    return kg_queue_add(r->e->queue, &q, r, err);
+}
+
+static struct kg_run *run_new(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
+{
     struct kg_run *r = kg_xalloc(sizeof *r);
-    struct kg_err err = { 0 };
 
     r->e = e;
     r->task = t;
     r->job = job;
     r->next = e->runs;
     e->runs = r;
-    if (kg_queue_add(e->queue, &q, r, &err) < 0) {
+    return r;
+}
+
+static void add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
+{
+    struct kg_run *r = run_new(e, t, job);
+    struct kg_err err = { 0 };
+
+    if (enqueue(r, &err) < 0) {
         /* Cannot be: it was checked in this same turn of the loop. The service's own tasks are dropped, and come back. */
-        kg_log_err(KG_LOG_ERROR, &err, "%s is dropped", row->name);
+        kg_log_err(KG_LOG_ERROR, &err, "%s is dropped", kg_task_row(t->kind)->name);
         e->runs = r->next;
         run_free(r);
         return;
     }
     kg_timer_set(e->pump, kg_now_mono());
+}
+
+/* ---- restores that wait for a rehydration ---- */
+
+struct kg_run *kg_tasks_park(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
+{
+    struct kg_run *r = run_new(e, t, job);
+
+    r->parked = true;
+    return r;
+}
+
+/* The subtask that the restore's job began with. */
+static void end_waiting(struct kg_job *job)
+{
+    KG_AUTO_JSON struct kg_json *event = kg_json_object();
+
+    kg_json_set_str(event, "event", "subtask");
+    kg_json_set_u64(event, "id", 0);
+    kg_json_set_str(event, "status", "Completed");
+    (void)kg_job_apply(job, event);
+}
+
+void kg_tasks_unpark(struct kg_run *r, const struct kg_err *why)
+{
+    struct kg_err err = { 0 };
+
+    if (why) {
+        fail(r, why);
+        return;
+    }
+    if (enqueue(r, &err) < 0) {
+        fail(r, &err);
+        return;
+    }
+    r->parked = false;
+    kg_json_free(KG_TAKE(r->job->waiting));
+    r->job->dirty = true;
+    end_waiting(r->job);
+    kg_tasks_line(r, "the recovery point is rehydrated");
+    kg_timer_set(r->e->pump, kg_now_mono());
+}
+
+bool kg_tasks_none_left(const struct kg_engine *e)
+{
+    for (const struct kg_run *r = e->runs; r; r = r->next)
+        if (!r->parked)
+            return false;
+    return true;
 }
 
 /* The service's own, without a job: one at a time for each vault. */
@@ -530,12 +597,12 @@ void kg_tasks_tick(struct kg_engine *e)
     expire_keys(e);
 }
 
-bool kg_tasks_idle(const struct kg_engine *e) { return !e->runs && !e->keys; }
+bool kg_tasks_idle(const struct kg_engine *e) { return !e->runs && !e->keys && !e->wanted; }
 
 bool kg_tasks_only_unrecorded(const struct kg_engine *e)
 {
     for (const struct kg_run *r = e->runs; r; r = r->next)
-        if (!r->over)
+        if (!r->over && !r->parked)
             return false;
     return true;
 }
@@ -573,7 +640,8 @@ void kg_tasks_cancel_all(struct kg_engine *e, const char *why)
 {
     for (struct kg_run *r = e->runs, *next; r; r = next) {
         next = r->next;
-        cancel_run(r, why);
+        if (!r->parked) /* those wait for the next service */
+            cancel_run(r, why);
     }
 }
 
@@ -592,7 +660,7 @@ static int env_check(void *arg, const struct kg_task *t, struct kg_err *err)
 
     if (e->stop != KG_STOP_NO)
         return kg_err_set(err, KG_E_NO_SERVICE, "the service is about to stop");
-    if (kg_task_row(t->kind)->per_instance && kg_queue_has_instance(e->queue, t->instance)) {
+    if (kg_task_row(t->kind)->lanes && kg_queue_has_instance(e->queue, t->instance, kg_task_row(t->kind)->lanes)) {
         kg_err_set(err, KG_E_BUSY, "a job of backup instance '%s' is in progress", t->instance);
         kg_err_advise(err, "Wait for it to end, or cancel it.");
         return -(int)err->code;
@@ -600,7 +668,15 @@ static int env_check(void *arg, const struct kg_task *t, struct kg_err *err)
     return kg_queue_check(e->queue, err);
 }
 
-static void env_start(void *arg, struct kg_task *t, struct kg_job *job) { add_run(arg, t, job); }
+static void env_start(void *arg, struct kg_task *t, struct kg_job *job)
+{
+    if (!t->waits) {
+        add_run(arg, t, job);
+        return;
+    }
+    kg_tasks_line(kg_tasks_park(arg, t, job), "waiting for the recovery point to be rehydrated");
+    kg_tiering_want(arg, t->instance, kg_json_str_or(t->params, "point", ""), 0);
+}
 
 static int env_cancel(void *arg, const char *job, struct kg_err *err)
 {

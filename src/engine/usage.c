@@ -1,4 +1,4 @@
-/* How full the vaults are: measured by workers from the vaults' own indexes and manifests, after something changed and at least
+/* How full the vaults and their archives are: measured by workers from their own indexes and manifests, after something changed and at least
  * once a day; one sample a day is kept. Between two measurements the API adds what backups say they added. */
 #include "engine/engine_int.h"
 
@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "model/id.h"
+#include "model/policy.h"
 #include "model/resources.h"
 
 #define DAY        (24 * 3600 * KG_SECOND)
@@ -27,7 +28,14 @@ int kg_usage_changed(struct kg_engine *e, const char *vault, struct kg_err *err)
 
 /* ---- the sample ---- */
 
-struct summing { struct kg_engine *e; const struct kg_json *measured; struct kg_json *list; struct kg_point_sum sum; };
+/* One datastore: what the worker found there, and what the catalog knows of the recovery points that have a copy there. */
+struct summing {
+    struct kg_engine *e;
+    const struct kg_json *measured;
+    enum kg_datastore store;
+    struct kg_json *list;
+    struct kg_point_sum sum;
+};
 
 static const struct kg_json *find_measured(const struct kg_json *result, const char *guid)
 {
@@ -42,7 +50,7 @@ static int add_instance(void *arg, const struct kg_resource *r, struct kg_err *e
     struct summing *s = arg;
     const char *guid = kg_json_str_or(r->json, "internal.instance", "");
     const struct kg_json *m = find_measured(s->measured, guid);
-    struct kg_point_query q = { .instance = r->id };
+    struct kg_point_query q = { .instance = r->id, .copy_in = kg_datastore_to_text(s->store) };
     struct kg_point_sum sum;
     struct kg_json *j;
 
@@ -60,12 +68,64 @@ static int add_instance(void *arg, const struct kg_resource *r, struct kg_err *e
     return 0;
 }
 
-int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+static int add_store(struct kg_engine *e, const char *vault, const struct kg_json *measured, enum kg_datastore store,
+                     struct kg_json *sample, struct kg_err *err)
 {
     static const char *const numbers[] = { "storedBytes", "packBytes", "plainBytes", "neededBytes", "neededStoredBytes" };
+    struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault };
+    struct summing s = { .e = e, .measured = measured, .store = store };
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
+        kg_json_set_u64(sample, numbers[i], kg_json_u64(measured, numbers[i], 0));
+    kg_json_set(sample, "instances", s.list = kg_json_array());
+    if (kg_each_resource(e->catalog, &q, add_instance, &s, err) < 0)
+        return -(int)err->code;
+    kg_json_set_u64(sample, "logicalBytes", s.sum.bytes);
+    kg_json_set_u64(sample, "recoveryPoints", s.sum.count);
+    return 0;
+}
+
+/* An archive that could not be looked at is taken to be as it was. */
+static int add_archive(struct kg_engine *e, const struct kg_run *r, struct kg_json *sample, struct kg_err *err)
+{
+    const struct kg_json *measured = kg_json_get(r->result, "archive");
+    const char *problem = kg_json_str(r->result, "archiveProblem");
+    KG_AUTO_USAGE_LIST struct kg_usage_list l = { 0 };
+    KG_AUTO_JSON struct kg_json *archive = NULL;
+
+    if (problem) {
+        kg_log(KG_LOG_WARN, "the archive of %s is not measured: %s", r->task->vault, problem);
+        if (kg_catalog_usage_list(e->catalog, r->task->vault, 1, &l, err) < 0)
+            return -(int)err->code;
+        measured = l.count ? kg_json_get(l.rows[0].json, "archive") : NULL;
+    }
+    if (!measured)
+        return 0;
+    archive = kg_json_object();
+    if (add_store(e, r->task->vault, measured, KG_DATASTORE_ARCHIVE, archive, err) < 0)
+        return -(int)err->code;
+    kg_json_set(sample, "archive", KG_TAKE(archive));
+    return 0;
+}
+
+static int count_points(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    struct summing *s = arg;
+    struct kg_point_query q = { .instance = r->id };
+    uint64_t n;
+
+    if (kg_catalog_point_count(s->e->catalog, &q, &n, err) < 0)
+        return -(int)err->code;
+    s->sum.count += n;
+    return 0;
+}
+
+/* {"time", "points", the VaultStore's numbers and "instances", "archive": {the same of the ArchiveStore}}; points: of both, each once */
+int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
     struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = r->task->vault };
     KG_AUTO_JSON struct kg_json *sample = kg_json_object();
-    struct summing s = { .e = e, .measured = r->result };
+    struct summing all = { .e = e };
     bool there;
     char when[32];
 
@@ -74,13 +134,10 @@ int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
     if (!there)
         return 0;
     kg_json_set_str(sample, "time", kg_json_str_or(r->task->params, BEGAN, kg_time_iso(kg_now_wall(), when)));
-    for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
-        kg_json_set_u64(sample, numbers[i], kg_json_u64(r->result, numbers[i], 0));
-    kg_json_set(sample, "instances", s.list = kg_json_array());
-    if (kg_each_resource(e->catalog, &q, add_instance, &s, err) < 0)
+    if (add_store(e, r->task->vault, r->result, KG_DATASTORE_VAULT, sample, err) < 0 || add_archive(e, r, sample, err) < 0 ||
+        kg_each_resource(e->catalog, &q, count_points, &all, err) < 0)
         return -(int)err->code;
-    kg_json_set_u64(sample, "logicalBytes", s.sum.bytes);
-    kg_json_set_u64(sample, "recoveryPoints", s.sum.count);
+    kg_json_set_u64(sample, "points", all.sum.count);
     return kg_catalog_usage_put(e->catalog, r->task->vault, kg_now_wall() / DAY, sample, err);
 }
 

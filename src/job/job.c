@@ -119,6 +119,7 @@ void kg_job_free(struct kg_job *j)
     free(j->operation);
     free(j->owner);
     kg_json_free(j->request);
+    kg_json_free(j->waiting);
     kg_json_free(j->properties);
     free(j);
 }
@@ -488,6 +489,8 @@ void kg_job_to_row(const struct kg_job *j, struct kg_job_row *ret)
         kg_json_set_str(ret->json, "lease.owner", j->owner);
     if (j->request)
         kg_json_set(ret->json, "request", kg_json_copy(j->request));
+    if (j->waiting && !j->end)
+        kg_json_set(ret->json, "waiting", kg_json_copy(j->waiting));
     ret->status = (char *)(uintptr_t)kg_job_state_arm(j->state);
     ret->kind = (char *)(uintptr_t)kind_of(j);
 }
@@ -503,6 +506,7 @@ struct kg_job *kg_job_from_row(const struct kg_job_row *row)
     j->operation = kg_xstrdup(row->operation);
     j->owner = kg_xstrdup(kg_json_str(row->json, "lease.owner"));
     j->request = kg_json_copy(kg_json_get(row->json, "request"));
+    j->waiting = kg_json_copy(kg_json_get(row->json, "waiting"));
     j->state = state < KG_JOB_STATE_COUNT_ ? (enum kg_job_state)state : KG_JOB_RUNNING;
     j->start = row->start;
     j->end = row->end;

@@ -20,11 +20,12 @@ enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000,
 struct kg_job {
     char *id;                    /* GUID */
     char *vault, *instance;      /* resource ids; instance may be NULL */
-    char *operation;             /* "Backup", "Restore", "Check", "Collect", "ConfigureBackup"… */
+    char *operation;             /* "Backup", "Restore", "Tiering", "Check", "Collect", "ConfigureBackup"… */
     enum kg_job_state state;
     kg_usec start, end;          /* wall; end 0 while it has not ended */
     struct kg_json *properties;
     struct kg_json *request;     /* {"method", "path", "body"?} that asks for it once more; NULL: that cannot be asked for */
+    struct kg_json *waiting;     /* the task of a job that waits for a rehydration, however often the service is started anew; or NULL */
     char *owner;                 /* run of the service that has the lease; NULL before */
     struct kg_profile earlier;   /* of the last such run, for the time left; not stored */
     bool dirty;                  /* changed since it was last stored */

@@ -10,7 +10,8 @@
 struct entry {
     struct entry *next;
     void *item;
-    bool heavy, running;
+    bool heavy, running, preferred;
+    unsigned lanes;
     char *server, *instance;
 };
 
@@ -61,9 +62,13 @@ int kg_queue_add(struct kg_queue *q, const struct kg_queue_spec *spec, void *ite
 
     if (kg_queue_check(q, err) < 0)
         return -(int)err->code;
-    while (*at)
+    while (*at && (!spec->first || (*at)->running || (*at)->preferred))
         at = &(*at)->next;
-    *at = e = kg_xalloc(sizeof *e);
+    e = kg_xalloc(sizeof *e);
+    e->next = *at;
+    *at = e;
+    e->preferred = spec->first;
+    e->lanes = spec->lanes ? spec->lanes : ~0u;
     e->item = item;
     e->heavy = spec->heavy;
     e->server = kg_xstrdup(spec->server);
@@ -81,7 +86,7 @@ static bool may_run(const struct kg_queue *q, const struct entry *e)
     for (const struct entry *o = q->first; o; o = o->next) {
         if (!o->running)
             continue;
-        if (same(o->instance, e->instance))
+        if (same(o->instance, e->instance) && o->lanes & e->lanes)
             return false;
         if (o->heavy != e->heavy)
             continue;
@@ -121,10 +126,10 @@ void kg_queue_end(struct kg_queue *q, const void *item)
     KG_BUG("an item that is not in the queue");
 }
 
-bool kg_queue_has_instance(const struct kg_queue *q, const char *instance)
+bool kg_queue_has_instance(const struct kg_queue *q, const char *instance, unsigned lanes)
 {
     for (const struct entry *e = q->first; e; e = e->next)
-        if (same(e->instance, instance))
+        if (same(e->instance, instance) && e->lanes & lanes)
             return true;
     return false;
 }

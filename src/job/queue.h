@@ -22,7 +22,9 @@ struct kg_queue_limits {
 struct kg_queue_spec {
     bool heavy;
     const char *server;       /* NULL: talks to none */
-    const char *instance;     /* only one of these at a time; NULL: no such limit */
+    const char *instance;     /* NULL: no such limit */
+    unsigned lanes;           /* of the instance, as bits: one task at a time in each; 0: all of them */
+    bool first;               /* goes before those that wait, but not before others that do */
 };
 
 struct kg_queue *kg_queue_new(const struct kg_queue_limits *l);
@@ -36,7 +38,8 @@ int kg_queue_add(struct kg_queue *q, const struct kg_queue_spec *spec, void *ite
 void *kg_queue_next(struct kg_queue *q);
 /* Takes an item out, whether it runs or waits. */
 void kg_queue_end(struct kg_queue *q, const void *item);
-bool kg_queue_has_instance(const struct kg_queue *q, const char *instance); /* waiting or running */
+/* Is one waiting or running in one of these lanes? */
+bool kg_queue_has_instance(const struct kg_queue *q, const char *instance, unsigned lanes);
 size_t kg_queue_running(const struct kg_queue *q);
 size_t kg_queue_waiting(const struct kg_queue *q);
 

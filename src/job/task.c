@@ -1,40 +1,44 @@
 #include "job/task.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 
 #define MANAGEMENT "Management"
+enum { BACKUP = KG_LANE_BACKUP, COPY = KG_LANE_COPY, BOTH = KG_LANE_BOTH };
 
-/*                              name               worker            job        category     heavy  per_i. settings step validates */
+/*                              name               worker                job          category    heavy  lanes   set.   step, validates */
 static const struct kg_task_row rows[] = {
-    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",   MANAGEMENT,  true, false, false,
+    [KG_TASK_PUT_VAULT] =        { "PutVault",        "vault-create",       NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_RECOVERY_KEY] =     { "RecoveryKey",     "vault-recovery-key", NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_CHECK] =            { "Check",           "vault-check",        "Check",     MANAGEMENT, true,  0,      false,
                                    "Check vault", false },
-    [KG_TASK_COLLECT] =          { "Collect",         "vault-collect",      "Collect", MANAGEMENT,  true, false, false,
+    [KG_TASK_COLLECT] =          { "Collect",         "vault-collect",      "Collect",   MANAGEMENT, true,  0,      false,
                                    "Give back space", false },
-    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",    "ConfigureBackup", MANAGEMENT, false, false, true,
-                                   "Check readiness", true },
-    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",       "DeleteBackupInstance", MANAGEMENT, false, true, false,
-                                   "Delete recovery points", false },
-    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,      NULL,        false, false, true, NULL, true },
-    [KG_TASK_VALIDATE_MANY] =    { "ValidateMany",    "validate-backup",    NULL,      NULL,        false, false, true, NULL, true },
-    [KG_TASK_GRANT_SCRIPT] =     { "GrantScript",     "validate-backup",    NULL,      NULL,        false, false, true, NULL, true },
-    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",  "Backup",    true,  true,  true, NULL, false },
-    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,      NULL,        false, false, true, NULL, false },
-    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore", "Restore",   true,  false, true, NULL, false },
-    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore", "Restore",   true,  false, true, NULL, false },
-    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_LIST_CONTENTS] =    { "ListContents",    "point-contents",     NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       "Expire",  MANAGEMENT,  false, true,  false,
+    [KG_TASK_PUT_INSTANCE] =     { "PutInstance",     "validate-backup",
+                                   "ConfigureBackup", MANAGEMENT, false, 0, true, "Check readiness", true },
+    [KG_TASK_DELETE_INSTANCE] =  { "DeleteInstance",  "point-delete",
+                                   "DeleteBackupInstance", MANAGEMENT, false, BOTH, false, "Delete recovery points", false },
+    [KG_TASK_VALIDATE_BACKUP] =  { "ValidateBackup",  "validate-backup",    NULL,        NULL,       false, 0,      true,  NULL, true },
+    [KG_TASK_VALIDATE_MANY] =    { "ValidateMany",    "validate-backup",    NULL,        NULL,       false, 0,      true,  NULL, true },
+    [KG_TASK_GRANT_SCRIPT] =     { "GrantScript",     "validate-backup",    NULL,        NULL,       false, 0,      true,  NULL, true },
+    [KG_TASK_BACKUP] =           { "Backup",          "backup",             "Backup",    "Backup",   true,  BACKUP, true,  NULL, false },
+    [KG_TASK_VALIDATE_RESTORE] = { "ValidateRestore", "validate-restore",   NULL,        NULL,       false, 0,      true,  NULL, false },
+    [KG_TASK_RESTORE_DATABASE] = { "RestoreDatabase", "restore-database",   "Restore",   "Restore",  true,  0,      true,  NULL, false },
+    [KG_TASK_RESTORE_FILES] =    { "RestoreFiles",    "restore-files",      "Restore",   "Restore",  true,  0,      true,  NULL, false },
+    [KG_TASK_TEST_SERVER] =      { "TestServer",      "server-test",        NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_LIST_DATABASES] =   { "ListDatabases",   "server-databases",   NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_POINT_CONTENTS] =   { "PointContents",   "point-contents",     NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_LIST_CONTENTS] =    { "ListContents",    "point-contents",     NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_SECRETS] =          { "Secrets",         "keyvault",           NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_TIERING] =          { "Tiering",         "point-copy",         "Tiering",   "Tiering",  true,  COPY,   true,  NULL, false },
+    [KG_TASK_REHYDRATE] =        { "Rehydrate",       "point-copy",         "Rehydrate", "Tiering",  true,  COPY,   true,  NULL, false },
+    [KG_TASK_EXPIRE] =           { "Expire",          "point-delete",       "Expire",    MANAGEMENT, false, BOTH,   false,
                                    "Delete expired recovery points", false },
-    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,      NULL,        false, false, false, NULL, false },
-    [KG_TASK_USAGE] =            { "Usage",           "vault-usage",        NULL,      NULL,        false, false, false, NULL, false },
+    [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_USAGE] =            { "Usage",           "vault-usage",        NULL,        NULL,       false, 0,      false, NULL, false },
 };
 _Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
 
@@ -54,6 +58,45 @@ struct kg_task *kg_task_new(enum kg_task_kind kind)
 
     t->kind = kind;
     t->params = kg_json_object();
+    return t;
+}
+
+/* The texts of a task that the catalog keeps. */
+static const struct { const char *key; size_t at; } texts[] = {
+#define TEXT(member) { #member, offsetof(struct kg_task, member) }
+    TEXT(job), TEXT(resource), TEXT(vault), TEXT(instance), TEXT(container), TEXT(server), TEXT(secret),
+#undef TEXT
+};
+
+struct kg_json *kg_task_to_json(const struct kg_task *t)
+{
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "kind", rows[t->kind].name);
+    for (size_t i = 0; i < KG_ARRAY_LEN(texts); i++) {
+        const char *text = *(char *const *)(const void *)((const char *)t + texts[i].at);
+
+        if (text)
+            kg_json_set_str(j, texts[i].key, text);
+    }
+    kg_json_set_u64(j, "uid", t->uid);
+    kg_json_set(j, "params", kg_json_copy(t->params));
+    return j;
+}
+
+struct kg_task *kg_task_from_json(const struct kg_json *j)
+{
+    int kind = kg_task_kind_from_name(kg_json_str_or(j, "kind", ""));
+    struct kg_task *t;
+
+    if (kind < 0 || !kg_json_str(j, "vault") || kg_json_type(kg_json_get(j, "params")) != KG_JSON_OBJECT)
+        return NULL;
+    t = kg_task_new((enum kg_task_kind)kind);
+    for (size_t i = 0; i < KG_ARRAY_LEN(texts); i++)
+        *(char **)(void *)((char *)t + texts[i].at) = kg_xstrdup(kg_json_str(j, texts[i].key));
+    t->uid = (uid_t)kg_json_u64(j, "uid", 0);
+    kg_json_free(t->params);
+    t->params = kg_json_copy(kg_json_get(j, "params"));
     return t;
 }
 

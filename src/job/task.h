@@ -33,11 +33,16 @@ enum kg_task_kind {
     KG_TASK_POINT_CONTENTS,
     KG_TASK_LIST_CONTENTS,      /* the same as a list */
     KG_TASK_SECRETS,            /* of a key vault in Azure */
-    KG_TASK_EXPIRE,             /* the service's own: recovery points whose time is over */
+    KG_TASK_TIERING,            /* the service's own: a recovery point's copy in the archive */
+    KG_TASK_REHYDRATE,          /* and back */
+    KG_TASK_EXPIRE,             /* the service's own: copies of recovery points whose time is over */
     KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */
     KG_TASK_USAGE,              /* the service's own: how full is the vault? */
     KG_TASK_KIND_COUNT_,
 };
+
+/* A backup makes points, a copy reads and writes their copies: side by side. What deletes points is alone. */
+enum { KG_LANE_BACKUP = 1, KG_LANE_COPY = 2, KG_LANE_BOTH = 3 };
 
 struct kg_task_row {
     const char *name;           /* kind of the operation in the catalog */
@@ -45,7 +50,7 @@ struct kg_task_row {
     const char *job;            /* "Backup", "Restore"…; NULL: no job */
     const char *category;       /* operationCategory of the job */
     bool heavy;                 /* takes one of the host's few places; light ones have places of their own */
-    bool per_instance;          /* at most one at a time for a backup instance */
+    unsigned lanes;             /* of a backup instance, as bits: at most one task at a time in each; 0: any number */
     bool settings;              /* the worker gets the data path's settings */
     const char *step;           /* what the job's only sub-task is called, when the worker reports none; or NULL */
     bool validates;             /* checks the databases of params.rows, see readiness/round.h */
@@ -66,10 +71,15 @@ struct kg_task {
     struct kg_secret *value;    /* for it to keep there, or NULL; goes to the worker */
     struct kg_json *params;     /* the worker's own fields */
     uid_t uid;                  /* who asked */
+    bool first;                 /* goes before those that wait for a worker */
+    bool waits;                 /* for its recovery point to be rehydrated */
     kg_usec scheduled;          /* wall: the start in its policy's schedule that a backup is; 0: somebody asked for it */
 };
 
 struct kg_task *kg_task_new(enum kg_task_kind kind);
+/* A task that outlives the service: what the catalog keeps of it, without its operation and value. NULL: that is no task. */
+struct kg_json *kg_task_to_json(const struct kg_task *t);
+struct kg_task *kg_task_from_json(const struct kg_json *j);
 void kg_task_free(struct kg_task *t);
 KG_DEFINE_CLEANUP(struct kg_task, kg_task_free)
 #define KG_AUTO_TASK KG_CLEANUP(kg_task_freep)

@@ -11,7 +11,8 @@
 #include "model/policy_text.h"
 #include "model/resources.h"
 
-enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, ROLE_BYTES = 63, STORAGE_MAX = 3 };
+enum { FRIENDLY_MAX = 512, PREFIX_MAX = 200, SELECT_MAX = 1000, SELECT_BYTES = 520, ROLE_BYTES = 63, STORAGE_MAX = 3,
+       REHYDRATED_LEAST = 10, REHYDRATED_MOST = 30, REHYDRATED_DEFAULT = 15 };
 
 static bool is_in_state(const struct kg_json *json, const char *state)
 {
@@ -133,21 +134,25 @@ int kg_vault_body_parse(const struct kg_json *body, struct kg_vault_body *ret, s
 {
     struct kg_place top = kg_place_top(body, ""), identity = kg_place_member(&top, "identity"),
                     props = kg_place_member(&top, "properties"), store = kg_place_member(&props, "storeSettings"),
-                    where = kg_place_member(&store, "path"), type = kg_place_member(&identity, "type");
+                    where = kg_place_member(&store, "path"), archive_at = kg_place_member(&store, "archivePath"),
+                    type = kg_place_member(&identity, "type");
     KG_AUTO_JSON struct kg_json *out = kg_json_object();
-    const char *identity_type, *path;
+    const char *identity_type, *path, *archive;
 
     if (props.json && kg_json_type(props.json) != KG_JSON_OBJECT)
         return kg_place_complain(&props, err, "must be an object");
     if (kg_place_str_or(&identity, "type", "SystemAssigned", &identity_type, err) < 0 ||
-        kg_place_str_or(&store, "path", NULL, &path, err) < 0 || parse_storage_settings(&props, out, err) < 0 ||
+        kg_place_str_or(&store, "path", NULL, &path, err) < 0 ||
+        kg_place_str_or(&store, "archivePath", NULL, &archive, err) < 0 || parse_storage_settings(&props, out, err) < 0 ||
         parse_vault_settings(&props, out, err) < 0)
         return -(int)err->code;
     if (strcasecmp(identity_type, "SystemAssigned") != 0 && strcasecmp(identity_type, "None") != 0)
         return kg_place_complain(&type, err, "must be SystemAssigned or None");
-    if (path && kg_place_check_path(&where, path, err) < 0)
+    if ((path && kg_place_check_path(&where, path, err) < 0) || (archive && kg_place_check_path(&archive_at, archive, err) < 0))
         return -(int)err->code;
-    *ret = (struct kg_vault_body){ .store_path = kg_xstrdup(path),
+    if (archive && path && strcmp(archive, path) == 0)
+        return kg_place_complain(&archive_at, err, "is the vault's own directory");
+    *ret = (struct kg_vault_body){ .store_path = kg_xstrdup(path), .archive_path = kg_xstrdup(archive),
                                    .system_identity = strcasecmp(identity_type, "SystemAssigned") == 0,
                                    .properties = KG_TAKE(out) };
     return 0;
@@ -156,6 +161,7 @@ int kg_vault_body_parse(const struct kg_json *body, struct kg_vault_body *ret, s
 void kg_vault_body_done(struct kg_vault_body *v)
 {
     free(v->store_path);
+    free(v->archive_path);
     kg_json_free(v->properties);
     *v = (struct kg_vault_body){ 0 };
 }
@@ -445,7 +451,7 @@ static int parse_to_files(const struct kg_place *target, struct kg_restore_reque
     return 0;
 }
 
-static int parse_point(const struct kg_place *request, struct kg_restore_request *r, struct kg_err *err)
+static int parse_point(const struct kg_place *request, char **ret, struct kg_err *err)
 {
     struct kg_place id = kg_place_member(request, "recoveryPointId");
     const char *text;
@@ -454,10 +460,43 @@ static int parse_point(const struct kg_place *request, struct kg_restore_request
         return -(int)err->code;
     if (strlen(text) != 32 || strspn(text, "0123456789abcdefABCDEF") != 32)
         return kg_place_complain(&id, err, "must be 32 hexadecimal digits");
-    r->point = kg_xstrdup(text);
-    for (char *s = r->point; *s; s++)
+    *ret = kg_xstrdup(text);
+    for (char *s = *ret; *s; s++)
         if (*s >= 'A' && *s <= 'F')
             *s = (char)(*s - 'A' + 'a');
+    return 0;
+}
+
+/* *ret->asked: set when one of its members is there; the caller may know better. */
+static int parse_rehydration(const struct kg_place *request, struct kg_rehydration_wish *ret, struct kg_err *err)
+{
+    static const char *const priorities[] = { "Standard", "High" };
+    struct kg_place at = kg_place_member(request, "rehydrationRetentionDuration");
+    struct kg_span span = { .days = REHYDRATED_DEFAULT };
+    struct kg_err why = { 0 };
+    const char *text;
+    int priority;
+
+    if (kg_place_choice(request, "rehydrationPriority", priorities, 2, 0, &priority, err) < 0 ||
+        kg_place_str_or(request, "rehydrationRetentionDuration", NULL, &text, err) < 0)
+        return -(int)err->code;
+    if (text && kg_span_parse(text, &span, &why) < 0)
+        return kg_place_complain_why(&at, &why, err);
+    if (span.months || span.seconds || span.days < REHYDRATED_LEAST || span.days > REHYDRATED_MOST)
+        return kg_place_complain(&at, err, "must be %d to %d days, as P15D", REHYDRATED_LEAST, REHYDRATED_MOST);
+    *ret = (struct kg_rehydration_wish){ text || kg_place_member(request, "rehydrationPriority").json, priority == 1, span.days };
+    return 0;
+}
+
+int kg_rehydration_parse(const struct kg_json *body, struct kg_rehydration_wish *ret, char **ret_point, struct kg_err *err)
+{
+    struct kg_place top = kg_place_top(body, "");
+
+    *ret_point = NULL;
+    if (parse_rehydration(&top, ret, err) < 0 ||
+        (kg_place_member(&top, "recoveryPointId").json && parse_point(&top, ret_point, err) < 0))
+        return -(int)err->code;
+    ret->asked = true;
     return 0;
 }
 
@@ -474,7 +513,7 @@ int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_reque
     int kind, source, to, option;
 
     if (kg_place_choice(&request, "objectType", requests, 2, -1, &kind, err) < 0 ||
-        parse_point(&request, &r, err) < 0 ||
+        parse_point(&request, &r.point, err) < 0 || parse_rehydration(&request, &r.rehydration, err) < 0 ||
         kg_place_choice(&request, "sourceDataStoreType", kg_policy_datastores, KG_DATASTORE_COUNT_, KG_DATASTORE_VAULT,
                         &source, err) < 0 ||
         kg_place_need(&request, "restoreTargetInfo", KG_JSON_OBJECT, &target, err) < 0 ||
@@ -484,6 +523,7 @@ int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_reque
         return -(int)err->code;
     r.kind = to == 0 ? KG_RESTORE_DATABASE : KG_RESTORE_FILES;
     r.source = (enum kg_datastore)source;
+    r.rehydration.asked |= kind == 1;
     r.location = kg_xstrdup(location);
     if ((r.kind == KG_RESTORE_DATABASE ? parse_to_database(&target, &r, err) : parse_to_files(&target, &r, err)) < 0)
         return -(int)err->code;

@@ -104,10 +104,10 @@ enum { KG_ACCESS_POLICIES_MAX = 1024 };
 int kg_storage_properties(const char *name, const struct kg_json *body, struct kg_json **ret,
                           struct kg_err *err) KG_MUST_CHECK;
 
-/* backupVaults. store_path: the extension storeSettings.path, absolute; NULL when not given.
+/* backupVaults. store_path, archive_path: the extensions storeSettings.{path, archivePath}, absolute; NULL when not given.
  * soft_delete_days and the like are checked here and appear in the properties. */
 struct kg_vault_body {
-    char *store_path;
+    char *store_path, *archive_path;
     bool system_identity;  /* identity.type has SystemAssigned (the default when identity is absent) */
     struct kg_json *properties; /* with the defaults of a new vault; to be stored */
 };
@@ -133,6 +133,16 @@ bool kg_instance_is_retained(const struct kg_json *json);
 int kg_instance_body_parse(const struct kg_json *body, struct kg_instance_body *ret, struct kg_err *err) KG_MUST_CHECK;
 void kg_instance_body_done(struct kg_instance_body *b);
 
+/* What a restore from the archive says of the copy that it brings back to the vault, and the body of POST …/rehydrate. */
+struct kg_rehydration_wish {
+    bool asked;
+    bool high;                  /* rehydrationPriority High; Standard when not given */
+    unsigned days;              /* rehydrationRetentionDuration: 10 to 30 days; 15 when not given */
+};
+/* *ret_point: 32 lower-case hexadecimal digits, NULL when the body names none; the caller frees. */
+int kg_rehydration_parse(const struct kg_json *body, struct kg_rehydration_wish *ret, char **ret_point,
+                         struct kg_err *err) KG_MUST_CHECK;
+
 /* POST …/restore; also …/validateRestore, whose body wraps it in restoreRequestObject. */
 enum kg_restore_kind { KG_RESTORE_DATABASE, KG_RESTORE_FILES };
 /* What a restore does about roles that the target server lacks. */
@@ -146,6 +156,7 @@ struct kg_restore_request {
     enum kg_restore_kind kind;
     char *point;                /* 32 lower-case hexadecimal digits */
     enum kg_datastore source;
+    struct kg_rehydration_wish rehydration;
     char *location;             /* NULL: not said */
     /* KG_RESTORE_DATABASE */
     struct kg_datasource target;

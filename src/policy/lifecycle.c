@@ -89,7 +89,18 @@ static unsigned over(const struct kg_life *l, kg_usec now)
         if (now < l->stay[i].until)
             open |= 1u << l->stay[i].store;
     }
+    if (now < l->rehydrated)
+        open |= 1u << KG_DATASTORE_VAULT;
     return l->in & planned & ~open;
+}
+
+/* What is in the vault for a while only, and goes by itself: no home for the last copy. */
+static unsigned passing(const struct kg_life *l, kg_usec now)
+{
+    for (unsigned i = 0; i < l->stays; i++)
+        if (l->stay[i].store == KG_DATASTORE_VAULT && now < l->stay[i].until)
+            return 0;
+    return now < l->rehydrated ? l->in & 1u << KG_DATASTORE_VAULT : 0;
 }
 
 static size_t newest_good(const struct kg_life *points, size_t n)
@@ -123,9 +134,11 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
         if (!l->in || l->time > now)
             continue;
         k += add_steps(i, KG_STEP_COPY, missing, ret + k);
-        if (missing || l->held)
+        if (missing || l->rehydrating)
             continue;
-        if (i == keep && go == l->in)
+        if (l->held)
+            go &= l->rehydrated && l->in & 1u << KG_DATASTORE_ARCHIVE ? 1u << KG_DATASTORE_VAULT : 0;
+        if (i == keep && (go | passing(l, now)) == l->in)
             go &= ~last_home(l, go);
         k += add_steps(i, KG_STEP_LEAVE, go, ret + k);
     }
@@ -143,6 +156,8 @@ unsigned kg_life_kept(const struct kg_life *l, kg_usec at)
         if (l->held && l->stay[i].from <= at)
             in |= 1u << l->stay[i].store;
     }
+    if (at < l->rehydrated)
+        in |= l->in & 1u << KG_DATASTORE_VAULT;
     return in | (l->held ? l->in : l->in & ~planned);
 }
 

@@ -3,8 +3,10 @@
  *
  * A point is deleted from a store when its time there is over, except that
  *   - the newest good point of an instance never loses its last copy,
- *   - a held point loses nothing,
- *   - a copy is not deleted while another one, which should be there by now, is still to be made of it. */
+ *   - a held point loses nothing, but what was rehydrated of it: the archive has that, too,
+ *   - a copy is not deleted while another one, which should be there by now, is still to be made of it, or while it is
+ *     being rehydrated.
+ * A copy in the vault that was rehydrated stays until the rehydration's time is over, whatever the plan says of the vault. */
 #ifndef KG_POLICY_LIFECYCLE_H
 #define KG_POLICY_LIFECYCLE_H
 
@@ -24,6 +26,8 @@ struct kg_life {
     struct kg_stay stay[KG_STAYS];
     unsigned stays;
     unsigned in;                         /* bit enum kg_datastore: where copies are */
+    kg_usec rehydrated;                  /* until when the vault keeps a copy that came back from the archive; 0: none did */
+    bool rehydrating;                    /* one is on its way */
     bool held;
     bool good;                           /* would restore, as far as anybody knows */
 };

@@ -95,10 +95,12 @@ static size_t insert(size_t *edge, size_t n, size_t value)
 static void add_point(struct count *c, size_t i)
 {
     const struct kg_life *l = &c->v->life[i];
-    size_t edge[2 + 2 * KG_STAYS], edges = 0;
+    size_t edge[3 + 2 * KG_STAYS], edges = 0;
 
     edges = insert(edge, edges, first_at(c, l->time));
     edges = insert(edge, edges, c->n);
+    if (l->rehydrated)
+        edges = insert(edge, edges, first_at(c, l->rehydrated));
     for (unsigned s = 0; s < l->stays; s++) {
         edges = insert(edge, edges, first_at(c, l->stay[s].from));
         edges = insert(edge, edges, first_at(c, l->stay[s].until));

@@ -1,5 +1,7 @@
 #include "policy/promise.h"
 
+#include "policy/copies.h"
+
 struct kg_json *kg_promise_stays(const struct kg_life *l)
 {
     struct kg_json *stays = kg_json_array();
@@ -38,8 +40,10 @@ static bool read_stay(const struct kg_json *j, struct kg_stay *ret)
 
 struct kg_life kg_promise_read(const struct kg_json *point, kg_usec time)
 {
-    struct kg_life l = { .time = time, .in = 1u << KG_DATASTORE_VAULT, .good = !kg_json_str(point, "problem"),
-                         .held = kg_json_bool(point, "held", false) };
+    struct kg_rehydration back = kg_rehydration_read(point);
+    struct kg_life l = { .time = time, .in = kg_copies_in(point), .good = !kg_json_str(point, "problem"),
+                         .rehydrated = back.status == KG_REHYDRATION_COMPLETED ? back.until : 0,
+                         .rehydrating = back.status == KG_REHYDRATION_CREATING, .held = kg_json_bool(point, "held", false) };
     const struct kg_json *stays = kg_json_get(point, "stays");
 
     for (const struct kg_json *s = kg_json_first(stays); s; s = kg_json_next(s)) {

@@ -11,7 +11,7 @@ struct kg_json *kg_promise_make(const struct kg_retention *r, kg_usec time, kg_u
 /* The stays of a point as they are kept. The caller frees. */
 struct kg_json *kg_promise_stays(const struct kg_life *l);
 
-/* A point of the catalog, from its document: "stays", "held", and "problem", what a check of the vault found. A promise
+/* A point of the catalog, from its document: "stays", "held", "problem", what a check of the vault found, and copies.h. A promise
  * that cannot be read holds the point; with none it is left alone. */
 struct kg_life kg_promise_read(const struct kg_json *point, kg_usec time);
 

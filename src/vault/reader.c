@@ -47,6 +47,7 @@ struct kg_source {
     uint64_t clock;
     struct kg_stream stream;
     struct node nodes[KG_STREAM_DEPTH + 1];
+    const struct kg_chunk_ops *ops;   /* of kg_source_chunks(); gets the nodes */
     uint64_t bytes, chunks;           /* handed out */
     struct kg_read_stats stats;
 };
@@ -296,6 +297,9 @@ static int descend(struct kg_source *s, bool *ret_more, struct kg_err *err)
             return kg_err_wrap(err, "a list of chunks");
         if (f.place.len % KG_CHUNK_ID != 0)
             return kg_err_set(err, KG_E_CORRUPT, "a list of chunks has %u bytes, which are no whole ids", f.place.len);
+        if (s->ops && s->ops->want(s->ops->ctx, v->ids[v->next]) &&
+            s->ops->take(s->ops->ctx, true, v->ids[v->next], f.p, f.place.len, err) < 0)
+            return -(int)err->code;
         v->next++;
         set_node(&s->nodes[d - 1], f.p, f.place.len / KG_CHUNK_ID);
     }
@@ -335,6 +339,46 @@ static int extend_run(struct kg_source *s, const struct found *first, size_t *n,
     return 0;
 }
 
+static int check_end(const struct kg_source *s, struct kg_err *err)
+{
+    if (s->bytes == s->stream.bytes && s->chunks == s->stream.chunks)
+        return 0;
+    return kg_err_set(err, KG_E_CORRUPT, "a stream has %llu bytes where its manifest says %llu", (unsigned long long)s->bytes,
+                      (unsigned long long)s->stream.bytes);
+}
+
+/* The next chunk of the data; one that is not wanted is only looked up. */
+static int pass_chunk(struct kg_source *s, struct kg_err *err)
+{
+    const struct kg_chunk_ops *ops = s->ops;
+    const uint8_t *id = s->nodes[0].ids[s->nodes[0].next];
+    struct found f;
+
+    if (!ops->want(ops->ctx, id)) {
+        if (find_chunk(s->r, id, &f.where, &f.place, err) < 0)
+            return -(int)err->code;
+    } else if (open_chunk(s, false, id, &f, err) < 0 || ops->take(ops->ctx, false, id, f.p, f.place.len, err) < 0) {
+        return -(int)err->code;
+    }
+    return count_chunk(s, f.place.len, err);
+}
+
+int kg_source_chunks(struct kg_source *s, const struct kg_stream *stream, const struct kg_chunk_ops *ops, struct kg_err *err)
+{
+    bool more = true;
+    int r = kg_source_begin(s, stream, err);
+
+    s->ops = ops;
+    while (r == 0 && more) {
+        r = descend(s, &more, err);
+        if (r == 0 && more)
+            r = pass_chunk(s, err);
+    }
+    s->ops = NULL;
+    flush_stats(s);
+    return r < 0 ? r : check_end(s, err);
+}
+
 int kg_source_next(struct kg_source *s, const void **ret_data, size_t *ret_n, struct kg_err *err)
 {
     struct found f;
@@ -344,9 +388,8 @@ int kg_source_next(struct kg_source *s, const void **ret_data, size_t *ret_n, st
     if (descend(s, &more, err) < 0)
         return -(int)err->code;
     if (!more) {
-        if (s->bytes != s->stream.bytes || s->chunks != s->stream.chunks)
-            return kg_err_set(err, KG_E_CORRUPT, "a stream has %llu bytes where its manifest says %llu",
-                              (unsigned long long)s->bytes, (unsigned long long)s->stream.bytes);
+        if (check_end(s, err) < 0)
+            return -(int)err->code;
         flush_stats(s);
         *ret_n = 0;
         return 0;

@@ -274,15 +274,13 @@ static int cut_pending(struct kg_sink *s, bool end, struct kg_err *err)
     return 0;
 }
 
-int kg_sink_store(struct kg_sink *s, bool list, const void *data, size_t n, struct kg_err *err)
+bool kg_sink_claim(struct kg_sink *s, const uint8_t *id) { return kg_idmap_claim(s->w->seen, id, NULL); }
+
+int kg_sink_keep(struct kg_sink *s, bool list, const uint8_t *id, const void *data, size_t n, struct kg_err *err)
 {
     struct lane *l = list && n <= sizeof s->levels[0]->node ? &s->nodes : &s->data;
-    uint8_t id[KG_CHUNK_ID];
 
     KG_ASSERT(!s->in_stream && n <= KG_CHUNK_LIMIT);
-    kg_hasher_hash(s->hasher, data, n, id);
-    if (!kg_idmap_claim(s->w->seen, id, NULL))
-        return 0;
     memcpy(l->buf + l->kept, data, n);
     kg_dir_add_chunk(&l->chunks, id, (uint32_t)n);
     l->kept += n;
@@ -290,6 +288,14 @@ int kg_sink_store(struct kg_sink *s, bool list, const void *data, size_t n, stru
     s->stats.new_chunks++;
     s->stats.new_bytes += n;
     return l->kept >= l->limit && flush_lane(s, l, err) < 0 ? fail(s, err) : 0;
+}
+
+int kg_sink_store(struct kg_sink *s, bool list, const void *data, size_t n, struct kg_err *err)
+{
+    uint8_t id[KG_CHUNK_ID];
+
+    kg_hasher_hash(s->hasher, data, n, id);
+    return kg_sink_claim(s, id) ? kg_sink_keep(s, list, id, data, n, err) : 0;
 }
 
 void kg_sink_begin(struct kg_sink *s, uint32_t chunk_size)

@@ -150,6 +150,7 @@ void kg_vault_close(struct kg_vault *v)
 }
 
 const char *kg_vault_id(const struct kg_vault *v) { return v->id; }
+const char *kg_vault_tier(const struct kg_vault *v) { return v->tier; }
 
 /* ---- making and opening ---- */
 
@@ -183,6 +184,14 @@ static int make_room(struct kg_store *st, struct kg_err *err)
     return 0;
 }
 
+static struct kg_secret *copy_secret(const struct kg_secret *s)
+{
+    struct kg_secret *copy = kg_secret_new_copy(kg_secret_open(s), kg_secret_size(s));
+
+    kg_secret_shut(s);
+    return copy;
+}
+
 int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const struct kg_secret *service_key,
                     struct kg_vault **ret, struct kg_err *err)
 {
@@ -198,12 +207,12 @@ int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const
                           kg_secret_size(service_key), KG_KEY_BYTES);
     if (make_room(st, err) < 0)
         return -(int)err->code;
-    v->hash = (enum kg_hash_kind)hash;
+    v->hash = spec->like ? spec->like->hash : (enum kg_hash_kind)hash;
     kg_uuid(v->id);
     uuid_raw(v->id, v->id_raw, &ok);
     KG_ASSERT(ok);
     snprintf(v->tier, sizeof v->tier, "%s", spec->tier ? spec->tier : "VaultStore");
-    v->master = kg_secret_random(KG_KEY_BYTES);
+    v->master = spec->like ? copy_secret(spec->like->master) : kg_secret_random(KG_KEY_BYTES);
     header_write(v, &header);
     if (kg_buf_ok(&header, err) < 0)
         return -(int)err->code;
@@ -221,6 +230,15 @@ int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const
     derive_keys(v);
     *ret = KG_TAKE(v);
     return 0;
+}
+
+void kg_vault_unmake(struct kg_vault *v)
+{
+    struct kg_err ignored = { 0 };
+
+    /* The header first: a vault without key slots must never be seen. */
+    if (kg_store_remove(v->store, KG_HEADER_NAME, &ignored) == 0)
+        (void)!kg_store_remove(v->store, v->slot, &ignored);
 }
 
 static int open_with(struct kg_store *st, enum kg_holder holder, const struct kg_secret *key, struct kg_vault **ret,
@@ -290,9 +308,8 @@ static int remove_older(struct kg_vault *v, const char *keep, struct kg_err *err
     return r;
 }
 
-int kg_vault_issue_recovery_key(struct kg_vault *v, struct kg_secret **ret_text, struct kg_err *err)
+static int replace_recovery_key(struct kg_vault *v, const struct kg_secret *key, struct kg_err *err)
 {
-    KG_AUTO_SECRET struct kg_secret *key = kg_secret_random(KG_KEY_BYTES);
     char name[KG_OBJECT_NAME];
 
     if (kg_slot_put(v, KG_HOLDER_RECOVERY, key, name, err) < 0)
@@ -306,6 +323,24 @@ int kg_vault_issue_recovery_key(struct kg_vault *v, struct kg_secret **ret_text,
     }
     if (strncmp(v->slot, name, strlen(kg_slot_prefix(KG_HOLDER_RECOVERY))) == 0)
         memcpy(v->slot, name, sizeof v->slot); /* the one that opened the vault is gone */
+    return 0;
+}
+
+int kg_vault_issue_recovery_key(struct kg_vault *v, struct kg_secret **ret_text, struct kg_err *err)
+{
+    KG_AUTO_SECRET struct kg_secret *key = kg_secret_random(KG_KEY_BYTES);
+
+    if (replace_recovery_key(v, key, err) < 0)
+        return -(int)err->code;
     *ret_text = kg_recovery_to_text(key);
     return 0;
+}
+
+int kg_vault_set_recovery_key(struct kg_vault *v, const struct kg_secret *text, struct kg_err *err)
+{
+    KG_AUTO_SECRET struct kg_secret *key = NULL;
+
+    if (kg_recovery_from_text(text, &key, err) < 0)
+        return -(int)err->code;
+    return replace_recovery_key(v, key, err);
 }

@@ -26,11 +26,14 @@ struct kg_vault;
 struct kg_vault_spec {
     const char *tier;        /* "VaultStore", "ArchiveStore" */
     const char *hash;        /* "hmac-sha256", "blake2b-256"; NULL: the fastest on this processor */
+    const struct kg_vault *like; /* optional: the other datastore of a Backup vault; its master key and hash are this one's, too */
 };
 
 /* Makes a vault in an empty store (KG_E_VAULT_EXISTS otherwise) with one key slot, for the service's key (32 bytes). */
 int kg_vault_create(struct kg_store *st, const struct kg_vault_spec *spec, const struct kg_secret *service_key,
                     struct kg_vault **ret, struct kg_err *err) KG_MUST_CHECK;
+/* Takes back a vault that was made a moment ago and holds nothing; what cannot be removed stays. v is to be closed as ever. */
+void kg_vault_unmake(struct kg_vault *v);
 int kg_vault_open(struct kg_store *st, const struct kg_secret *service_key, struct kg_vault **ret,
                   struct kg_err *err) KG_MUST_CHECK;
 /* With the printed recovery key: text of groups, blanks and case do not matter; a typing mistake is told apart
@@ -39,9 +42,12 @@ int kg_vault_open_recovery(struct kg_store *st, const struct kg_secret *recovery
                            struct kg_err *err) KG_MUST_CHECK;
 /* Makes a new recovery slot, removes the older ones, and hands out the text to print. */
 int kg_vault_issue_recovery_key(struct kg_vault *v, struct kg_secret **ret_text, struct kg_err *err) KG_MUST_CHECK;
+/* The same for a key that is there already, for the other datastore: one key opens both. */
+int kg_vault_set_recovery_key(struct kg_vault *v, const struct kg_secret *text, struct kg_err *err) KG_MUST_CHECK;
 void kg_vault_close(struct kg_vault *v);
 KG_DEFINE_CLEANUP(struct kg_vault, kg_vault_close)
 const char *kg_vault_id(const struct kg_vault *v);             /* UUID */
+const char *kg_vault_tier(const struct kg_vault *v);           /* "VaultStore", "ArchiveStore" */
 
 /* ---- streams ---- */
 
@@ -139,6 +145,28 @@ int kg_point_list(struct kg_vault *v, const char *instance, kg_point_visit visit
 int kg_point_get(struct kg_vault *v, const char *instance, const char *point, struct kg_json **ret_manifest,
                  struct kg_err *err) KG_MUST_CHECK;            /* KG_E_NO_POINT, KG_E_CORRUPT */
 int kg_point_delete(struct kg_vault *v, const char *instance, const char *point, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- copying a point to the other datastore ---- */
+
+struct kg_copy_opts {
+    int level;                                                 /* zstd */
+    unsigned jobs;                                             /* threads; 0: one */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);/* optional; bytes; from the calling thread, a few times a second */
+    bool (*cancelled)(void *ctx);                              /* optional; from any thread */
+    void *ctx;
+};
+struct kg_copy_result {
+    bool already;                                              /* the copy was there */
+    uint64_t bytes;                                            /* plain, of the point */
+    uint64_t new_bytes;                                        /* of these, in chunks that the other store did not have */
+    uint64_t stored_bytes;                                     /* of the objects written, manifest included */
+};
+/* Copies a recovery point with all that it needs; both vaults must be of one kind (see kg_vault_spec.like), or it is KG_E_USAGE.
+ * Seals, lengths and hashes of all that is read are checked, segments are read back after sealing, and the manifest is the
+ * last object that is written: until then the other store has no such point. Once more is no error: a copy that is there is
+ * compared, and nothing written. KG_E_NO_POINT, KG_E_CORRUPT, KG_E_CANCELLED. */
+int kg_point_copy(struct kg_vault *from, struct kg_vault *to, const char *instance, const char *point,
+                  const struct kg_copy_opts *o, struct kg_copy_result *ret, struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- collection ---- */
 

@@ -99,6 +99,18 @@ void kg_seg_reader_done(struct kg_seg_reader *r);
 int kg_seg_read(struct kg_seg_reader *r, const char *pack, const struct kg_seg *s, uint8_t *out,
                 struct kg_err *err) KG_MUST_CHECK;
 
+/* For copies: every chunk of a stream in order, nodes of its lists before what they name. want() says whether the chunk's bytes
+ * are wanted, and is asked once for each; take() gets them, checked against the id. At the end the stream's length was checked. */
+struct kg_source;
+struct kg_stream;
+struct kg_chunk_ops {
+    bool (*want)(void *ctx, const uint8_t *id);
+    int (*take)(void *ctx, bool list, const uint8_t *id, const void *data, size_t n, struct kg_err *err);
+    void *ctx;
+};
+int kg_source_chunks(struct kg_source *s, const struct kg_stream *stream, const struct kg_chunk_ops *ops,
+                     struct kg_err *err) KG_MUST_CHECK;
+
 /* ---- manifests ---- */
 
 enum { KG_POINT_PART = 101 }; /* a part of an object name and its NUL */

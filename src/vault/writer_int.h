@@ -58,6 +58,10 @@ int kg_writer_pack_take(struct kg_writer *w, struct kg_pack_out **ret, struct kg
 void kg_writer_pack_give(struct kg_writer *w, struct kg_pack_out *p);
 /* For collection: stores a chunk that stands in a doomed pack, unless it is stored elsewhere. list: it is a node of a list. */
 int kg_sink_store(struct kg_sink *s, bool list, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;
+/* The same in two steps, for copies: claims the chunk; true: it is not stored yet, and the caller must keep it now or make the
+ * writer fail (invariant 1 of writer.c). */
+bool kg_sink_claim(struct kg_sink *s, const uint8_t *id);
+int kg_sink_keep(struct kg_sink *s, bool list, const uint8_t *id, const void *data, size_t n, struct kg_err *err) KG_MUST_CHECK;
 /* For collection: all that was stored becomes durable, without a recovery point. */
 int kg_writer_finish(struct kg_writer *w, struct kg_err *err) KG_MUST_CHECK;
 /* Is it time to give it back? */

@@ -13,76 +13,9 @@
 #include "plugin/manifest.h"
 #include "plugin/restore.h"
 #include "readiness/database.h"
-#include "store/store.h"
-#include "vault/vault.h"
+#include "worker/vault_in.h"
 
 enum { ITEMS_MAX = 10000 };
-
-/* ---- what most operations need ---- */
-
-struct vault_in { struct kg_store *store; struct kg_vault *vault; };
-
-static void vault_in_done(struct vault_in *v)
-{
-    kg_vault_close(v->vault);
-    kg_store_close(v->store);
-}
-#define AUTO_VAULT KG_CLEANUP(vault_in_done)
-
-static int open_vault(const struct kg_op *op, struct vault_in *v, struct kg_err *err)
-{
-    const struct kg_secret *key;
-    const char *path;
-
-    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || kg_op_need_secret(op, "service-key", &key, err) < 0 ||
-        kg_store_open_dir(path, false, &v->store, err) < 0)
-        return -(int)err->code;
-    return kg_vault_open(v->store, key, &v->vault, err);
-}
-
-/* Who reads at length keeps collection away. A store that cannot be written to, a full one say, is read all the same: what a
- * collection took away meanwhile would be missed, never restored wrong. */
-static void hold(const struct kg_op *op, struct kg_vault *vault, const char *what, struct kg_presence **ret)
-{
-    struct kg_err why = { 0 };
-
-    if (kg_vault_hold(vault, what, ret, &why) == 0)
-        return;
-    kg_err_wrap(&why, "a collection is not kept from deleting meanwhile");
-    kg_events_warn(op->ev, &why);
-}
-#define AUTO_HOLD KG_CLEANUP(kg_vault_releasep)
-
-static bool shall_stop(void *ctx) { return kg_events_cancelled(ctx); }
-
-static void log_collected(const struct kg_op *op, const struct kg_json *report)
-{
-    char freed[16];
-
-    for (const struct kg_json *w = kg_json_first(kg_json_get(report, "waitingFor")); w; w = kg_json_next(w))
-        kg_events_log(op->ev, "waiting for: %s on '%s' since %s", kg_json_str_or(w, "what", "?"), kg_json_str_or(w, "host", "?"),
-                      kg_json_str_or(w, "since", "?"));
-    kg_events_log(op->ev, "%" PRIu64 " packs deleted, %s freed", kg_json_u64(report, "deletedPacks", 0),
-                  kg_human_bytes(kg_json_u64(report, "freedBytes", 0), freed));
-}
-
-static int op_vault_collect(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    AUTO_VAULT struct vault_in v = { 0 };
-    KG_AUTO_JSON struct kg_json *report = NULL;
-    struct kg_events ev = *op->ev;
-    struct kg_collect_opts o = { .dry_run = kg_json_bool(op->job, "dryRun", false),
-                                 .take_over = kg_json_bool(op->job, "takeOver", false), .cancelled = shall_stop, .ctx = &ev,
-                                 .expected = kg_json_get(op->job, "expected") };
-
-    kg_events_progress(&ev, &(struct kg_progress){ .phase = "collect" });
-    if (open_vault(op, &v, err) < 0 || kg_vault_collect(v.vault, &o, &report, err) < 0)
-        return -(int)err->code;
-    if (!o.dry_run)
-        log_collected(op, report);
-    *ret = KG_TAKE(report);
-    return 0;
-}
 
 /* Who logs in is the secret's to say; where to is the registered server's, and must be where the secret says, if it does. */
 int kg_op_conninfo(const struct kg_op *op, const char *secret, const struct kg_json *server, struct kg_conninfo *c,
@@ -118,135 +51,6 @@ static int string_list(const struct kg_op *op, const char *path, const char ***r
     *ret = KG_TAKE(list);
     *ret_n = n;
     return 0;
-}
-
-/* ---- vaults ---- */
-
-static int op_vault_create(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    AUTO_VAULT struct vault_in v = { 0 };
-    KG_AUTO_SECRET struct kg_secret *text = NULL;
-    struct kg_vault_spec spec = { .tier = kg_json_str_or(op->job, "tier", "VaultStore") };
-    const struct kg_secret *key;
-    const char *path;
-    struct kg_json *j;
-
-    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || kg_op_need_secret(op, "service-key", &key, err) < 0 ||
-        kg_store_open_dir(path, true, &v.store, err) < 0 || kg_vault_create(v.store, &spec, key, &v.vault, err) < 0 ||
-        kg_vault_issue_recovery_key(v.vault, &text, err) < 0 ||
-        kg_op_send_secret(op, "recovery-key", text, err) < 0)
-        return -(int)err->code;
-    j = kg_json_object();
-    kg_json_set_str(j, "vaultId", kg_vault_id(v.vault));
-    *ret = j;
-    return 0;
-}
-
-static int op_recovery_key(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    AUTO_VAULT struct vault_in v = { 0 };
-    KG_AUTO_SECRET struct kg_secret *text = NULL;
-
-    (void)ret;
-    if (open_vault(op, &v, err) < 0 || kg_vault_issue_recovery_key(v.vault, &text, err) < 0)
-        return -(int)err->code;
-    return kg_op_send_secret(op, "recovery-key", text, err);
-}
-
-static void on_check(void *ctx, uint64_t done, uint64_t total)
-{
-    kg_events_progress(ctx, &(struct kg_progress){ .phase = "check", .bytes_done = done, .bytes_total = total });
-}
-
-/* Recovery points that the vault has: "instance/point", sorted. */
-struct names { char **name; size_t n, cap; };
-
-static void names_done(struct names *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->name[i]);
-    free(l->name);
-}
-
-static int add_full_name(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
-{
-    struct names *l = ctx;
-
-    (void)size;
-    (void)err;
-    KG_GROW(l->name, l->n, l->cap);
-    l->name[l->n++] = kg_xprintf("%s/%s", instance, point);
-    return 0;
-}
-
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static void add_lost(struct kg_json *damage, const char *instance, const char *point)
-{
-    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", instance, point);
-    struct kg_json *d = kg_json_object(), *affects = kg_json_array(), *a = kg_json_object();
-
-    kg_json_set_str(a, "instance", instance);
-    kg_json_set_str(a, "point", point);
-    kg_json_set_str(a, "what", "recovery point");
-    kg_json_push(affects, a);
-    kg_json_set_str(d, "object", object);
-    kg_json_set_str(d, "problem", "the object is missing; the service knows this recovery point");
-    kg_json_set_bool(d, "lost", true);
-    kg_json_set(d, "affects", affects);
-    kg_json_push(damage, d);
-}
-
-/* A manifest that was removed looks like that of a point that was deleted: only who made the points can miss one. The vault's
- * are listed last, so that none that was made meanwhile is missed. */
-static int find_lost(const struct kg_op *op, struct kg_vault *vault, struct kg_json *report, struct kg_err *err)
-{
-    KG_CLEANUP(names_done) struct names there = { 0 };
-    struct kg_json *damage = kg_json_get_mutable(report, "damage");
-
-    if (!kg_json_count(kg_json_get(op->job, "expected")))
-        return 0;
-    if (kg_point_list(vault, NULL, add_full_name, &there, err) < 0)
-        return -(int)err->code;
-    if (there.n)
-        qsort(there.name, there.n, sizeof *there.name, by_text);
-    for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e)) {
-        const char *instance = kg_json_str_or(e, "instance", ""), *point = kg_json_str_or(e, "point", "");
-        KG_AUTO_FREE char *name = kg_xprintf("%s/%s", instance, point);
-
-        if (!there.n || !bsearch(&name, there.name, there.n, sizeof *there.name, by_text))
-            add_lost(damage, instance, point);
-    }
-    kg_json_set_bool(report, "healthy", kg_json_count(damage) == 0);
-    return 0;
-}
-
-static int op_vault_check(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    AUTO_VAULT struct vault_in v = { 0 };
-    AUTO_HOLD struct kg_presence *held = NULL;
-    KG_AUTO_JSON struct kg_json *report = NULL;
-    struct kg_events ev = *op->ev;
-    struct kg_check_opts o = { .read_data = kg_json_bool(op->job, "readData", false), .progress = on_check, .ctx = &ev };
-
-    if (open_vault(op, &v, err) < 0)
-        return -(int)err->code;
-    hold(op, v.vault, "check", &held);
-    if (kg_vault_check(v.vault, &o, &report, err) < 0 || find_lost(op, v.vault, report, err) < 0)
-        return -(int)err->code;
-    *ret = KG_TAKE(report);
-    return 0;
-}
-
-static int op_vault_usage(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    AUTO_VAULT struct vault_in v = { 0 };
-    AUTO_HOLD struct kg_presence *held = NULL;
-
-    if (open_vault(op, &v, err) < 0)
-        return -(int)err->code;
-    hold(op, v.vault, "usage", &held);
-    return kg_vault_usage(v.vault, ret, err);
 }
 
 /* ---- recovery points ---- */
@@ -304,13 +108,13 @@ static int add_point(void *ctx, const char *instance, const char *point, uint64_
 
 static int op_point_list(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
-    AUTO_VAULT struct vault_in v = { 0 };
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
     KG_AUTO_JSON struct kg_json *j = kg_json_object();
     struct point_list l;
 
     kg_json_set(j, "points", kg_json_array());
     kg_json_set(j, "unreadable", kg_json_array());
-    if (open_vault(op, &v, err) < 0)
+    if (kg_vault_in_open(op, &v, err) < 0)
         return -(int)err->code;
     l = (struct point_list){ op, v.vault, kg_json_get_mutable(j, "points"), kg_json_get_mutable(j, "unreadable") };
     if (kg_point_list(v.vault, kg_json_str(op->job, "instance"), add_point, &l, err) < 0)
@@ -323,13 +127,13 @@ static int op_point_list(const struct kg_op *op, struct kg_json **ret, struct kg
 
 static int op_point_contents(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
-    AUTO_VAULT struct vault_in v = { 0 };
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
     KG_CLEANUP(kg_manifest_freep) struct kg_manifest *m = NULL;
     KG_AUTO_JSON struct kg_json *j = NULL;
     const char *instance, *point;
 
     if (kg_json_need_str(op->job, "instance", &instance, err) < 0 || kg_json_need_str(op->job, "point", &point, err) < 0 ||
-        open_vault(op, &v, err) < 0)
+        kg_vault_in_open(op, &v, err) < 0)
         return -(int)err->code;
     if (kg_point_get(v.vault, instance, point, &j, err) < 0 || kg_manifest_from_json(j, &m, err) < 0) {
         if (err->code == KG_E_NO_POINT) /* who asks has seen it in a list */
@@ -338,51 +142,6 @@ static int op_point_contents(const struct kg_op *op, struct kg_json **ret, struc
     }
     *ret = kg_json_bool(op->job, "asList", false) ? kg_manifest_list(m, kg_json_str(op->job, "schema")) : kg_manifest_contents(m);
     return 0;
-}
-
-/* ---- deleting ---- */
-
-static int add_name(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
-{
-    struct names *l = ctx;
-
-    (void)instance;
-    (void)size;
-    (void)err;
-    KG_GROW(l->name, l->n, l->cap);
-    l->name[l->n++] = kg_xstrdup(point);
-    return 0;
-}
-
-static int op_point_delete(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
-{
-    AUTO_VAULT struct vault_in v = { 0 };
-    const struct kg_json *points = kg_json_get(op->job, "points");
-    KG_CLEANUP(names_done) struct names all = { 0 };
-    const char *instance;
-    uint64_t deleted = 0;
-    int r = open_vault(op, &v, err);
-
-    if (r == 0)
-        r = kg_json_need_str(op->job, "instance", &instance, err);
-    if (r == 0 && kg_json_type(points) != KG_JSON_ARRAY)
-        r = kg_point_list(v.vault, instance, add_name, &all, err);
-    for (const struct kg_json *p = r == 0 ? kg_json_first(points) : NULL; p; p = kg_json_next(p))
-        if (kg_json_value_str(p))
-            (void)add_name(&all, instance, kg_json_value_str(p), 0, err);
-    for (size_t i = 0; r == 0 && i < all.n; i++) {
-        r = kg_point_delete(v.vault, instance, all.name[i], err);
-        if (r < 0 && err->code == KG_E_NO_POINT) { /* deleting twice is deleting */
-            *err = (struct kg_err){ 0 };
-            r = 0;
-        }
-        deleted += r == 0;
-    }
-    if (r == 0) {
-        *ret = kg_json_object();
-        kg_json_set_u64(*ret, "deleted", deleted);
-    }
-    return r;
 }
 
 /* ---- data paths ---- */
@@ -394,7 +153,7 @@ static enum kg_slicing slicing_of(const char *word)
 
 static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
-    AUTO_VAULT struct vault_in v = { 0 };
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
     KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
     KG_AUTO_JSON struct kg_json *source = kg_json_object();
     const struct kg_json *j = op->job;
@@ -415,7 +174,7 @@ static int op_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err
     s.role_passwords = kg_json_bool(j, "settings.rolePasswords", false);
     if (kg_json_need_str(j, "database", &s.database, err) < 0 || kg_json_need_str(j, "instance", &s.instance, err) < 0 ||
         kg_json_need_str(j, "point", &s.point, err) < 0 || open_conninfo(op, &c, err) < 0 ||
-        kg_op_require_ready(op, s.database, &c, err) < 0 || open_vault(op, &v, err) < 0)
+        kg_op_require_ready(op, s.database, &c, err) < 0 || kg_vault_in_open(op, &v, err) < 0)
         return -(int)err->code;
     s.vault = v.vault;
     s.conn = &c;
@@ -450,8 +209,8 @@ static int roles_spec(const struct kg_json *j, struct kg_roles_spec *ret, struct
 
 static int restore_database(const struct kg_op *op, bool only_validate, struct kg_json **ret, struct kg_err *err)
 {
-    AUTO_VAULT struct vault_in v = { 0 };
-    AUTO_HOLD struct kg_presence *held = NULL;
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
+    KG_AUTO_HOLD struct kg_presence *held = NULL;
     KG_AUTO_CONNINFO struct kg_conninfo c = { 0 };
     KG_AUTO_FREE const char **schemas = NULL;
     KG_AUTO_FREE const char **tables = NULL;
@@ -466,8 +225,7 @@ static int restore_database(const struct kg_op *op, bool only_validate, struct k
         kg_json_need_str(j, "instance", &s.instance, err) < 0 || kg_json_need_str(j, "point", &s.point, err) < 0 ||
         string_list(op, "schemas", &schemas, &s.n_schemas, err) < 0 ||
         string_list(op, "tables", &tables, &s.n_tables, err) < 0 || roles_spec(j, &s.roles, &pairs, err) < 0 ||
-        open_conninfo(op, &c, err) < 0 ||
-        open_vault(op, &v, err) < 0)
+        open_conninfo(op, &c, err) < 0 || kg_vault_in_open(op, &v, err) < 0)
         return -(int)err->code;
     s.schemas = schemas;
     s.tables = tables;
@@ -475,7 +233,7 @@ static int restore_database(const struct kg_op *op, bool only_validate, struct k
     s.conn = &c;
     if (only_validate)
         return kg_plugin_validate_restore(&s, op->ev, err);
-    hold(op, v.vault, "restore", &held);
+    kg_op_hold(op, v.vault, "restore", &held);
     return kg_plugin_restore(&s, op->ev, ret, op->tail, err);
 }
 
@@ -484,13 +242,13 @@ static int op_restore_database(const struct kg_op *op, struct kg_json **ret, str
     return restore_database(op, false, ret, err);
 }
 
-static int files_spec(const struct kg_op *op, struct vault_in *v, struct kg_export_spec *s, struct kg_err *err)
+static int files_spec(const struct kg_op *op, struct kg_vault_in *v, struct kg_export_spec *s, struct kg_err *err)
 {
     const struct kg_json *j = op->job;
 
     if (kg_json_need_str(j, "instance", &s->instance, err) < 0 || kg_json_need_str(j, "point", &s->point, err) < 0 ||
         kg_json_need_str(j, "directory", &s->directory, err) < 0 || kg_json_need_str(j, "prefix", &s->prefix, err) < 0 ||
-        open_vault(op, v, err) < 0)
+        kg_vault_in_open(op, v, err) < 0)
         return -(int)err->code;
     s->vault = v->vault;
     return 0;
@@ -498,19 +256,19 @@ static int files_spec(const struct kg_op *op, struct vault_in *v, struct kg_expo
 
 static int op_restore_files(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
-    AUTO_VAULT struct vault_in v = { 0 };
-    AUTO_HOLD struct kg_presence *held = NULL;
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
+    KG_AUTO_HOLD struct kg_presence *held = NULL;
     struct kg_export_spec s = { 0 };
 
     if (files_spec(op, &v, &s, err) < 0)
         return -(int)err->code;
-    hold(op, v.vault, "restore as files", &held);
+    kg_op_hold(op, v.vault, "restore as files", &held);
     return kg_plugin_export_files(&s, op->ev, ret, err);
 }
 
 static int op_validate_restore(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
-    AUTO_VAULT struct vault_in v = { 0 };
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
     struct kg_export_spec s = { 0 };
 
     if (strcmp(kg_json_str_or(op->job, "kind", ""), "files") != 0)
@@ -570,11 +328,12 @@ static const struct {
     const char *name;
     int (*run)(const struct kg_op *op, struct kg_json **ret, struct kg_err *err);
 } ops[] = {
-    { "vault-create", op_vault_create },         { "vault-recovery-key", op_recovery_key },
-    { "vault-check", op_vault_check },           { "vault-collect", op_vault_collect },
-    { "vault-usage", op_vault_usage },           { "point-list", op_point_list },
+    { "vault-create", kg_op_vault_create },      { "vault-recovery-key", kg_op_recovery_key },
+    { "vault-check", kg_op_vault_check },        { "vault-collect", kg_op_vault_collect },
+    { "vault-usage", kg_op_vault_usage },        { "point-list", op_point_list },
     { "point-contents", op_point_contents },
-    { "point-delete", op_point_delete },         { "backup", op_backup },
+    { "point-copy", kg_op_point_copy },          { "point-delete", kg_op_point_delete },
+    { "backup", op_backup },
     { "restore-database", op_restore_database }, { "restore-files", op_restore_files },
     { "validate-restore", op_validate_restore }, { "validate-backup", kg_op_validate_backup },
     { "keyvault", kg_op_keyvault },

@@ -40,6 +40,14 @@ int kg_op_fetch_secrets(const struct kg_op *op, struct kg_err *err) KG_MUST_CHEC
 struct kg_keyvault;
 int kg_op_open_keyvault(const struct kg_op *op, const char *id, struct kg_keyvault **ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_op_keyvault(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+/* ops_tiers.c: both datastores of a vault. */
+int kg_op_vault_create(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_op_recovery_key(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_op_vault_check(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_op_vault_usage(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_op_vault_collect(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_op_point_copy(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+int kg_op_point_delete(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_op_validate_backup(const struct kg_op *op, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
 /* The checks of readiness/database.h before a byte is read: what failed first is the error; the log has all. */
 int kg_op_require_ready(const struct kg_op *op, const char *database, struct kg_conninfo *conn, struct kg_err *err) KG_MUST_CHECK;

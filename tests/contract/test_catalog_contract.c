@@ -542,6 +542,25 @@ static void point(struct fixture *f, int i, const char *tag, kg_usec expires)
     OK(kg_catalog_point_insert(f->c, &row, err));
 }
 
+/* Its document says where its copies are, and nowhere else. */
+static void is_copied(struct fixture *f, int i, const char *one, const char *other)
+{
+    KG_AUTO_FREE char *id = kg_xprintf("%032x", (unsigned)i);
+    KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
+    const char *const stores[] = { one, other };
+
+    OK(kg_catalog_point_get(f->c, INST, id, &row, err));
+    if (!row.json)
+        row.json = kg_json_object();
+    for (size_t s = 0; s < KG_ARRAY_LEN(stores); s++) {
+        KG_AUTO_FREE char *path = kg_xprintf("copies.%s.time", stores[s]);
+
+        if (*stores[s])
+            kg_json_set_str(row.json, path, "2026-01-01T00:00:00Z");
+    }
+    OK(kg_catalog_point_update(f->c, &row, err));
+}
+
 static void test_recovery_points_are_found_by_instance_time_tag_and_expiry(void **state)
 {
     struct fixture *f = *state;
@@ -553,6 +572,10 @@ static void test_recovery_points_are_found_by_instance_time_tag_and_expiry(void 
         { { .from = 102, .to = 104 }, 3 }, /* both ends belong to it */
         { { .expires_before = 1000 }, 2 }, /* 0 is "not decided", not "long ago" */
         { { .instance = INST, .expires_before = 100000 }, 4 },
+        { { .copy_in = "VaultStore" }, 5 }, /* a document that does not say means that one */
+        { { .copy_in = "ArchiveStore" }, 2 },
+        { { .instance = INST, .copy_in = "ArchiveStore", .to = 101 }, 1 },
+        { { .copy_in = "OperationalStore" }, 0 },
     };
     struct kg_point_row r = { 0 };
     KG_AUTO_FREE char *after = NULL;
@@ -560,6 +583,8 @@ static void test_recovery_points_are_found_by_instance_time_tag_and_expiry(void 
 
     for (int i = 1; i <= 6; i++)
         point(f, i, i % 3 ? "Default" : "Monthly", i <= 2 ? 500 : i <= 4 ? 5000 : 0);
+    is_copied(f, 1, "", "ArchiveStore");
+    is_copied(f, 2, "VaultStore", "ArchiveStore");
     for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
         KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
         uint64_t n = 99;

@@ -99,6 +99,7 @@ try()
         succeeds "$1" bash -c "$line" ;;
     *'deleted-backup-instance show '* | *'deleted-backup-instance undelete '*)
         fails "$1 (there is none)" 'no deleted backup instance' bash -c "$line" ;;
+    *'recovery-point rehydrate'*) fails "$1 (it is not in the archive)" 'is not in the archive' bash -c "$line" ;;
     *'job cancel'*) fails "$1 (too late)" 'ended|completed|Completed' bash -c "$line" ;;
     *'job retry'*) fails "$1 (it has completed)" 'nothing to retry' bash -c "$line" ;;
     *) succeeds "$1" bash -c "$line" ;;

@@ -46,8 +46,9 @@ need kg_backup shop
 check "a backup's vault is measured" wait_for 60 measured 1 "$(of "$(newest Backup)" .endTime)"
 logical=$(usage logicalBytes) unique=$(usage uniqueBytes)
 is "logical is what the recovery point has" "$logical" "$(keepgres recovery-point list --backup-instance-name shop -v $VAULT | jq '.[0].properties.summary.bytes')"
-lies() { find "$(kg_vault_dir)" -type f ! -path '*/writers/*' -printf '%s\n' | awk '{ n += $1 } END { print n }'; }
-is "what is stored are the vault's bytes" "$(usage storedBytes)" "$(lies)"
+lies() { find "$(kg_vault_dir)" "$(kg_vault_dir)-archive" -type f ! -path '*/writers/*' -printf '%s\n' | awk '{ n += $1 } END { print n }'; }
+is "what is stored are the bytes of the vault and its archive" "$(usage storedBytes)" "$(lies)"
+is "each by itself" "$(usage 'tiers | map("\(.dataStoreType) \(.recoveryPoints) \(.logicalBytes > 0)") | join(", ")')" "VaultStore 1 true, ArchiveStore 0 false"
 is "unique is what compression saves and what is needed" "$unique" "$(($(usage neededStoredBytes) + $(usage savedByCompressionBytes)))"
 at_most "compression saves" "$(usage neededStoredBytes)" "$unique"
 need kg_backup shop

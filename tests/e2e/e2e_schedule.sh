@@ -94,7 +94,7 @@ clock_to '2027-06-11T13:00:00Z' # a vault is collected once a day
 collected() { [ "$(kg_vault_bytes)" -lt $((bytes - 1000000)) ]; }
 check "and the space comes back without anybody asking" wait_for 40 collected
 isnt "by a job" "$(jobs_of Collect)" 0
-tells() { [ "$(keepgres backup-vault usage -v $VAULT | jq .properties.storedBytes)" = "$(kg_vault_bytes)" ]; }
+tells() { [ "$(keepgres backup-vault usage -v $VAULT | jq .properties.tiers[0].storedBytes)" = "$(kg_vault_bytes)" ]; }
 check "and the vault tells what it takes up now" wait_for 20 tells
 vault_is_healthy "the vault is whole" --read-data
 succeeds "the oldest point restores" kg_restore shop "$(kg_points shop | head -n 1)" old

@@ -71,7 +71,7 @@ static inline struct fixture *fixture_new(bool in_dir)
         f->st = kg_store_open_mem();
     }
     f->key = kg_secret_random(KG_KEY_BYTES);
-    OK(kg_vault_create(f->st, &(struct kg_vault_spec){ "VaultStore", NULL }, f->key, &f->v, &err));
+    OK(kg_vault_create(f->st, &(struct kg_vault_spec){ .tier = "VaultStore" }, f->key, &f->v, &err));
     OK(kg_vault_issue_recovery_key(f->v, &f->recovery, &err));
     return f;
 }

@@ -214,7 +214,7 @@ static void test_a_job_comes_back_from_its_row_as_it_was(void **state)
 
 static void add(struct kg_queue *q, bool heavy, const char *server, const char *instance, const char *item)
 {
-    struct kg_queue_spec s = { heavy, server, instance };
+    struct kg_queue_spec s = { .heavy = heavy, .server = server, .instance = instance };
     struct kg_err err = { 0 };
 
     assert_int_equal(kg_queue_add(q, &s, (void *)(uintptr_t)item, &err), 0);
@@ -237,7 +237,7 @@ static void test_the_queue_keeps_every_limit_and_the_order(void **state)
     assert_ptr_equal(kg_queue_next(q), d); /* b and c must wait and do not hold it up */
     assert_ptr_equal(kg_queue_next(q), e); /* light ones have their own places */
     assert_null(kg_queue_next(q));
-    assert_true(kg_queue_has_instance(q, "i2"));
+    assert_true(kg_queue_has_instance(q, "i2", ~0u));
     kg_queue_end(q, e);
     assert_ptr_equal(kg_queue_next(q), f);
     kg_queue_end(q, a);
@@ -249,11 +249,70 @@ static void test_the_queue_keeps_every_limit_and_the_order(void **state)
     assert_int_equal(kg_queue_waiting(q), 0);
 }
 
+/* A backup and a copy of one instance run side by side, what deletes waits for both; who goes first goes before who waits. */
+static void test_lanes_of_an_instance_and_who_goes_first(void **state)
+{
+    struct kg_queue_limits l = { .host = 2, .per_server = 2, .light = 1, .waiting = 10 };
+    KG_CLEANUP(kg_queue_freep) struct kg_queue *q = kg_queue_new(&l);
+    static const char backup[] = "backup", copy[] = "copy", expiry[] = "expiry", other[] = "other", urgent[] = "urgent";
+    struct { const char *item; struct kg_queue_spec s; } tasks[] = {
+        { backup, { .heavy = true, .instance = "i", .lanes = KG_LANE_BACKUP } },
+        { copy, { .heavy = true, .instance = "i", .lanes = KG_LANE_COPY } },
+        { expiry, { .instance = "i", .lanes = KG_LANE_BOTH } },
+        { other, { .heavy = true } },
+        { urgent, { .heavy = true, .first = true } },
+    };
+    struct kg_err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(kg_queue_add(q, &tasks[i].s, (void *)(uintptr_t)tasks[i].item, &err), 0);
+    assert_ptr_equal(kg_queue_next(q), backup);
+    assert_ptr_equal(kg_queue_next(q), copy);
+    for (size_t i = 2; i < KG_ARRAY_LEN(tasks); i++)
+        assert_int_equal(kg_queue_add(q, &tasks[i].s, (void *)(uintptr_t)tasks[i].item, &err), 0);
+    assert_null(kg_queue_next(q));
+    kg_queue_end(q, copy);
+    assert_false(kg_queue_has_instance(q, "j", ~0u));
+    assert_ptr_equal(kg_queue_next(q), urgent);
+    kg_queue_end(q, backup);
+    assert_ptr_equal(kg_queue_next(q), expiry);
+    assert_ptr_equal(kg_queue_next(q), other);
+}
+
+static void test_a_job_that_waits_keeps_its_task(void **state)
+{
+    KG_AUTO_TASK struct kg_task *t = kg_task_new(KG_TASK_RESTORE_FILES), *back = NULL;
+    KG_AUTO_JOB struct kg_job *j = kg_job_new(&(struct kg_job_spec){ .id = "j1", .activity = "a", .vault = VAULT, .operation = "Restore",
+                                                                     .category = "Restore", .start = KG_SECOND });
+    KG_AUTO_JOB struct kg_job *again = NULL;
+    KG_AUTO_JSON struct kg_json *hostile = kg_json_object();
+    struct kg_job_row row;
+
+    (void)state;
+    t->vault = kg_xstrdup(VAULT);
+    t->instance = kg_xstrdup(VAULT "/backupInstances/i");
+    t->container = kg_xstrdup("c");
+    t->uid = 1234;
+    kg_json_set_str(t->params, "point", "p");
+    j->waiting = kg_task_to_json(t);
+    kg_job_to_row(j, &row);
+    again = kg_job_from_row(&row);
+    kg_json_free(row.json);
+    back = kg_task_from_json(again->waiting);
+    assert_true(back && back->kind == KG_TASK_RESTORE_FILES && back->uid == 1234 && !back->server);
+    assert_string_equal(back->instance, t->instance);
+    assert_string_equal(back->container, "c");
+    assert_string_equal(kg_json_str_or(back->params, "point", ""), "p");
+    assert_null(kg_json_get(again->properties, "waiting")); /* nobody is told */
+    assert_null(kg_task_from_json(hostile));
+}
+
 static void test_a_full_queue_refuses_more(void **state)
 {
     struct kg_queue_limits l = { .host = 1, .per_server = 1, .light = 1, .waiting = 2 };
     KG_CLEANUP(kg_queue_freep) struct kg_queue *q = kg_queue_new(&l);
-    struct kg_queue_spec s = { true, NULL, NULL };
+    struct kg_queue_spec s = { .heavy = true };
     static const char a[] = "a", b[] = "b", c[] = "c";
     struct kg_err err = { 0 };
 
@@ -307,6 +366,8 @@ int main(void)
         cmocka_unit_test(test_only_a_cancelled_job_ends_as_cancelled),
         cmocka_unit_test(test_a_job_comes_back_from_its_row_as_it_was),
         cmocka_unit_test(test_the_queue_keeps_every_limit_and_the_order),
+        cmocka_unit_test(test_lanes_of_an_instance_and_who_goes_first),
+        cmocka_unit_test(test_a_job_that_waits_keeps_its_task),
         cmocka_unit_test(test_a_full_queue_refuses_more),
         cmocka_unit_test(test_every_error_has_an_envelope_with_code_message_and_advice),
         cmocka_unit_test(test_kinds_of_tasks_are_found_by_their_names),

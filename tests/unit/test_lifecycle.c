@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "policy/copies.h"
 #include "policy/preview.h"
+#include "policy/promise.h"
 #include "policy/schedule.h"
 #include "support/policy_text.h"
 
@@ -81,6 +83,81 @@ static void test_steps(void **state)
     assert_true(step[0].point == 1);
     /* And a clock that is ten years behind does nothing. */
     assert_int_equal(kg_lifecycle_steps(l, 2, at("2016-02-01T02:00:00Z"), step), 0);
+}
+
+/* A point that is in the archive only, rehydrated for ten days. */
+static void test_what_was_rehydrated_leaves_by_itself_and_nothing_else(void **state)
+{
+    static const struct rule_text otherwise = { .vault = "P1M", .copy = "CopyOnExpiryOption", .archive = "P6M" };
+    KG_AUTO_POLICY struct kg_policy *p = make_policy("'R/2026-01-01T02:00:00Z/P1D'", "UTC", &otherwise, NULL, 0);
+    struct kg_life l[2] = { planned(p, "Default", "2026-01-01T02:00:00Z"), planned(p, "Default", "2026-06-01T02:00:00Z") };
+    struct kg_step step[2 * KG_STAYS];
+
+    (void)state;
+    l[0].in = VAULT | ARCHIVE;
+    l[0].rehydrated = at("2026-03-11T00:00:00Z");
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-03-10T23:59:59Z"), step), 0);
+    assert_int_equal(kg_life_kept(&l[0], at("2026-03-10T23:59:59Z")), VAULT | ARCHIVE);
+    assert_int_equal(kg_life_kept(&l[0], at("2026-03-11T00:00:00Z")), ARCHIVE);
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-03-11T00:00:00Z"), step), 1);
+    assert_true(step[0].point == 0 && step[0].kind == KG_STEP_LEAVE && step[0].store == KG_DATASTORE_VAULT);
+    /* Of a point that is held, too, as long as the archive has it. */
+    l[0].held = true;
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-03-11T00:00:00Z"), step), 1);
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-09-11T00:00:00Z"), step), 1 + 1); /* and l[1] is to be copied */
+    assert_true(step[0].kind == KG_STEP_LEAVE && step[0].store == KG_DATASTORE_VAULT);
+    l[0].in = VAULT;
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2026-09-11T00:00:00Z"), step), 0);
+    l[0].held = false;
+    /* Nothing leaves the archive that is being rehydrated from it. */
+    l[0].in = ARCHIVE;
+    l[0].rehydrated = 0;
+    l[0].rehydrating = true;
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-05-10T00:00:00Z"), step), 0);
+    l[0].rehydrating = false;
+    /* The newest good point's home is the archive, not the copy that passes. */
+    l[0].in = VAULT | ARCHIVE;
+    l[0].rehydrated = at("2030-01-01T00:00:00Z");
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2029-01-01T00:00:00Z"), step), 0);
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2030-01-01T00:00:00Z"), step), 1);
+    assert_true(step[0].store == KG_DATASTORE_VAULT);
+}
+
+static void test_a_document_says_where_copies_are(void **state)
+{
+    KG_AUTO_JSON struct kg_json *doc = kg_json_object();
+    const kg_usec made = at("2026-01-01T02:00:00Z"), later = at("2026-02-01T02:00:00Z");
+    struct kg_rehydration r;
+
+    (void)state;
+    assert_int_equal(kg_copies_in(doc), VAULT);
+    kg_copies_add(doc, made, KG_DATASTORE_ARCHIVE, later, 77);
+    assert_int_equal(kg_copies_in(doc), VAULT | ARCHIVE);
+    assert_true(kg_copies_time(doc, KG_DATASTORE_VAULT, 0) == made && kg_copies_time(doc, KG_DATASTORE_ARCHIVE, 0) == later);
+    kg_copies_remove(doc, made, KG_DATASTORE_VAULT);
+    assert_int_equal(kg_copies_in(doc), ARCHIVE);
+    assert_true(kg_rehydration_ask(doc, false, 15, later));
+    assert_false(kg_rehydration_ask(doc, true, 12, later)); /* it is on its way: the longer time, the higher priority */
+    r = kg_rehydration_read(doc);
+    assert_true(r.status == KG_REHYDRATION_CREATING && r.high && r.days == 15 && !r.until);
+    assert_true(kg_promise_read(doc, made).rehydrating);
+    kg_rehydration_came(doc, made, later);
+    assert_int_equal(kg_copies_in(doc), VAULT | ARCHIVE);
+    assert_true(kg_promise_read(doc, made).rehydrated == later + 15 * day);
+    assert_false(kg_rehydration_ask(doc, false, 10, later + 2 * day)); /* never shorter than it was promised */
+    assert_true(kg_rehydration_read(doc).until == later + 15 * day);
+    assert_false(kg_rehydration_ask(doc, false, 30, later + 2 * day));
+    assert_true(kg_rehydration_read(doc).until == later + 32 * day);
+    r = kg_rehydration_read(doc);
+    r.status = KG_REHYDRATION_FAILED;
+    r.problem = "it is damaged";
+    kg_rehydration_write(doc, &r);
+    r = kg_rehydration_read(doc);
+    kg_rehydration_write(doc, &r); /* what it borrows of the document is kept */
+    assert_string_equal(kg_rehydration_read(doc).problem, "it is damaged");
+    kg_copies_remove(doc, made, KG_DATASTORE_VAULT);
+    kg_copies_remove(doc, made, KG_DATASTORE_ARCHIVE);
+    assert_int_equal(kg_copies_in(doc), 0);
 }
 
 /* ---- any policy, any history ---- */
@@ -252,6 +329,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plan_says_where_and_how_long),
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_what_was_rehydrated_leaves_by_itself_and_nothing_else),
+        cmocka_unit_test(test_a_document_says_where_copies_are),
         cmocka_unit_test(test_what_was_previewed_is_what_happens_and_nothing_good_is_lost),
     };
 

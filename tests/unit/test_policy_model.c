@@ -364,6 +364,34 @@ static void test_restore_requests_are_told_apart(void **state)
     kg_restore_request_done(&r);
 }
 
+#define REHYDRATING(more)                                                                                              \
+    "{'objectType':'AzureBackupRestoreWithRehydrationRequest','sourceDataStoreType':'ArchiveStore',"                  \
+    "'recoveryPointId':'0123456789ABCDEF0123456789abcdef'," TARGET more "}"
+
+static void test_what_is_rehydrated_and_for_how_long(void **state)
+{
+    KG_AUTO_JSON struct kg_json *plain = doc(RESTORE), *short_of = doc(REHYDRATING("")),
+        *alone = doc("{'rehydrationRetentionDuration':'P10D'}"),
+        *all = doc(REHYDRATING(",'rehydrationPriority':'high','rehydrationRetentionDuration':'P30D'"));
+    struct kg_restore_request r = { 0 };
+    struct kg_rehydration_wish wish;
+    struct kg_err err = { 0 };
+    char *point;
+
+    (void)state;
+    assert_int_equal(kg_restore_request_parse(plain, &r, &err), 0);
+    assert_false(r.rehydration.asked);
+    kg_restore_request_done(&r);
+    assert_int_equal(kg_restore_request_parse(all, &r, &err), 0);
+    assert_true(r.rehydration.asked && r.rehydration.high && r.rehydration.days == 30 && r.source == KG_DATASTORE_ARCHIVE);
+    kg_restore_request_done(&r);
+    assert_int_equal(kg_restore_request_parse(short_of, &r, &err), 0);
+    assert_true(r.rehydration.asked && !r.rehydration.high && r.rehydration.days == 15);
+    kg_restore_request_done(&r);
+    assert_int_equal(kg_rehydration_parse(alone, &wish, &point, &err), 0);
+    assert_true(!point && wish.asked && wish.days == 10);
+}
+
 enum which { VAULT, INST, REST, SERVER, STORAGE, KEYVAULT, SECRET };
 
 static int parse_any(enum which which, const struct kg_json *j, struct kg_err *err)
@@ -410,6 +438,13 @@ static void test_bad_bodies_are_refused_at_their_place(void **state)
           "{'restoreRequestObject':{'objectType':'AzureBackupRecoveryPointBasedRestoreRequest','recoveryPointId':"
           "'0123456789abcdef0123456789abcdef'}}",
           "restoreRequestObject.restoreTargetInfo is missing" },
+        { REST, REHYDRATING(",'rehydrationRetentionDuration':'P9D'"), "rehydrationRetentionDuration must be 10 to 30 days" },
+        { REST, REHYDRATING(",'rehydrationRetentionDuration':'P31D'"), "rehydrationRetentionDuration must be 10 to 30 days" },
+        { REST, REHYDRATING(",'rehydrationRetentionDuration':'P1M'"), "rehydrationRetentionDuration must be 10 to 30 days" },
+        { REST, REHYDRATING(",'rehydrationRetentionDuration':'soon'"), "rehydrationRetentionDuration: " },
+        { REST, REHYDRATING(",'rehydrationPriority':'Urgent'"), "rehydrationPriority must be one of" },
+        { VAULT, "{'properties':{'storeSettings':{'archivePath':'x'}}}", "properties.storeSettings.archivePath must be" },
+        { VAULT, "{'properties':{'storeSettings':{'path':'/a','archivePath':'/a'}}}", "properties.storeSettings.archivePath is the" },
         { VAULT, "{'properties':{'storageSettings':[{'type':'Magic'}]}}",
           "properties.storageSettings[0].type must be one of" },
         { VAULT, "{'properties':{'storageSettings':[{'datastoreType':'ArchiveStore'}]}}",
@@ -558,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_a_backup_on_demand_names_its_rule_either_way),
         cmocka_unit_test(test_an_instance_is_read_and_completed),
         cmocka_unit_test(test_restore_requests_are_told_apart),
+        cmocka_unit_test(test_what_is_rehydrated_and_for_how_long),
         cmocka_unit_test(test_bad_bodies_are_refused_at_their_place),
         cmocka_unit_test(test_what_a_restore_does_about_roles_must_make_sense),
         cmocka_unit_test(test_file_prefixes_cannot_lead_out_of_the_container),

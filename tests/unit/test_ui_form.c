@@ -738,6 +738,50 @@ static void a_vault_is_put_and_its_recovery_key_told_once(void **state)
     end(&b);
 }
 
+static void a_vaults_archive_gets_a_directory_of_its_own(void **state)
+{
+    KG_AUTO_BUF struct kg_buf words = KG_BUF_INIT(4096);
+    struct bench b;
+
+    (void)state;
+    open_vault_wizard(&b);
+    ui_form_press(b.f, UI_BUTTON_NEXT);
+    ui_form_set(b.f, "path", "/fast", NULL);
+    ui_form_set(b.f, "archive", "true", NULL);
+    ui_form_set(b.f, "archivePath", "/fast", NULL);
+    ui_form_press(b.f, UI_BUTTON_NEXT);
+    assert_int_equal(b.f->step, 1);
+    assert_string_equal(ui_form_error(b.f, (size_t)b.f->focus), "A directory of its own, not the vault's.");
+    ui_form_set(b.f, "archivePath", "/slow/archive", NULL);
+    look(&b, 24, 78, UI_UTF8, "vault-archive-80x24");
+    ui_form_press(b.f, UI_BUTTON_NEXT);
+    assert_true(ui_form_is_review(b.f));
+    look(&b, 24, 78, UI_UTF8, "vault-archive-review-80x24");
+    b.f->kind->cli(b.f, &words);
+    assert_non_null(strstr(words.p, "--store-path /fast --archive-path /slow/archive"));
+    ui_form_submit(b.f);
+    assert_non_null(strstr(fake_find(&b.h, "/backupVaults/prod-vault")->body,
+                           "\"storeSettings\":{\"path\":\"/fast\",\"archivePath\":\"/slow/archive\"}"));
+    end(&b);
+}
+
+/* What was typed for an archive that is not wanted any more is not sent. */
+static void a_vault_without_an_archive_names_no_directory_for_it(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_vault_wizard(&b);
+    ui_form_press(b.f, UI_BUTTON_NEXT);
+    ui_form_set(b.f, "archive", "true", NULL);
+    ui_form_set(b.f, "archivePath", "/slow/archive", NULL);
+    ui_form_set(b.f, "archive", "false", NULL);
+    ui_form_press(b.f, UI_BUTTON_NEXT);
+    ui_form_submit(b.f);
+    assert_null(strstr(fake_find(&b.h, "/backupVaults/prod-vault")->body, "rchive"));
+    end(&b);
+}
+
 static void a_vaults_name_that_is_taken_is_refused(void **state)
 {
     struct bench b;
@@ -847,6 +891,7 @@ int main(void)
         T(clicks_go_to_fields_buttons_steps_and_rows),
         T(the_field_with_the_keyboard_is_in_sight_on_a_low_screen),
         T(a_vault_is_put_and_its_recovery_key_told_once), T(a_vaults_name_that_is_taken_is_refused),
+        T(a_vaults_archive_gets_a_directory_of_its_own), T(a_vault_without_an_archive_names_no_directory_for_it),
         T(the_vaults_steps_look_as_they_should), T(deleting_a_vault_asks_for_its_name_and_begins_at_cancel),
         T(a_group_is_created_in_a_dialog),
     };

@@ -56,9 +56,9 @@ static void test_a_vault_is_made_in_an_empty_store_only(void **state)
     struct kg_err err = { 0 };
     struct kg_vault *v = NULL;
 
-    FAILS(VAULT_EXISTS, kg_vault_create(f->st, &(struct kg_vault_spec){ "VaultStore", NULL }, f->key, &v, &err));
+    FAILS(VAULT_EXISTS, kg_vault_create(f->st, &(struct kg_vault_spec){ .tier = "VaultStore" }, f->key, &v, &err));
     OK(kg_store_put(st, "packs/ab/x", "x", 1, &err));
-    FAILS(VAULT_EXISTS, kg_vault_create(st, &(struct kg_vault_spec){ "VaultStore", NULL }, f->key, &v, &err));
+    FAILS(VAULT_EXISTS, kg_vault_create(st, &(struct kg_vault_spec){ .tier = "VaultStore" }, f->key, &v, &err));
     FAILS(NOT_FOUND, kg_vault_open(st, f->key, &v, &err));
     kg_store_close(st);
 }
@@ -74,11 +74,11 @@ static void test_an_interrupted_creation_can_be_repeated(void **state)
         int r;
 
         kg_fault_arm(KG_FP_ANY, n, EIO);
-        r = kg_vault_create(st, &(struct kg_vault_spec){ "VaultStore", "blake2b-256" }, f->key, &v, &err);
+        r = kg_vault_create(st, &(struct kg_vault_spec){ .tier = "VaultStore", .hash = "blake2b-256" }, f->key, &v, &err);
         if (kg_fault_fired()) {
             assert_int_equal(r, -KG_E_IO);
             kg_fault_reset();
-            OK(kg_vault_create(st, &(struct kg_vault_spec){ "VaultStore", NULL }, f->key, &v, &err));
+            OK(kg_vault_create(st, &(struct kg_vault_spec){ .tier = "VaultStore" }, f->key, &v, &err));
             kg_vault_close(v);
             kg_store_close(st);
             continue;
@@ -101,8 +101,8 @@ static void test_unknown_hashes_and_short_keys_are_refused(void **state)
     struct kg_err err = { 0 };
     struct kg_vault *v = NULL;
 
-    FAILS(USAGE, kg_vault_create(st, &(struct kg_vault_spec){ "VaultStore", "md5" }, f->key, &v, &err));
-    FAILS(USAGE, kg_vault_create(st, &(struct kg_vault_spec){ "VaultStore", NULL }, shorter, &v, &err));
+    FAILS(USAGE, kg_vault_create(st, &(struct kg_vault_spec){ .tier = "VaultStore", .hash = "md5" }, f->key, &v, &err));
+    FAILS(USAGE, kg_vault_create(st, &(struct kg_vault_spec){ .tier = "VaultStore" }, shorter, &v, &err));
     FAILS(WRONG_KEY, kg_vault_open(f->st, shorter, &v, &err));
     kg_store_close(st);
 }
@@ -313,7 +313,7 @@ static void test_all_chunk_sizes_and_hashes_work(void **state)
         KG_AUTO_SECRET struct kg_secret *key = kg_secret_random(KG_KEY_BYTES);
         struct kg_vault *v = NULL;
 
-        OK(kg_vault_create(st, &(struct kg_vault_spec){ "ArchiveStore", hashes[h] }, key, &v, &err));
+        OK(kg_vault_create(st, &(struct kg_vault_spec){ .tier = "ArchiveStore", .hash = hashes[h] }, key, &v, &err));
         for (size_t i = 0; i < KG_ARRAY_LEN(sizes); i++) {
             struct kg_writer *w = NULL;
             struct kg_reader *r = NULL;

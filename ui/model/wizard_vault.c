@@ -88,6 +88,13 @@ static const char *check_path(const struct ui_form *f, const char *value)
     return value[0] == '/' ? NULL : "An absolute path, beginning with '/'.";
 }
 
+static bool has_archive(const struct ui_form *f) { return ui_form_is(f, "archive", "true"); }
+
+static const char *check_archive_path(const struct ui_form *f, const char *value)
+{
+    return strcmp(value, ui_form_value(f, "path")) == 0 ? "A directory of its own, not the vault's." : check_path(f, value);
+}
+
 static bool keeps_deleted(const struct ui_form *f) { return !ui_form_is(f, "softDelete", "Off"); }
 
 static const char *check_days(const struct ui_form *f, const char *value)
@@ -145,9 +152,12 @@ static const struct ui_field basics[] = {
 static const struct ui_field properties[] = {
     { .label = "Datastores", .type = UI_FIELD_HEADING },
     { .name = "path", .label = "Directory", .type = UI_FIELD_TEXT, .optional = true, .max = 4000, .check = check_path,
-      .review = "Directory of the datastores", .help = "Where the vault's encrypted data is kept; empty: with the service's data." },
+      .review = "Directory of the vault", .help = "Where the vault's encrypted data is kept; empty: with the service's data." },
     { .name = "archive", .label = "Archive datastore", .type = UI_FIELD_CHECK,
       .help = "Lets policies move recovery points that are seldom needed into the archive." },
+    { .name = "archivePath", .label = "Archive directory", .type = UI_FIELD_TEXT, .optional = true, .max = 4000, .shown = has_archive,
+      .check = check_archive_path, .review = "Directory of the archive",
+      .help = "A slower disk, say; empty: beside the vault's directory, with '-archive' behind its name." },
     { .label = "Security", .type = UI_FIELD_HEADING },
     { .name = "softDelete", .label = "Soft delete", .type = UI_FIELD_RADIO, .choice = soft_deletes },
     { .name = "days", .label = "Kept for (days)", .type = UI_FIELD_NUMBER, .initial = "14", .max = 3, .shown = keeps_deleted,
@@ -182,10 +192,12 @@ static bool submit_vault(const struct ui_form *f, size_t i, struct ui_submit *re
     kg_json_set_str(body, "location", ui_form_value(f, "region"));
     kg_json_set_str(body, "identity.type", "SystemAssigned");
     add_store(f, stores, "VaultStore");
-    if (ui_form_is(f, "archive", "true"))
+    if (has_archive(f))
         add_store(f, stores, "ArchiveStore");
     if (*ui_form_value(f, "path"))
         kg_json_set_str(body, "properties.storeSettings.path", ui_form_value(f, "path"));
+    if (has_archive(f) && *ui_form_value(f, "archivePath"))
+        kg_json_set_str(body, "properties.storeSettings.archivePath", ui_form_value(f, "archivePath"));
 #define SECURITY "properties.securitySettings."
     kg_json_set_str(body, SECURITY "softDeleteSettings.state", ui_form_value(f, "softDelete"));
     if (keeps_deleted(f) && kg_parse_u64(ui_form_value(f, "days"), &days, &ignored) == 0)
@@ -206,9 +218,10 @@ static void cli_vault(const struct ui_form *f, struct kg_buf *ret)
     ui_form_add_option(ret, "-v", ui_form_value(f, "name"));
     ui_form_add_option(ret, "-l", ui_form_value(f, "region"));
     kg_buf_addf(ret, " --storage-settings datastore-type=VaultStore type=%s", ui_form_value(f, "redundancy"));
-    if (ui_form_is(f, "archive", "true"))
+    if (has_archive(f))
         kg_buf_addf(ret, " --storage-settings datastore-type=ArchiveStore type=%s", ui_form_value(f, "redundancy"));
     ui_form_add_option(ret, "--store-path", ui_form_value(f, "path"));
+    ui_form_add_option(ret, "--archive-path", has_archive(f) ? ui_form_value(f, "archivePath") : "");
     ui_form_add_option(ret, "--soft-delete-state", ui_form_value(f, "softDelete"));
     ui_form_add_option(ret, "--soft-delete-retention", keeps_deleted(f) ? ui_form_value(f, "days") : "");
     ui_form_add_option(ret, "--immutability-state", ui_form_value(f, "immutability"));

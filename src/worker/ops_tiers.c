@@ -1,0 +1,532 @@
+/* Operations on both datastores of a vault: making, checking, collecting; copying points from one to the other, deleting copies.
+ *
+ * A copy of a point is never deleted on the word of the catalog alone that there is another: see op_point_delete. */
+#include "worker/vault_in.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/parse.h"
+#include "plugin/jobs.h"
+
+enum { ARCHIVE_LEVEL = 19 };
+
+/* ---- vaults ---- */
+
+/* Both or neither: a vault that is half made would be in the way of the next try. */
+static int make_stores(const struct kg_op *op, struct kg_vault_in *v, struct kg_vault_in *archive, struct kg_err *err)
+{
+    struct kg_vault_spec spec = { .tier = KG_VAULT_STORE };
+    const struct kg_secret *key;
+    const char *path;
+
+    if (kg_json_need_str(op->job, "storePath", &path, err) < 0 || kg_op_need_secret(op, "service-key", &key, err) < 0 ||
+        kg_store_open_dir(path, true, &v->store, err) < 0 || kg_vault_create(v->store, &spec, key, &v->vault, err) < 0)
+        return -(int)err->code;
+    if (kg_vault_in_make_archive(op, v->vault, archive, err) == 0)
+        return 0;
+    kg_vault_unmake(v->vault);
+    return -(int)err->code;
+}
+
+/* One recovery key for both. */
+static int issue_key(const struct kg_op *op, struct kg_vault *vault, struct kg_vault *archive, struct kg_err *err)
+{
+    KG_AUTO_SECRET struct kg_secret *text = NULL;
+
+    if (kg_vault_issue_recovery_key(vault, &text, err) < 0 ||
+        (archive && kg_vault_set_recovery_key(archive, text, err) < 0))
+        return -(int)err->code;
+    return kg_op_send_secret(op, "recovery-key", text, err);
+}
+
+int kg_op_vault_create(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 }, archive = { 0 };
+    struct kg_json *j;
+
+    if (make_stores(op, &v, &archive, err) < 0 || issue_key(op, v.vault, archive.vault, err) < 0)
+        return -(int)err->code;
+    j = kg_json_object();
+    kg_json_set_str(j, "vaultId", kg_vault_id(v.vault));
+    kg_json_set_str(j, "archiveId", kg_vault_id(archive.vault));
+    *ret = j;
+    return 0;
+}
+
+int kg_op_recovery_key(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 }, archive = { 0 };
+
+    (void)ret;
+    if (kg_vault_in_open_store(op, KG_VAULT_STORE, &v, err) < 0 ||
+        (kg_op_has_archive(op) && kg_vault_in_open_store(op, KG_ARCHIVE_STORE, &archive, err) < 0))
+        return -(int)err->code;
+    return issue_key(op, v.vault, archive.vault, err);
+}
+
+/* ---- checking ---- */
+
+static void on_check(void *ctx, uint64_t done, uint64_t total)
+{
+    kg_events_progress(ctx, &(struct kg_progress){ .phase = "check", .bytes_done = done, .bytes_total = total });
+}
+
+/* Recovery points that the vault has: "instance/point", sorted. */
+struct names { char **name; size_t n, cap; };
+
+static void names_done(struct names *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->name[i]);
+    free(l->name);
+}
+
+static int add_full_name(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
+{
+    struct names *l = ctx;
+
+    (void)size;
+    (void)err;
+    KG_GROW(l->name, l->n, l->cap);
+    l->name[l->n++] = kg_xprintf("%s/%s", instance, point);
+    return 0;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static void add_lost(struct kg_json *damage, const char *instance, const char *point)
+{
+    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", instance, point);
+    struct kg_json *d = kg_json_object(), *affects = kg_json_array(), *a = kg_json_object();
+
+    kg_json_set_str(a, "instance", instance);
+    kg_json_set_str(a, "point", point);
+    kg_json_set_str(a, "what", "recovery point");
+    kg_json_push(affects, a);
+    kg_json_set_str(d, "object", object);
+    kg_json_set_str(d, "problem", "the object is missing; the service knows this recovery point");
+    kg_json_set_bool(d, "lost", true);
+    kg_json_set(d, "affects", affects);
+    kg_json_push(damage, d);
+}
+
+/* Of a point: "stores", where its copies are; those of a job that says nothing are in the VaultStore. */
+static bool is_expected(const struct kg_json *e, const char *store)
+{
+    const struct kg_json *stores = kg_json_get(e, "stores");
+
+    if (!stores)
+        return strcmp(store, KG_VAULT_STORE) == 0;
+    for (const struct kg_json *s = kg_json_first(stores); s; s = kg_json_next(s))
+        if (kg_json_value_str(s) && strcmp(kg_json_value_str(s), store) == 0)
+            return true;
+    return false;
+}
+
+/* A manifest that was removed looks like that of a point that was deleted: only who made the points can miss one. The vault's
+ * are listed last, so that none that was made meanwhile is missed. */
+static int find_lost(const struct kg_op *op, const char *store, struct kg_vault *vault, struct kg_json *report, struct kg_err *err)
+{
+    KG_CLEANUP(names_done) struct names there = { 0 };
+    struct kg_json *damage = kg_json_get_mutable(report, "damage");
+
+    if (!kg_json_count(kg_json_get(op->job, "expected")))
+        return 0;
+    if (kg_point_list(vault, NULL, add_full_name, &there, err) < 0)
+        return -(int)err->code;
+    if (there.n)
+        qsort(there.name, there.n, sizeof *there.name, by_text);
+    for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e)) {
+        const char *instance = kg_json_str_or(e, "instance", ""), *point = kg_json_str_or(e, "point", "");
+        KG_AUTO_FREE char *name = kg_xprintf("%s/%s", instance, point);
+
+        if (!is_expected(e, store))
+            continue;
+        if (!there.n || !bsearch(&name, there.name, there.n, sizeof *there.name, by_text))
+            add_lost(damage, instance, point);
+    }
+    kg_json_set_bool(report, "healthy", kg_json_count(damage) == 0);
+    return 0;
+}
+
+static int check_store(const struct kg_op *op, const char *store, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
+    KG_AUTO_HOLD struct kg_presence *held = NULL;
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_events ev = *op->ev;
+    struct kg_check_opts o = { .read_data = kg_json_bool(op->job, "readData", false), .progress = on_check, .ctx = &ev };
+
+    if (kg_vault_in_open_store(op, store, &v, err) < 0)
+        return -(int)err->code;
+    kg_op_hold(op, v.vault, "check", &held);
+    if (kg_vault_check(v.vault, &o, &report, err) < 0 || find_lost(op, store, v.vault, report, err) < 0)
+        return -(int)err->code;
+    *ret = KG_TAKE(report);
+    return 0;
+}
+
+/* An archive that cannot be opened at all is damage, too: the vault's report must not be lost over it. */
+static struct kg_json *archive_unreadable(const struct kg_op *op, const struct kg_err *why)
+{
+    struct kg_json *j = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object();
+
+    kg_json_set_str(d, "object", "keepgres-vault");
+    kg_json_set_str(d, "problem", why->msg);
+    kg_json_set(d, "affects", kg_json_array());
+    kg_json_push(damage, d);
+    for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e))
+        if (is_expected(e, KG_ARCHIVE_STORE))
+            add_lost(damage, kg_json_str_or(e, "instance", ""), kg_json_str_or(e, "point", ""));
+    kg_json_set_bool(j, "healthy", false);
+    kg_json_set(j, "damage", damage);
+    return j;
+}
+
+/* The archive's report into the vault's: damage in one list, each with its store. */
+static void join_reports(struct kg_json *report, struct kg_json *archive)
+{
+    KG_AUTO_JSON struct kg_json *theirs = kg_json_take(archive, "damage");
+    struct kg_json *damage = kg_json_get_mutable(report, "damage");
+
+    for (const struct kg_json *d = kg_json_first(theirs); d; d = kg_json_next(d)) {
+        struct kg_json *copy = kg_json_copy(d);
+
+        kg_json_set_str(copy, "store", KG_ARCHIVE_STORE);
+        kg_json_push(damage, copy);
+    }
+    kg_json_set_bool(report, "healthy", kg_json_count(damage) == 0);
+    kg_json_set(report, "archive", archive);
+}
+
+int kg_op_vault_check(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_json *archive = NULL;
+    struct kg_err why = { 0 };
+
+    if (check_store(op, KG_VAULT_STORE, &report, err) < 0)
+        return -(int)err->code;
+    if (kg_op_has_archive(op)) {
+        if (check_store(op, KG_ARCHIVE_STORE, &archive, &why) < 0) {
+            if (why.code == KG_E_CANCELLED) {
+                *err = why;
+                return -(int)err->code;
+            }
+            archive = archive_unreadable(op, &why);
+        }
+        join_reports(report, archive);
+    }
+    *ret = KG_TAKE(report);
+    return 0;
+}
+
+/* ---- measuring ---- */
+
+static int measure_store(const struct kg_op *op, const char *store, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
+    KG_AUTO_HOLD struct kg_presence *held = NULL;
+
+    if (kg_vault_in_open_store(op, store, &v, err) < 0)
+        return -(int)err->code;
+    kg_op_hold(op, v.vault, "usage", &held);
+    return kg_vault_usage(v.vault, ret, err);
+}
+
+/* The vault's report, with "archive": the archive's; or, when that cannot be measured, "archiveProblem": why. */
+int kg_op_vault_usage(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_json *archive = NULL;
+    struct kg_err why = { 0 };
+
+    if (measure_store(op, KG_VAULT_STORE, &report, err) < 0)
+        return -(int)err->code;
+    if (kg_op_has_archive(op) && measure_store(op, KG_ARCHIVE_STORE, &archive, &why) < 0) {
+        if (why.code == KG_E_CANCELLED) {
+            *err = why;
+            return -(int)err->code;
+        }
+        kg_json_set_str(report, "archiveProblem", why.msg);
+    }
+    if (archive)
+        kg_json_set(report, "archive", archive);
+    *ret = KG_TAKE(report);
+    return 0;
+}
+
+/* ---- collecting ---- */
+
+static bool shall_stop(void *ctx) { return kg_events_cancelled(ctx); }
+
+static void log_collected(const struct kg_op *op, const struct kg_json *report)
+{
+    char freed[16];
+
+    for (const struct kg_json *w = kg_json_first(kg_json_get(report, "waitingFor")); w; w = kg_json_next(w))
+        kg_events_log(op->ev, "waiting for: %s on '%s' since %s", kg_json_str_or(w, "what", "?"), kg_json_str_or(w, "host", "?"),
+                      kg_json_str_or(w, "since", "?"));
+    kg_events_log(op->ev, "%" PRIu64 " packs deleted, %s freed", kg_json_u64(report, "deletedPacks", 0),
+                  kg_human_bytes(kg_json_u64(report, "freedBytes", 0), freed));
+}
+
+/* The points that the service knows to have a copy in that store. */
+static struct kg_json *expected_in(const struct kg_op *op, const char *store)
+{
+    const struct kg_json *all = kg_json_get(op->job, "expected");
+    struct kg_json *list = all ? kg_json_array() : NULL;
+
+    for (const struct kg_json *e = kg_json_first(all); e; e = kg_json_next(e))
+        if (is_expected(e, store))
+            kg_json_push(list, kg_json_copy(e));
+    return list;
+}
+
+static int collect_store(const struct kg_op *op, const char *store, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
+    KG_AUTO_JSON struct kg_json *expected = expected_in(op, store);
+    struct kg_events ev = *op->ev;
+    struct kg_collect_opts o = { .dry_run = kg_json_bool(op->job, "dryRun", false),
+                                 .take_over = kg_json_bool(op->job, "takeOver", false), .cancelled = shall_stop, .ctx = &ev,
+                                 .expected = expected };
+
+    if (kg_vault_in_open_store(op, store, &v, err) < 0 || kg_vault_collect(v.vault, &o, ret, err) < 0)
+        return -(int)err->code;
+    if (!o.dry_run)
+        log_collected(op, *ret);
+    return 0;
+}
+
+int kg_op_vault_collect(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *report = NULL;
+    struct kg_json *archive = NULL;
+    struct kg_err why = { 0 };
+
+    kg_events_progress(op->ev, &(struct kg_progress){ .phase = "collect" });
+    if (collect_store(op, KG_VAULT_STORE, &report, err) < 0)
+        return -(int)err->code;
+    if (kg_op_has_archive(op) && collect_store(op, KG_ARCHIVE_STORE, &archive, &why) < 0) {
+        if (why.code == KG_E_CANCELLED) {
+            *err = why;
+            return -(int)err->code;
+        }
+        kg_events_warn(op->ev, &why); /* what the vault gave back, it gave back */
+        kg_json_set_bool(report, "archiveSkipped", true);
+    }
+    if (archive)
+        kg_json_set(report, "archive", archive);
+    *ret = KG_TAKE(report);
+    return 0;
+}
+
+/* ---- copying ---- */
+
+static void on_copied(void *ctx, uint64_t done, uint64_t total)
+{
+    const struct kg_op *op = ctx;
+
+    kg_events_progress(op->ev, &(struct kg_progress){ .phase = "copy", .bytes_done = done, .bytes_total = total });
+}
+
+static bool is_cancelled(void *ctx)
+{
+    const struct kg_op *op = ctx;
+
+    return kg_events_cancelled(op->ev);
+}
+
+enum { OPENING = 1, COPYING, COMPARING };
+
+static void subtask(const struct kg_op *op, int id, const char *status)
+{
+    bool back = strcmp(kg_json_str_or(op->job, "to", ""), KG_VAULT_STORE) == 0;
+    const char *names[] = { "", "Open the datastores", back ? "Rehydrate to the VaultStore" : "Copy to the ArchiveStore",
+                            "Compare the copy" };
+
+    kg_events_subtask(op->ev, id, names[id], status);
+}
+
+/* A vault that is older than archives gets one when the first point goes there. */
+static int open_both(const struct kg_op *op, struct kg_vault_in *vault, struct kg_vault_in *archive, struct kg_err *err)
+{
+    struct kg_err old = { 0 };
+
+    if (kg_vault_in_open_store(op, KG_VAULT_STORE, vault, err) < 0)
+        return -(int)err->code;
+    if (kg_op_has_archive(op))
+        return kg_vault_in_open_store(op, KG_ARCHIVE_STORE, archive, err);
+    if (kg_vault_in_open_store(op, KG_ARCHIVE_STORE, archive, &old) == 0)
+        return 0; /* made by a worker whose last word was lost */
+    if (old.code != KG_E_NOT_FOUND) {
+        *err = old;
+        return -(int)err->code;
+    }
+    if (kg_vault_in_make_archive(op, vault->vault, archive, err) < 0)
+        return -(int)err->code;
+    old = (struct kg_err){ 0 };
+    kg_err_set(&old, KG_E_WRONG_KEY, "the vault's new ArchiveStore is opened by the service's key only, by no recovery key");
+    kg_err_advise(&old, "Issue another recovery key with 'keepgres vault recovery-key': it opens both.");
+    kg_events_warn(op->ev, &old);
+    return 0;
+}
+
+static struct kg_json *copy_result(const struct kg_copy_result *r, const struct kg_vault *archive, const char *to)
+{
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "store", to);
+    kg_json_set_bool(j, "already", r->already);
+    kg_json_set_u64(j, "bytes", r->bytes);
+    kg_json_set_u64(j, "newBytes", r->new_bytes);
+    kg_json_set_u64(j, "storedBytes", r->stored_bytes);
+    kg_json_set_str(j, "archiveId", kg_vault_id(archive));
+    return j;
+}
+
+static int copy_and_compare(const struct kg_op *op, struct kg_vault *from, struct kg_vault *to, struct kg_copy_result *ret,
+                            struct kg_err *err)
+{
+    struct kg_copy_opts o = { .jobs = kg_jobs_wanted((unsigned)kg_json_u64(op->job, "settings.jobs", 0)), .progress = on_copied,
+                              .cancelled = is_cancelled, .ctx = (void *)(uintptr_t)op };
+    const char *instance, *point;
+    struct kg_copy_result again;
+
+    o.level = (int)(strcmp(kg_vault_tier(to), KG_ARCHIVE_STORE) == 0 ? kg_json_u64(op->job, "settings.archiveLevel", ARCHIVE_LEVEL)
+                                                                     : kg_json_u64(op->job, "settings.level", 3));
+    if (kg_json_need_str(op->job, "instance", &instance, err) < 0 || kg_json_need_str(op->job, "point", &point, err) < 0)
+        return -(int)err->code;
+    subtask(op, COPYING, "InProgress");
+    if (kg_point_copy(from, to, instance, point, &o, ret, err) < 0)
+        return -(int)err->code;
+    subtask(op, COPYING, "Completed");
+    subtask(op, COMPARING, "InProgress");
+    if (kg_point_copy(from, to, instance, point, &o, &again, err) < 0)
+        return -(int)err->code;
+    subtask(op, COMPARING, "Completed");
+    return 0;
+}
+
+int kg_op_point_copy(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in vault = { 0 }, archive = { 0 };
+    struct kg_copy_result r;
+    const char *to;
+    bool back;
+
+    subtask(op, OPENING, "InProgress");
+    if (kg_json_need_str(op->job, "to", &to, err) < 0 || open_both(op, &vault, &archive, err) < 0)
+        return -(int)err->code;
+    subtask(op, OPENING, "Completed");
+    back = strcmp(to, KG_VAULT_STORE) == 0;
+    if (copy_and_compare(op, back ? archive.vault : vault.vault, back ? vault.vault : archive.vault, &r, err) < 0)
+        return -(int)err->code;
+    *ret = copy_result(&r, archive.vault, to);
+    return 0;
+}
+
+/* ---- deleting ---- */
+
+static int add_name(void *ctx, const char *instance, const char *point, uint64_t size, struct kg_err *err)
+{
+    struct names *l = ctx;
+
+    (void)instance;
+    (void)size;
+    (void)err;
+    KG_GROW(l->name, l->n, l->cap);
+    l->name[l->n++] = kg_xstrdup(point);
+    return 0;
+}
+
+static int delete_point(struct kg_vault *v, const char *instance, const char *point, struct kg_err *err)
+{
+    if (kg_point_delete(v, instance, point, err) == 0)
+        return 0;
+    if (err->code != KG_E_NO_POINT)
+        return -(int)err->code;
+    *err = (struct kg_err){ 0 }; /* deleting twice is deleting */
+    return 0;
+}
+
+/* Everything of an instance in one store. */
+static int delete_all(struct kg_vault *v, const char *instance, uint64_t *deleted, struct kg_err *err)
+{
+    KG_CLEANUP(names_done) struct names all = { 0 };
+
+    if (kg_point_list(v, instance, add_name, &all, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < all.n; i++, ++*deleted)
+        if (delete_point(v, instance, all.name[i], err) < 0)
+            return -(int)err->code;
+    return 0;
+}
+
+static bool is_among(const struct kg_json *list, const char *text)
+{
+    for (const struct kg_json *j = kg_json_first(list); j; j = kg_json_next(j))
+        if (kg_json_value_str(j) && strcmp(kg_json_value_str(j), text) == 0)
+            return true;
+    return false;
+}
+
+/* The copies of some points in one store. Of those named in "elsewhere" the other store must have one that opens, or nothing is
+ * deleted and the point is told as kept. */
+static int delete_copies(const struct kg_op *op, struct kg_vault *v, struct kg_vault *other, const char *instance,
+                         uint64_t *deleted, struct kg_json *kept, struct kg_err *err)
+{
+    const struct kg_json *points = kg_json_get(op->job, "points"), *elsewhere = kg_json_get(op->job, "elsewhere");
+
+    for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p)) {
+        const char *point = kg_json_value_str(p);
+        KG_AUTO_JSON struct kg_json *copy = NULL;
+        struct kg_err why = { 0 };
+
+        if (!point)
+            continue;
+        if (is_among(elsewhere, point) && kg_point_get(other, instance, point, &copy, &why) < 0) {
+            kg_events_warn(op->ev, &why);
+            kg_events_log(op->ev, "recovery point %s stays: its other copy does not open: %s", point, why.msg);
+            kg_json_push_str(kept, point);
+            continue;
+        }
+        if (delete_point(v, instance, point, err) < 0)
+            return -(int)err->code;
+        ++*deleted;
+    }
+    return 0;
+}
+
+int kg_op_point_delete(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 }, other = { 0 };
+    bool all = kg_json_type(kg_json_get(op->job, "points")) != KG_JSON_ARRAY;
+    bool archive = strcmp(kg_op_store(op), KG_ARCHIVE_STORE) == 0;
+    bool need_other = all ? kg_op_has_archive(op) : kg_json_count(kg_json_get(op->job, "elsewhere")) > 0;
+    struct kg_json *kept;
+    const char *instance;
+    uint64_t deleted = 0;
+    int r;
+
+    if (kg_json_need_str(op->job, "instance", &instance, err) < 0 || kg_vault_in_open(op, &v, err) < 0 ||
+        (need_other && kg_vault_in_open_store(op, archive ? KG_VAULT_STORE : KG_ARCHIVE_STORE, &other, err) < 0))
+        return -(int)err->code;
+    kept = kg_json_array();
+    if (!all)
+        r = delete_copies(op, v.vault, other.vault, instance, &deleted, kept, err);
+    else if ((r = delete_all(v.vault, instance, &deleted, err)) == 0 && other.vault)
+        r = delete_all(other.vault, instance, &deleted, err);
+    if (r < 0) {
+        kg_json_free(kept);
+        return r;
+    }
+    *ret = kg_json_object();
+    kg_json_set_u64(*ret, "deleted", deleted);
+    kg_json_set(*ret, "kept", kept);
+    return 0;
+}
