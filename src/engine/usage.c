@@ -1,5 +1,5 @@
-/* How full the vaults and their archives are: measured by workers from their own indexes and manifests, after something changed and at least
- * once a day; one sample a day is kept. Between two measurements the API adds what backups say they added. */
+/* How full the vaults and their archives are: measured by workers from their own indexes and manifests, after something changed
+ * and at least once a day; one sample a day is kept. Between two measurements the API adds what backups say they added. */
 #include "engine/engine_int.h"
 
 #include <string.h>

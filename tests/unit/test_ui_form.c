@@ -631,7 +631,6 @@ static void no_size_is_too_small_to_be_drawn(void **state)
     for (int h = 0; h < 14; h++)
         for (int w = 0; w < 40; w += 3) {
             KG_AUTO_FREE char *shown = screen(&b, h, w);
-
             assert_non_null(shown);
             (void)ui_form_dialog_area(b.f, h, w);
         }

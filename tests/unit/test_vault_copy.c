@@ -60,18 +60,6 @@ static void backup(struct kg_vault *v, const char *point, const struct data *d)
     OK(back_up(v, &small, point, (char *const *)d->text, d->len, 3, s, NULL, &err));
 }
 
-static void healthy(struct kg_vault *v)
-{
-    KG_AUTO_JSON struct kg_json *r = NULL;
-    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(1 << 20);
-    struct kg_err err = { 0 };
-
-    OK(kg_vault_check(v, &(struct kg_check_opts){ .read_data = true }, &r, &err));
-    kg_json_print(r, true, &text);
-    if (!kg_json_bool(r, "healthy", false))
-        fail_msg("%s", text.p);
-}
-
 static void test_a_copy_is_the_point_and_needs_nothing_of_the_first_store(void **state)
 {
     struct fixture *f = fixture_new(false);
