@@ -120,7 +120,8 @@ static int count_points(void *arg, const struct kg_resource *r, struct kg_err *e
     return 0;
 }
 
-/* {"time", "points", the VaultStore's numbers and "instances", "archive": {the same of the ArchiveStore}}; points: of both, each once */
+/* {"time", "points": of both datastores, each once, the VaultStore's numbers and "instances", "archive": {the same of the
+ * ArchiveStore}} */
 int kg_usage_measured(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
     struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = r->task->vault };

@@ -97,6 +97,19 @@ static int copy_streams(struct hand *h, struct kg_err *err)
     return r;
 }
 
+/* Told before the writer is: what other threads then meet is only what follows from it. */
+static void give_up(struct copying *c, const struct kg_err *why)
+{
+    struct kg_err copy = *why;
+
+    pthread_mutex_lock(&c->lock);
+    if (!c->failure.code)
+        c->failure = *why;
+    pthread_mutex_unlock(&c->lock);
+    (void)kg_writer_fail(c->writer, &copy); /* chunks that were claimed may be nowhere */
+    atomic_store(&c->stop, true);
+}
+
 static void *hand_main(void *arg)
 {
     struct hand *h = arg;
@@ -104,15 +117,11 @@ static void *hand_main(void *arg)
     struct kg_err err = { 0 };
     int r = copy_streams(h, &err);
 
-    if (r < 0) {
-        (void)kg_writer_fail(c->writer, &err); /* chunks that were claimed may be nowhere */
-        atomic_store(&c->stop, true);
-    }
+    if (r < 0)
+        give_up(c, &err);
     kg_sink_abort(h->sink);
     kg_source_close(h->source);
     pthread_mutex_lock(&c->lock);
-    if (r < 0 && !c->failure.code)
-        c->failure = err;
     c->running--;
     pthread_cond_signal(&c->ended);
     pthread_mutex_unlock(&c->lock);

@@ -33,6 +33,8 @@ jobs_of()   { keepgres job list -v $VAULT | jq -r "[.[] | select(.properties.ope
 # has_failed OPERATION POINT: a job of it that was about the point has failed.
 has_failed() { keepgres job list -v $VAULT | jq -e --arg o "$1" --arg p "$2" 'any(.[].properties; .operation == $o and .status == "Failed"
                    and .extendedInfo.additionalDetails.RecoveryPointId == $p)' >/dev/null; }
+failed() { keepgres job list -v $VAULT | jq -r --arg o "$1" --arg p "$2" '[.[] | select(.properties.operation == $o and .properties.status == "Failed"
+           and .properties.extendedInfo.additionalDetails.RecoveryPointId == $p)][0].name'; } # OPERATION POINT: the last such job
 job_state() { keepgres job show -v $VAULT --job-id "$1" 2>/dev/null | jq -r .properties.status; }
 job_is()    { [ "$(job_state "$1")" = "$2" ]; }
 drop()      { sql postgres -c "drop database if exists $1" 2>/dev/null; }
@@ -221,8 +223,12 @@ is "the point says so" "$(point "$first" | jq -r '.properties.recoveryPointDataS
 vault_is_damaged "and the check names the archive's damage" 'ArchiveStore' --read-data
 rm -rf "$archive/packs"
 mv "$T/packs" "$archive/packs"
+like "its job has failed and names the datastore" "$(keepgres job list -v $VAULT | jq -r '[.[].properties | select(.operation == "Check")][0] |
+     "\(.status) \(.errorDetails)"')" 'Failed .*ArchiveStore: packs/'
+succeeds "with the bytes back the rehydration that failed is retried" keepgres job retry -v $VAULT --job-id "$(failed Rehydrate "$first")" --wait
+check "and the point is there" in_stores "$first" "VaultStore ArchiveStore"
 need trigger --wait
-same_file "with the bytes back it is" "$T/first.sums" <(sums back)
+same_file "as it was" "$T/first.sums" <(sums back)
 drop back
 
 # ---- an archive that is not there ----
@@ -233,6 +239,8 @@ mv "$archive" "$T/away"
 clock_to "$(date -u -d "$(point "$kept" | jq -r .properties.recoveryPointTime) + 32 days" +%FT%TZ)"
 check "without the archive nothing is copied" wait_for 20 has_failed Tiering "$kept"
 check "and nothing leaves the vault" in_vault "$kept"
+fails "nobody retries what the service does by itself" 'started it by itself' keepgres job retry -v $VAULT --job-id "$(failed Tiering "$kept")"
+like "which says when it will" "$err" 'tries again when its time comes'
 mkdir "$archive"
 with_fault ''
 sleep 3
