@@ -11,6 +11,7 @@ extern const size_t ui_menu_n;
 
 /* shell.c */
 void ui_shell_go(struct ui_shell *s, const char *kind, const char *arg);     /* to a page, in place of all others */
+void ui_shell_visit(struct ui_shell *s, const char *kind);       /* the same, after asking where something typed would be lost */
 void ui_shell_act(struct ui_shell *s, enum ui_action a);
 /* Asks before it goes on, when something typed would be lost. */
 void ui_shell_leave(struct ui_shell *s, void (*go)(struct ui_shell *s), const char *kind);

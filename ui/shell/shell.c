@@ -100,7 +100,7 @@ static bool push(struct ui_shell *s, struct ui_model *from, const struct ui_kind
         ui_notes_add(s, UI_NOTE_WARNING, text, NULL);
         return false;
     }
-    s->layer[at] = (struct ui_layer){ .from = from };
+    s->layer[at] = (struct ui_layer){ .from = from, .serial = ++s->serial };
     s->n_layers++;
     s->layer[at].m = ui_model_new(k, &s->host, arg);
     s->changed = true;
@@ -146,6 +146,8 @@ static void leave_for_page(struct ui_shell *s)
 
     ui_shell_go(s, kind, "");
 }
+void ui_shell_visit(struct ui_shell *s, const char *kind) { ui_shell_leave(s, leave_for_page, kind); }
+
 static void leave_top(struct ui_shell *s)
 {
     s->layer[s->n_layers - 1].closing = true;
@@ -499,7 +501,7 @@ static void menu_event(struct ui_shell *s, enum ui_action a)
     case UI_ACT_LAST: case UI_ACT_PAGE_DOWN: to = ui_menu_n - 1; break;
     case UI_ACT_OPEN: case UI_ACT_RIGHT:
         s->menu.open = false;
-        ui_shell_leave(s, leave_for_page, ui_menu[to].kind);
+        ui_shell_visit(s, ui_menu[to].kind);
         return;
     case UI_ACT_BACK: case UI_ACT_MENU: case UI_ACT_LEFT: s->menu.open = false; return;
     case UI_ACT_QUIT: case UI_ACT_PALETTE: case UI_ACT_HELP: s->menu.open = false; act_global(s, a); return;

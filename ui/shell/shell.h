@@ -30,8 +30,15 @@ struct ui_wish {
 
 enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400 };
 
-/* next: what a model opened after it had closed itself takes its place. */
-struct ui_layer { struct ui_model *m, *from; bool closing; char *result; const struct ui_kind *next; char *next_arg; };
+/* serial: no two are the same. next: what a model opened after it had closed itself takes its place. */
+struct ui_layer {
+    struct ui_model *m, *from;
+    unsigned serial;
+    bool closing;
+    char *result;
+    const struct ui_kind *next;
+    char *next_arg;
+};
 struct ui_noted { int64_t at; enum ui_note level; char *text, *advice; bool read; };
 
 /* Something that the palette finds. */
@@ -46,6 +53,7 @@ struct ui_shell {
     struct ui_wish wish;
     struct ui_layer layer[UI_LAYERS_MAX];
     size_t n_layers;
+    unsigned serial;                         /* of the layer that was opened last */
     char *start_page;
     bool started;
     char setting[3][32];                     /* theme, mouse, slow: as app.c told, and as they were changed since */
@@ -56,6 +64,7 @@ struct ui_shell {
     struct { bool open; size_t cursor; int top; } notes_pane;
     struct ui_noted note[UI_NOTES_MAX];      /* newest last */
     size_t n_notes, n_unread;
+    uint64_t noted;                          /* all that there ever were */
     bool toast;                              /* the newest note is in sight */
     struct {
         bool open;
