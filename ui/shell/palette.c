@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "model/format.h"
+#include "theme/theme.h"
 
 enum { FRESH = 30 * 1000000, LIST_H = 14, PALETTE_W = 76 };
 
@@ -172,14 +173,17 @@ static void offer_kinds(struct ui_shell *s)
 static const struct { const char *label, *hint; } portal[] = {
     { "quit", "leave the portal; jobs go on" }, { "mouse", "mouse on or off" }, { "save",
       "save FILE: write the screen as text" },
-    { "theme terminal", "the terminal's own colours" }, { "theme azure-dark", "" }, { "theme azure-light", "" },
-    { "theme high-contrast", "" }, { "theme mono", "no colours" }, { "theme deuteranopia", "" },
 };
 
 static void offer_portal(struct ui_shell *s)
 {
     for (size_t i = 0; i < KG_ARRAY_LEN(portal); i++)
         offer(s, 0, portal[i].label, portal[i].hint, NULL, (struct ui_found){ .arg = kg_xstrdup(portal[i].label) });
+    for (size_t i = 0; ui_theme_shipped(i); i++) {
+        KG_AUTO_FREE char *label = kg_xprintf("theme %s", ui_theme_shipped(i));
+
+        offer(s, 0, label, "the portal's colours", NULL, (struct ui_found){ .arg = kg_xstrdup(label) });
+    }
     for (enum ui_action a = UI_ACT_FILTER; a < UI_ACT_COUNT_; a++)
         if (a != UI_ACT_PALETTE && a != UI_ACT_QUIT)
             offer(s, 1, ui_action_label(a), ui_action_help(a), ui_action_name(a), (struct ui_found){ .action = a });
@@ -363,9 +367,24 @@ void ui_palette_event(struct ui_shell *s, const struct ui_event *ev)
     }
 }
 
+static struct ui_rect area(int w) { return (struct ui_rect){ 1, (w - PALETTE_W) / 2, LIST_H + 4, PALETTE_W }; }
+
+void ui_palette_click(struct ui_shell *s, const struct ui_event *ev)
+{
+    struct ui_rect r = area(s->w);
+    size_t at = s->palette.top + (size_t)(ev->y - r.y - 3);
+
+    if (ev->y < r.y || ev->y >= r.y + r.h || ev->x < r.x || ev->x >= r.x + r.w) {
+        ui_palette_close(s);
+    } else if (ev->y >= r.y + 3 && ev->y < r.y + 3 + LIST_H && at < s->palette.n_found) {
+        s->palette.cursor = at;
+        run(s);
+    }
+}
+
 void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c)
 {
-    struct ui_rect r = { 1, (c->w - PALETTE_W) / 2, LIST_H + 4, PALETTE_W };
+    struct ui_rect r = area(c->w);
     size_t *top = &s->palette.top, at = s->palette.cursor;
 
     ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);

@@ -25,6 +25,7 @@ void ui_palette_open(struct ui_shell *s, const char *text);
 void ui_palette_close(struct ui_shell *s);
 void ui_palette_done(struct ui_shell *s);
 void ui_palette_event(struct ui_shell *s, const struct ui_event *ev);
+void ui_palette_click(struct ui_shell *s, const struct ui_event *ev);        /* runs a row; beside the palette it closes */
 void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c);
 
 /* notes.c */

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "keepgres/version.h"
 #include "model/detail.h"
 #include "model/form.h"
 #include "shell/parts.h"
@@ -553,9 +554,9 @@ static void key(struct ui_shell *s, const struct ui_event *ev)
 
 static void pressed(struct ui_shell *s, const struct ui_event *ev)
 {
-    bool failed = ui_note_stays(s);
+    bool failed = ui_note_stays(s), covered = s->ask.open || s->palette.open || s->help.open || s->notes_pane.open;
 
-    if (s->toast && (!failed || ev->key == UI_KEY_ESC)) {
+    if (s->toast && (!failed || (ev->key == UI_KEY_ESC && !covered))) {
         s->toast = false;
         if (failed)
             return;
@@ -598,6 +599,25 @@ void ui_shell_event(struct ui_shell *s, const struct ui_event *ev, int64_t now)
     settle(s);
 }
 
+/* The first two numbers of a version tell what a service understands. Told once for each that is met. */
+static void tell_version(struct ui_shell *s)
+{
+    struct kg_async_health h = s->transport.health(s->transport.ctx);
+    unsigned theirs[2] = { 0 }, ours[2] = { 0 };
+    char text[200];
+
+    if (!h.server_version[0] || strcmp(h.server_version, s->server_version) == 0)
+        return;
+    kg_text_copy(s->server_version, sizeof s->server_version, h.server_version);
+    if (sscanf(h.server_version, "%u.%u", &theirs[0], &theirs[1]) != 2 || sscanf(KG_VERSION, "%u.%u", &ours[0], &ours[1]) != 2 ||
+        memcmp(theirs, ours, sizeof ours) == 0)
+        return;
+    snprintf(text, sizeof text, "The service is of version %.30s, this portal of %s: some of it may not work.", h.server_version, KG_VERSION);
+    ui_notes_add(s, UI_NOTE_WARNING, text, theirs[0] > ours[0] || (theirs[0] == ours[0] && theirs[1] > ours[1])
+                     ? "Leave the portal, and start it from the newer installation."
+                     : "Stop the older service with 'keepgres service stop'; the next command starts the newer one.");
+}
+
 void ui_shell_tick(struct ui_shell *s, int64_t now)
 {
     s->host.now = now;
@@ -609,6 +629,7 @@ void ui_shell_tick(struct ui_shell *s, int64_t now)
     for (size_t i = page_layer(s); i < s->n_layers; i++)
         ui_model_tick(s->layer[i].m);
     settle(s);
+    tell_version(s);
     if (!s->jobs.call && now >= jobs_due(s))
         ask_jobs(s);
 }

@@ -56,6 +56,7 @@ struct ui_shell {
     unsigned serial;                         /* of the layer that was opened last */
     char *start_page;
     bool started;
+    char server_version[32];                 /* as it was compared last */
     char setting[3][32];                     /* theme, mouse, slow: as app.c told, and as they were changed since */
     struct kg_err start_err;                 /* why the service does not answer, before the first page */
     uint64_t start_call;
@@ -79,7 +80,8 @@ struct ui_shell {
     } palette;
     struct { bool open, yes; char *text; void (*go)(struct ui_shell *s); char *kind; } ask;     /* "leave what was typed?" */
     struct { uint64_t call; int64_t asked; unsigned running; double percent; } jobs;
-    struct ui_rect content;                  /* where the page was drawn last */
+    struct ui_rect content, top;             /* where the page and what has the keyboard were drawn last */
+    int w;                                   /* of the canvas they were drawn on */
     bool changed;
     struct ui_sent *sent;                    /* calls under way */
 };

@@ -131,24 +131,59 @@ static void draw_center(const struct ui_overview *o, struct ui_canvas *c, struct
     draw_outcomes(o, c, (struct ui_rect){ y, r.x + half, r.y + r.h - y, r.w - half });
 }
 
+static const char first_intro[] = "Nothing is protected yet. Go through these steps; Enter opens the one under the cursor. The last one "
+                                  "can make everything else on the way.";
+
+/* Where the first step stands. */
+static int first_step_y(struct ui_rect r)
+{
+    return r.y + 3 + ui_text_wrapped(NULL, (struct ui_rect){ r.y + 2, r.x + 2, 3, r.w - 4 }, 0, UI_ROLE_DIM, first_intro);
+}
+
 static void draw_first(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r)
 {
-    int y = r.y + 1;
+    int y = first_step_y(r);
 
-    ui_text(c, y, r.x + 2, r.w - 4, UI_ROLE_HEADING, "From nothing to the first backup");
-    y += 1 + ui_text_wrapped(c, (struct ui_rect){ y + 1, r.x + 2, 3, r.w - 4 }, 0, UI_ROLE_DIM,
-                             "Nothing is protected yet. Go through these steps; Enter opens the one under the cursor. The last one can "
-                             "make everything else on the way.");
+    ui_text(c, r.y + 1, r.x + 2, r.w - 4, UI_ROLE_HEADING, "From nothing to the first backup");
+    ui_text_wrapped(c, (struct ui_rect){ r.y + 2, r.x + 2, 3, r.w - 4 }, 0, UI_ROLE_DIM, first_intro);
     for (size_t i = 0; i < ui_first_steps_n; i++, y += 2) {
         bool here = o->cursor == i, is_done = ui_first_step_done(o, i);
 
-        y += i == 0;
         if (here)
             ui_fill(c, (struct ui_rect){ y, r.x + 1, 1, r.w - 2 }, UI_ROLE_CURSOR);
         ui_put(c, y, r.x + 2, here ? UI_ROLE_CURSOR : is_done ? UI_ROLE_STATE_OK : UI_ROLE_DIM, is_done ? UI_G_OK : UI_G_DOT);
         ui_textf(c, y, r.x + 4, r.w - 6, here ? UI_ROLE_CURSOR : UI_ROLE_ITEM, "%zu. %s", i + 1, ui_first_steps[i].title);
         ui_text(c, y + 1, r.x + 7, r.w - 9, UI_ROLE_DIM, ui_first_steps[i].text);
     }
+}
+
+/* The item at y, x of draw_center(): a tile, or a row of one of the lists. */
+static size_t item_at(const struct ui_overview *o, struct ui_rect r, int y, int x)
+{
+    size_t attention = ui_overview_attention(o), row = (size_t)(y - r.y - TILE_H - 1), tile = (size_t)((x - r.x) / (r.w / UI_TILES));
+    bool left = x < r.x + r.w / 2;
+
+    if (y < r.y + TILE_H)
+        return tile < UI_TILES ? tile : UI_TILES - 1;
+    if (y == r.y + TILE_H || row >= (left ? attention : ui_overview_next(o)))
+        return SIZE_MAX;
+    return UI_TILES + (left ? 0 : attention) + row;
+}
+
+bool ui_overview_click(struct ui_model *m, struct ui_rect area, int y, int x)
+{
+    struct ui_overview *o = (struct ui_overview *)m;
+    size_t at = SIZE_MAX;
+
+    if (!o->center || o->err.code != KG_E_OK || y < area.y || x < area.x)
+        return false;
+    if (!ui_overview_is_empty(o))
+        at = item_at(o, area, y, x);
+    else if (y >= first_step_y(area) && (size_t)(y - first_step_y(area)) < 2 * ui_first_steps_n)
+        at = (size_t)(y - first_step_y(area)) / 2;
+    if (at != SIZE_MAX)
+        o->cursor = at;
+    return at != SIZE_MAX;
 }
 
 void ui_overview_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area)
