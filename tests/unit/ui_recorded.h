@@ -20,6 +20,7 @@ struct recorded {
     size_t n_calls;
     int64_t now;
     bool down;                               /* nothing is answered */
+    const char *version;                     /* of the service; NULL: not told */
 };
 
 /* The answer to a path is in the file of the first row whose text it has. */
@@ -95,7 +96,10 @@ static struct kg_async_health recorded_health(void *ctx)
 {
     const struct recorded *r = ctx;
 
-    return (struct kg_async_health){ .reachable = !r->down, .since = r->now };
+    struct kg_async_health h = { .reachable = !r->down, .since = r->now };
+
+    snprintf(h.server_version, sizeof h.server_version, "%s", r->version ? r->version : "");
+    return h;
 }
 
 static inline bool recorded_file(const char *name, struct kg_buf *ret)
