@@ -6,6 +6,7 @@
 # shellcheck source=../support/portal.sh
 . "${BASH_SOURCE%/*}/../support/portal.sh"
 need command -v tmux
+cd "$T" || exit 1
 
 # plain [options] <lines: what is written is in $out. Every line of the script waits for the question that it answers.
 plain() { run timeout 60 keepgres portal --plain "$@"; }
@@ -55,7 +56,9 @@ kg_setup
 need createdb sales
 need sql sales -c "create table t(i int primary key, v text); insert into t select i, md5(i::text) from generate_series(1, 20000) i"
 need kg_protect sales
-need kg_backup sales
+plain --page backup-instances < <(answers 'backup-now 1' '' '' yes watch back quit)
+like "the job is followed to its end" "$out" 'Completed'
+is "there is a recovery point" "$(kg_points sales | wc -l)" 1
 plain --page backup-jobs < <(answers 'filter completed' 1 'open backup i' 'tab 2' quit)
 like "jobs are numbered rows" "$out" '1\. Completed; Operation: '
 like "a job is lines" "$out" 'Status: Completed'

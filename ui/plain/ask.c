@@ -16,6 +16,7 @@ enum { TEXT_MAX = 1 << 20, ASIDE_W = 76 };
 
 static const struct ui_grid *grid_of(const struct ui_form *f) { return f->kind->step[f->step].grid; }
 static bool is_text(const struct ui_input *in) { return in->field->type == UI_FIELD_TEXT || in->field->type == UI_FIELD_NUMBER; }
+static bool is_grid(const struct ui_form *f, int input) { return input >= 0 && f->input[input].field->type == UI_FIELD_GRID; }
 static bool is_answered(const struct ui_field *d) { return d->type != UI_FIELD_NOTE && d->type != UI_FIELD_HEADING; }
 
 static void ask_next(struct ui_plain_layer *at, int input)
@@ -343,6 +344,8 @@ bool ui_plain_form_turn(struct ui_plain *p, struct ui_plain_layer *at, struct ui
 
         if (!at->begun || at->step != f->step)
             begin(at, f);
+        if (ui_shell_awaits(&p->shell, &f->base) && !(at->introduced && is_grid(f, at->ask)))
+            return false;                    /* what follows from an answer, or a step has to say; a grid may go on loading */
         if (!at->introduced)
             begin_step(p, at, f);
         if (at->ask < 0) {

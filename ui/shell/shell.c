@@ -209,6 +209,14 @@ static void host_forget(struct ui_host *h, struct ui_model *m, uint64_t id)
     }
 }
 
+bool ui_shell_awaits(const struct ui_shell *s, const struct ui_model *m)
+{
+    for (const struct ui_sent *sent = s->sent; sent; sent = sent->next)
+        if (sent->m == m)
+            return true;
+    return false;
+}
+
 static void host_open(struct ui_host *h, struct ui_model *from, const char *kind, const char *arg)
 {
     struct ui_shell *s = (struct ui_shell *)h;
