@@ -305,6 +305,7 @@ void ui_palette_open(struct ui_shell *s, const char *text)
     s->palette.open = true;
     s->palette.cursor = s->palette.top = 0;
     s->palette.at = s->palette.n_history;
+    ui_edit_done(&s->palette.edit);
     ui_edit_init(&s->palette.edit, 300, false);
     ui_edit_set(&s->palette.edit, text);
     fetch(s);

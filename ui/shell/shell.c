@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "json/json.h"
 #include "keepgres/version.h"
@@ -607,23 +608,37 @@ void ui_shell_event(struct ui_shell *s, const struct ui_event *ev, int64_t now)
     settle(s);
 }
 
-/* The first two numbers of a version tell what a service understands. Told once for each that is met. */
+/* The first two numbers of a version, as one; 0: it has none. They tell what a service understands. */
+static uint64_t series(const char *version)
+{
+    const char *minor = strchr(version, '.');
+    KG_AUTO_FREE char *first = minor ? kg_xstrndup(version, (size_t)(minor - version)) : NULL;
+    KG_AUTO_FREE char *second = minor ? kg_xstrndup(minor + 1, strcspn(minor + 1, ".")) : NULL;
+    struct kg_err ignored = { 0 };
+    uint64_t a, b;
+
+    if (!minor || kg_parse_range(first, 0, 9999, &a, &ignored) < 0 || kg_parse_range(second, 0, 9999, &b, &ignored) < 0)
+        return 0;
+    return a * 10000 + b;
+}
+
+/* Told once for each that is met. */
 static void tell_version(struct ui_shell *s)
 {
     struct kg_async_health h = s->transport.health(s->transport.ctx);
-    unsigned theirs[2] = { 0 }, ours[2] = { 0 };
+    uint64_t theirs = series(h.server_version), ours = series(KG_VERSION);
     char text[200];
 
-    if (!h.server_version[0] || strcmp(h.server_version, s->server_version) == 0)
+    if (strcmp(h.server_version, s->server_version) == 0)
         return;
     kg_text_copy(s->server_version, sizeof s->server_version, h.server_version);
-    if (sscanf(h.server_version, "%u.%u", &theirs[0], &theirs[1]) != 2 || sscanf(KG_VERSION, "%u.%u", &ours[0], &ours[1]) != 2 ||
-        memcmp(theirs, ours, sizeof ours) == 0)
+    if (!theirs || theirs == ours)
         return;
-    snprintf(text, sizeof text, "The service is of version %.30s, this portal of %s: some of it may not work.", h.server_version, KG_VERSION);
-    ui_notes_add(s, UI_NOTE_WARNING, text, theirs[0] > ours[0] || (theirs[0] == ours[0] && theirs[1] > ours[1])
-                     ? "Leave the portal, and start it from the newer installation."
-                     : "Stop the older service with 'keepgres service stop'; the next command starts the newer one.");
+    snprintf(text, sizeof text, "The service is of version %.30s, this portal of %s: some of it may not work.", h.server_version,
+             KG_VERSION);
+    ui_notes_add(s, UI_NOTE_WARNING, text,
+                 theirs > ours ? "Leave the portal, and start it from the newer installation."
+                               : "Stop the older service with 'keepgres service stop'; the next command starts the newer one.");
 }
 
 void ui_shell_tick(struct ui_shell *s, int64_t now)
