@@ -358,6 +358,7 @@ static void a_grid_is_numbered_rows_with_commands(void **state)
     has(b.out.p, "2.   selected: db1");
     has(say(&b, "look 3"), "Note: row 2");
     has(say(&b, "nothing"), "no command 'nothing'");
+    has(say(&b, "help"), "look (k): Looks");
     has(say(&b, ""), "Letters, numbers []: ");
     has(say(&b, "1 4"), "there is no choice '4'");
     has(say(&b, "3, alpha"), "Go? yes");

@@ -149,7 +149,7 @@ static void say_grid(struct ui_plain *p, const struct ui_form *f, const struct u
             memset(&s, 0, sizeof s);
             g->cell(f, i, c, &s);
             if (s.text[0])
-                kg_buf_addf(&b, "%s%s%s%s", c ? "; " : "", c ? g->column[c].title : "", c ? ": " : "", s.text);
+                kg_buf_addf(&b, "%s%s%s%s", c ? "; " : "", c ? g->column[c].title : "", c && *g->column[c].title ? ": " : "", s.text);
         }
         snprintf(at, sizeof at, "%zu", i);
         ui_plain_say(p, "%zu. %*s%s%s%s", ui_plain_add_id(p, at), g->depth ? 2 * g->depth(f, i) : 0, "",
@@ -703,7 +703,8 @@ void ui_plain_form_line(struct ui_plain *p, struct ui_plain_layer *at, struct ui
     }
     if (colon && f->input[at->ask].field->type == UI_FIELD_SECRET)
         colon = ui_plain_is(line, ":back") || ui_plain_is(line, ":cancel") || ui_plain_is(line, ":help") || ui_plain_is(line, ":quit");
-    if (colon && form_word(p, at, f, line + 1))
+    /* What is said to rows is no text: words need no colon there. */
+    if ((colon || is_grid(f, at->ask)) && n && form_word(p, at, f, line + colon))
         return;
     if (colon && f->input[at->ask].field->type != UI_FIELD_SECRET) {
         ui_plain_say(p, "Error: '%s' is none of the words that work here; type :help to hear them", line);

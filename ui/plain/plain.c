@@ -194,7 +194,7 @@ void ui_plain_say_commands(struct ui_plain *p, bool with_help)
 static void help(struct ui_plain *p, const struct ui_model *m)
 {
     static const char *const everywhere[] = {
-        "back: to the page before; in a question :back, to the question before", "menu: the pages to choose from",
+        "back: to the page or the question before", "menu: the pages to choose from",
         "find WORDS: pages, wizards and resources with these words in their names", "show: read the page out again",
         "notes: what happened, newest last", "quit: leave; jobs go on",
     };
@@ -207,7 +207,9 @@ static void help(struct ui_plain *p, const struct ui_model *m)
     static const char *const forms[] = {
         "Enter: the value in brackets stays", "-: no value, where none is needed",
         "A choice takes a number, or words that filter it; :more the next ones; :new makes a new one",
-        ":back, :cancel, :help, :quit; a text that begins with a colon is typed with two",
+        "In rows: a NUMBER opens one; mark NUMBERS, all, and a command's name work; watch waits until nothing is loading",
+        "Words, here with a colon in front (:back); a text that begins with a colon is typed with two:",
+        "  cancel: leave without doing anything",
     };
 
     ui_plain_say(p, "Words that work here:");
@@ -216,7 +218,7 @@ static void help(struct ui_plain *p, const struct ui_model *m)
     for (size_t i = 0; m && m->kind->family == UI_FORM && i < KG_ARRAY_LEN(forms); i++)
         ui_plain_say(p, "  %s", forms[i]);
     for (size_t i = 0; i < KG_ARRAY_LEN(everywhere); i++)
-        ui_plain_say(p, "  %s", everywhere[i]);
+        ui_plain_say(p, "%s%s", m && m->kind->family == UI_FORM ? "    " : "  ", everywhere[i]);
     ui_plain_say_commands(p, true);
 }
 
