@@ -49,7 +49,7 @@ static void put(struct ui_plain *p, const char *text, bool question)
     p->write(p->ctx, b.p, b.len);
 }
 
-static char *format(const char *fmt, va_list args)
+KG_PRINTF(1, 0) static char *format(const char *fmt, va_list args)
 {
     char *text = NULL;
 
