@@ -28,6 +28,7 @@ static const struct { const char *part, *file; } recorded_answers[] = {
     { "b8fd7b82-d209-4bc7-903c-3cb5355c3c4a/log", "log.txt" },
     { "/preview", "preview.json" },
     { "/backupCenter", "center.json" },
+    { "/resources?$top=", "resources.json" },
     { "/resources?", "servers.json" },
     { "/searchBackupInstances", "instances.json" },
     { "/searchBackupPolicies", "policies.json" },

@@ -18,19 +18,30 @@
 #include "model/format.h"
 #include "theme/theme.h"
 
-enum { FRESH = 30 * 1000000, LIST_H = 14, PALETTE_W = 76 };
+enum { FRESH = 30 * 1000000, LIST_H = 14, PALETTE_W = 76, RESOURCES_MAX = 2000 };
 
 /* ---- resources ---- */
 
-/* Behind "/subscriptions/NAME/providers/". */
-static const struct { const char *path, *what; } lists[] = {
+/* Behind "/subscriptions/NAME/". What lies in a vault is not among the resources, so backup instances are asked for as well. */
+static const struct { const char *method, *path, *body; } lists[] = {
+    { "GET", "resources?$top=1000", NULL },
+    { "POST", "providers/Microsoft.DataProtection/searchBackupInstances", "{}" },
+};
+static const struct { const char *type, *what; } types[] = {
     { "Microsoft.DataProtection/backupVaults", "Backup vault" },
-    { "Microsoft.DataProtection/searchBackupInstances", "Backup instance" },
     { "Microsoft.DBforPostgreSQL/flexibleServers", "PostgreSQL flexible server" },
     { "Microsoft.DBforPostgreSQL/servers", "PostgreSQL server" },
     { "Microsoft.KeyVault/vaults", "Key vault" },
     { "Microsoft.Storage/storageAccounts", "Storage account" },
 };
+
+static const char *what_is(const char *type)
+{
+    for (size_t i = 0; i < KG_ARRAY_LEN(types); i++)
+        if (strcasecmp(types[i].type, type) == 0)
+            return types[i].what;
+    return "Backup instance";
+}
 
 static void find(struct ui_shell *s);
 
@@ -38,6 +49,7 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 {
     struct ui_shell *s = ctx;
     const struct kg_json *items;
+    const char *next, *host;
     size_t which = 0;
 
     while (which < KG_ARRAY_LEN(lists) && s->palette.call[which] != id)
@@ -55,9 +67,14 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 
         kg_json_set_str(r, "id", kg_json_str_or(i, "id", ""));
         kg_json_set_str(r, "name", kg_json_str_or(i, "properties.friendlyName", kg_json_str_or(i, "name", "")));
-        kg_json_set_str(r, "what", lists[which].what);
+        kg_json_set_str(r, "what", what_is(kg_json_str_or(i, "type", "")));
         kg_json_push(s->palette.resources, r);
     }
+    next = kg_json_str_or(a->reply->json, "nextLink", "");
+    host = strstr(next, "://");
+    next = host ? strchrnul(host + 3, '/') : next;
+    if (which == 0 && *next == '/' && kg_json_count(s->palette.resources) < RESOURCES_MAX)
+        s->palette.call[which] = ui_shell_get(s, "GET", next, NULL, resources_answered);
     if (s->palette.open)
         find(s);
     s->changed = true;
@@ -71,13 +88,12 @@ static void fetch(struct ui_shell *s)
     s->palette.resources = kg_json_array();
     s->palette.asked = s->host.now;
     for (size_t i = 0; i < KG_ARRAY_LEN(lists); i++) {
-        bool search = strstr(lists[i].path, "/search") != NULL;
         char path[300];
 
-        snprintf(path, sizeof path, "/subscriptions/%s/providers/%s", s->host.subscription, lists[i].path);
+        snprintf(path, sizeof path, "/subscriptions/%s/%s", s->host.subscription, lists[i].path);
         if (s->palette.call[i])
             s->transport.cancel(s->transport.ctx, s->palette.call[i]);
-        s->palette.call[i] = ui_shell_get(s, search ? "POST" : "GET", path, search ? "{}" : NULL, resources_answered);
+        s->palette.call[i] = ui_shell_get(s, lists[i].method, path, lists[i].body, resources_answered);
     }
 }
 

@@ -73,7 +73,7 @@ struct ui_shell {
         struct ui_found found[UI_FOUND_MAX];
         size_t n_found, cursor, top;
         struct kg_json *resources;           /* of all types, by name */
-        uint64_t call[6];
+        uint64_t call[2];                    /* resources, backup instances */
         int64_t asked;
         char *history[20];
         size_t n_history, at;
