@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "keepgres/async.h"
+#include "plain_app.h"
 #include "settings.h"
 #include "shell/shell.h"
 #include "term/screen.h"
@@ -209,9 +210,12 @@ static int run(struct app *a, const struct ui_opts *o, struct kg_err *err)
 
 int ui_main(const struct ui_opts *o, struct kg_err *err)
 {
-    struct app *a = kg_xalloc(sizeof *a);
+    struct app *a;
     int ret;
 
+    if (o->plain)
+        return ui_plain_main(o, err);
+    a = kg_xalloc(sizeof *a);
     ui_settings_load(&a->settings);
     ret = run(a, o, err);
     ui_screen_close(a->screen);

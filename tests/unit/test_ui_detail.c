@@ -37,6 +37,9 @@ static const struct ui_value values[] = {
     { .label = "Datastores", .text = usage },
     { .label = "Used", .paths = "properties.used", .format = UI_F_BYTES },
     { .label = "Tags", .paths = "tags", .format = UI_F_LIST },
+    { .paths = "Error" },
+    { .label = "Code", .paths = "properties.error", .format = UI_F_IF_ANY },
+    { .label = "Since", .paths = "properties.since", .format = UI_F_TIME | UI_F_IF_ANY },
 };
 static const struct ui_detail_kind detail_kind = {
     .value = values, .n_values = KG_ARRAY_LEN(values), .refresh = 20, .tab = { "backup-vaults", "no-such-kind" },
@@ -155,7 +158,7 @@ static void test_the_cursor_passes_headings_and_stays_in_sight_where_there_is_li
     act(UI_ACT_UP);
     assert_int_equal(page()->cursor, 1);
     act(UI_ACT_LAST);
-    assert_int_equal(page()->cursor, KG_ARRAY_LEN(values) - 1);
+    assert_int_equal(page()->cursor, KG_ARRAY_LEN(values) - 4);
     assert_true(pictured(model, 8, 80, "› Tags"));
     for (size_t i = 0; i < KG_ARRAY_LEN(values); i++) {
         act(UI_ACT_UP);
@@ -165,6 +168,29 @@ static void test_the_cursor_passes_headings_and_stays_in_sight_where_there_is_li
     assert_true(pictured(model, 8, 80, "\nEssentials"));
     (void)pictured(model, 1, 1, "");
     (void)pictured(model, 3, 200, "");
+}
+
+static void test_values_that_are_only_there_sometimes_are_hidden_with_their_heading(void **state)
+{
+    struct ui_detail *d = page();
+
+    (void)state;
+    fake_answer(&host, "prod-vault", GOOD);
+    assert_false(ui_detail_has(d, 14));
+    act(UI_ACT_LAST);
+    assert_int_equal(d->cursor, 13);
+    assert_false(pictured(model, 24, 80, "Error"));
+    act(UI_ACT_REFRESH);
+    fake_answer(&host, "prod-vault", "{\"name\":\"x\",\"properties\":{\"error\":\"NoSpace\"}}");
+    assert_true(ui_detail_has(d, 14));
+    act(UI_ACT_LAST);
+    assert_int_equal(d->cursor, 15);
+    assert_true(pictured(model, 24, 80, "NoSpace"));
+    assert_false(pictured(model, 24, 80, "Since"));
+    act(UI_ACT_REFRESH);
+    fake_answer(&host, "prod-vault", GOOD);
+    assert_int_equal(d->cursor, 13);
+    assert_false(pictured(model, 36, 120, "Error"));
 }
 
 static void test_a_value_opens_what_it_names_and_is_copied_whole(void **state)
@@ -410,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_page_asks_for_its_resource_and_shows_it_in_one_column_or_two),
         CASE(test_the_cursor_passes_headings_and_stays_in_sight_where_there_is_little_room),
+        CASE(test_values_that_are_only_there_sometimes_are_hidden_with_their_heading),
         CASE(test_a_value_opens_what_it_names_and_is_copied_whole),
         CASE(test_a_tab_is_a_list_of_its_own_that_has_the_keys_while_it_is_shown),
         CASE(test_what_was_changed_from_a_page_is_asked_for_again_with_its_lists),

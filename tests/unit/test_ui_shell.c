@@ -13,9 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keepgres/version.h"
 #include "model/detail.h"
 #include "model/form.h"
 #include "model/list.h"
+#include "theme/theme.h"
 #include "ui_golden_files.h"
 #include "ui_recorded.h"
 #include "view/view.h"
@@ -335,6 +337,119 @@ static void test_keys_at_random_break_nothing(void **state)
     recorded_close(&r);
 }
 
+/* ---- the mouse ---- */
+
+static void click(struct recorded *r, int y, int x, bool twice)
+{
+    recorded_draw(r);
+    ui_shell_event(&r->shell, &(struct ui_event){ .kind = twice ? UI_EV_DOUBLE_CLICK : UI_EV_CLICK, .y = y, .x = x }, r->now);
+    recorded_settle(r);
+}
+
+static void test_clicks_reach_what_lies_on_top(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    click(&r, 1, 2, false);                  /* the first command */
+    assert_true(recorded_shows(&r, "Create Backup vault"));
+    click(&r, 21, 12, true);                 /* a second click on a button does not press it */
+    assert_true(recorded_shows(&r, "Create Backup vault"));
+    click(&r, 21, 12, false);                /* Cancel */
+    assert_false(recorded_shows(&r, "Create Backup vault"));
+    click(&r, 4, 10, true);                  /* a row */
+    assert_true(recorded_shows(&r, "Essentials"));
+    recorded_key(&r, UI_KEY_ESC);
+    recorded_type(&r, "D");
+    assert_true(recorded_shows(&r, "Delete Backup vault"));
+    click(&r, 2, 2, false);                  /* beside the dialog */
+    assert_true(recorded_shows(&r, "Delete Backup vault"));
+    recorded_key(&r, UI_KEY_ESC);
+    click(&r, 0, 5, false);
+    assert_true(recorded_shows(&r, "Search pages"));
+    click(&r, 23, 1, false);
+    assert_false(recorded_shows(&r, "Search pages"));
+    recorded_type(&r, "m");
+    assert_true(recorded_shows(&r, "\u2500 Menu"));
+    click(&r, 10, 60, false);
+    assert_false(recorded_shows(&r, "\u2500 Menu"));
+    recorded_type(&r, "m");
+    click(&r, 5, 5, false);
+    assert_true(recorded_shows(&r, "Backup jobs"));
+    recorded_close(&r);
+}
+
+static void test_a_click_answers_whether_to_leave(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    recorded_type(&r, "c\tmine");
+    recorded_key(&r, UI_KEY_ESC);
+    assert_true(recorded_shows(&r, "[>Stay<]"));
+    click(&r, 12, 13, false);
+    assert_false(recorded_shows(&r, "[>Stay<]"));
+    assert_true(recorded_shows(&r, "mine"));
+    recorded_key(&r, UI_KEY_ESC);
+    click(&r, 12, 26, false);
+    assert_false(recorded_shows(&r, "mine"));
+    recorded_close(&r);
+}
+
+static void test_esc_closes_the_topmost_thing_only(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    r.shell.host.ops->note(&r.shell.host, UI_NOTE_FAILED, "it went wrong", "Try again.");
+    recorded_type(&r, ":");
+    assert_true(recorded_shows(&r, "Search pages"));
+    recorded_key(&r, UI_KEY_ESC);
+    assert_false(recorded_shows(&r, "Search pages"));
+    assert_true(recorded_shows(&r, "it went wrong"));
+    recorded_key(&r, UI_KEY_ESC);
+    assert_false(recorded_shows(&r, "it went wrong"));
+    recorded_close(&r);
+}
+
+static void test_a_service_of_another_version_is_told_once(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    r.version = KG_VERSION;
+    ui_shell_tick(&r.shell, r.now);
+    assert_int_equal(r.shell.n_notes, 0);
+    r.version = "997.3.1";
+    ui_shell_tick(&r.shell, r.now);
+    ui_shell_tick(&r.shell, r.now);
+    assert_int_equal(r.shell.n_notes, 1);
+    assert_true(recorded_shows(&r, "997.3.1"));
+    r.version = "\033[2Jx";
+    ui_shell_tick(&r.shell, r.now);
+    assert_int_equal(r.shell.n_notes, 1);
+    recorded_close(&r);
+}
+
+static void test_every_shipped_theme_is_in_the_palette(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    for (size_t i = 0; ui_theme_shipped(i); i++) {
+        recorded_type(&r, ":theme ");
+        recorded_type(&r, ui_theme_shipped(i));
+        recorded_key(&r, UI_KEY_ENTER);
+        assert_string_equal(r.shell.wish.theme, ui_theme_shipped(i));
+    }
+    recorded_close(&r);
+}
+
 int main(void)
 {
     static char utc[] = "TZ=UTC", golden_mode[40], *environment[] = { utc, golden_mode, NULL };
@@ -351,6 +466,11 @@ int main(void)
         cmocka_unit_test(test_help_shows_the_keys_of_the_page),
         cmocka_unit_test(test_keys_at_random_break_nothing),
         cmocka_unit_test(test_every_page_looks_as_it_should),
+        cmocka_unit_test(test_clicks_reach_what_lies_on_top),
+        cmocka_unit_test(test_a_click_answers_whether_to_leave),
+        cmocka_unit_test(test_esc_closes_the_topmost_thing_only),
+        cmocka_unit_test(test_a_service_of_another_version_is_told_once),
+        cmocka_unit_test(test_every_shipped_theme_is_in_the_palette),
     };
 
     snprintf(golden_mode, sizeof golden_mode, "KEEPGRES_GOLDEN=%.8s", getenv("KEEPGRES_GOLDEN") ? getenv("KEEPGRES_GOLDEN") : "");

@@ -20,6 +20,7 @@ struct recorded {
     size_t n_calls;
     int64_t now;
     bool down;                               /* nothing is answered */
+    const char *version;                     /* of the service; NULL: not told */
 };
 
 /* The answer to a path is in the file of the first row whose text it has. */
@@ -27,6 +28,7 @@ static const struct { const char *part, *file; } recorded_answers[] = {
     { "b8fd7b82-d209-4bc7-903c-3cb5355c3c4a/log", "log.txt" },
     { "/preview", "preview.json" },
     { "/backupCenter", "center.json" },
+    { "/resources?$top=", "resources.json" },
     { "/resources?", "servers.json" },
     { "/searchBackupInstances", "instances.json" },
     { "/searchBackupPolicies", "policies.json" },
@@ -95,7 +97,10 @@ static struct kg_async_health recorded_health(void *ctx)
 {
     const struct recorded *r = ctx;
 
-    return (struct kg_async_health){ .reachable = !r->down, .since = r->now };
+    struct kg_async_health h = { .reachable = !r->down, .since = r->now };
+
+    snprintf(h.server_version, sizeof h.server_version, "%s", r->version ? r->version : "");
+    return h;
 }
 
 static inline bool recorded_file(const char *name, struct kg_buf *ret)

@@ -54,6 +54,34 @@ void ui_detail_done(struct ui_model *m)
     kg_json_free(d->resource);
 }
 
+/* To the next value in a direction; headings and what is hidden are passed over. At the ends it stays, and the view may scroll on. */
+static void step(struct ui_detail *d, int by)
+{
+    size_t i = d->cursor;
+
+    for (;;) {
+        if ((by < 0 && i == 0) || (by > 0 && i + 1 >= d->kind->n_values))
+            return;
+        i += (size_t)by;
+        if (!is_heading(d, i) && ui_detail_has(d, i)) {
+            d->cursor = i;
+            return;
+        }
+    }
+}
+
+/* The cursor off a value that is not shown any more. */
+static void leave_hidden(struct ui_detail *d)
+{
+    size_t at = d->cursor;
+
+    if (!d->kind->n_values || (!is_heading(d, at) && ui_detail_has(d, at)))
+        return;
+    step(d, -1);
+    if (d->cursor == at)
+        step(d, 1);
+}
+
 void ui_detail_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_answer *a)
 {
     struct ui_detail *d = (struct ui_detail *)m;
@@ -82,6 +110,7 @@ void ui_detail_answer(struct ui_model *m, int tag, uint64_t id, const struct kg_
     d->load = UI_READY;
     d->answered = m->host->now;
     m->stale = false;
+    leave_hidden(d);
     if (d->kind->title)
         d->kind->title(answer, m->host->now, &said);
     name = said.text[0] ? said.text : kg_json_str(answer, "properties.friendlyName");
@@ -113,6 +142,22 @@ void ui_detail_value(const struct ui_detail *d, size_t i, struct ui_shown *ret)
         ui_raw(d->resource, v->paths, &raw);
         ui_format(v->format, raw.p, d->base.host->now, ret);
     }
+}
+
+bool ui_detail_has(const struct ui_detail *d, size_t i)
+{
+    struct ui_shown s;
+
+    if (is_heading(d, i)) {
+        while (++i < d->kind->n_values && !is_heading(d, i))
+            if (ui_detail_has(d, i))
+                return true;
+        return false;
+    }
+    if (!(value(d, i)->format & UI_F_IF_ANY))
+        return true;
+    ui_detail_value(d, i, &s);
+    return s.text[0] != '\0';
 }
 
 void ui_detail_state(const struct ui_detail *d, struct ui_shown *ret)
@@ -200,22 +245,6 @@ void ui_detail_closed(struct ui_model *m, const char *kind, const char *result)
 }
 
 /* ---- keys ---- */
-
-/* To the next value in a direction; headings are passed over. At the ends it stays, and the view may scroll on. */
-static void step(struct ui_detail *d, int by)
-{
-    size_t i = d->cursor;
-
-    for (;;) {
-        if ((by < 0 && i == 0) || (by > 0 && i + 1 >= d->kind->n_values))
-            return;
-        i += (size_t)by;
-        if (!is_heading(d, i)) {
-            d->cursor = i;
-            return;
-        }
-    }
-}
 
 static bool open_value(struct ui_detail *d)
 {

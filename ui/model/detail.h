@@ -12,7 +12,7 @@ enum { UI_TABS_MAX = 8 };
 struct ui_value {
     const char *label;                       /* NULL: paths is the heading of a section */
     const char *paths;
-    enum ui_format format;
+    enum ui_format format;                   /* with UI_F_IF_ANY it is not shown while it is empty */
     const char *opens;                       /* the kind that shows what the value, an id, names; NULL: none */
     /* Instead of paths and format, or NULL. */
     void (*text)(const struct kg_json *resource, int64_t now, struct ui_shown *ret);
@@ -57,6 +57,7 @@ int64_t ui_detail_wake(const struct ui_model *m);
 void ui_detail_fetch(struct ui_detail *d);
 struct ui_list *ui_detail_list(const struct ui_detail *d);       /* of the tab that is shown; NULL: the values are */
 void ui_detail_value(const struct ui_detail *d, size_t i, struct ui_shown *ret);
+bool ui_detail_has(const struct ui_detail *d, size_t i);         /* it is shown; a heading when something under it is */
 const char *ui_detail_tab_title(const struct ui_detail *d, size_t tab);
 void ui_detail_show_tab(struct ui_detail *d, size_t tab);
 /* The resource's status, as in the title; an empty text while it is not known. */

@@ -300,6 +300,7 @@ void ui_format(enum ui_format f, const char *raw, int64_t now, struct ui_shown *
     ret->state = UI_NONE;
     if (!raw[0])
         return;
+    f &= ~(unsigned)UI_F_FLAGS;
     switch (f) {
     case UI_F_LAST: kg_text_copy(ret->text, sizeof ret->text, ui_last_part(raw)); return;
     case UI_F_STATE: words(raw, ret); ret->state = ui_state_of(raw); return;

@@ -23,6 +23,11 @@ enum ui_format {
     UI_F_LIST,                               /* an array of texts, or of objects with names, by commas; of an object "key=value" */
 };
 
+/* Added to a format where a page says what it shows; ui_format() does not look at them. */
+#define UI_F_IF_ANY   ((enum ui_format)0x100)  /* not shown while it is empty */
+#define UI_F_RESTLESS ((enum ui_format)0x200)  /* changes all the time: who tells changes does not tell this */
+#define UI_F_FLAGS    (UI_F_IF_ANY | UI_F_RESTLESS)
+
 enum { UI_SHOWN = 640 };                    /* ids and error messages whole; a table cuts them at its columns */
 struct ui_shown { char text[UI_SHOWN]; enum ui_state state; };
 

@@ -254,12 +254,12 @@ static const struct ui_value point_values[] = {
     { "Added to the vault", "properties.summary.storedBytes", UI_F_BYTES, NULL, NULL },
     { NULL, "Retention", 0, NULL, NULL },
     { "Rule", "properties.retentionTagName", 0, NULL, NULL },
-    { "Kept because", "properties.retention.keptBecause", 0, NULL, NULL },
+    { "Kept because", "properties.retention.keptBecause", UI_F_IF_ANY, NULL, NULL },
     { "Expires", "properties.expiryTime", UI_F_TIME, NULL, NULL },
     { "Stored in", STORES ".0.type", 0, NULL, NULL },
-    { "Also in", STORES ".1.type", 0, NULL, NULL },
-    { "until", STORES ".1.expiryTime", UI_F_TIME, NULL, NULL },
-    { "Rehydrated until", STORES ".1.rehydrationExpiryTime", UI_F_TIME, NULL, NULL },
+    { "Also in", STORES ".1.type", UI_F_IF_ANY, NULL, NULL },
+    { "until", STORES ".1.expiryTime", UI_F_TIME | UI_F_IF_ANY, NULL, NULL },
+    { "Rehydrated until", STORES ".1.rehydrationExpiryTime", UI_F_TIME | UI_F_IF_ANY, NULL, NULL },
 };
 static void point_title(const struct kg_json *p, int64_t now, struct ui_shown *ret)
 {

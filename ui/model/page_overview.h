@@ -4,7 +4,7 @@
 
 #include "model/list.h"
 
-enum { UI_OVERVIEW_ROWS = 5, UI_TILES = 4 };
+enum { UI_OVERVIEW_ROWS = 5, UI_TILES = 4, UI_TILE_LINES = 3 };
 
 struct ui_overview {
     struct ui_model base;
@@ -19,6 +19,7 @@ struct ui_overview {
 bool ui_overview_is_empty(const struct ui_overview *o);          /* nothing is there yet: the first-run page is shown */
 size_t ui_overview_attention(const struct ui_overview *o);       /* rows shown */
 size_t ui_overview_next(const struct ui_overview *o);
+const char *ui_overview_tile(const struct ui_overview *o, size_t i, struct ui_shown ret[UI_TILE_LINES]);    /* its title */
 
 /* The first-run page: what leads from nothing to the first backup. */
 struct ui_first_step { const char *title, *text, *opens; const char *count; };

@@ -75,10 +75,10 @@ static const struct ui_value values[] = {
     { "Time zone", "", 0, NULL, ui_policy_zone },
     { NULL, "Retention, first match wins", 0, NULL, NULL },
     { "Rule 1", "", 0, NULL, ui_policy_rule_1 },
-    { "Rule 2", "", 0, NULL, ui_policy_rule_2 },
-    { "Rule 3", "", 0, NULL, ui_policy_rule_3 },
-    { "Rule 4", "", 0, NULL, ui_policy_rule_4 },
-    { "Rule 5", "", 0, NULL, ui_policy_rule_5 },
+    { "Rule 2", "", UI_F_IF_ANY, NULL, ui_policy_rule_2 },
+    { "Rule 3", "", UI_F_IF_ANY, NULL, ui_policy_rule_3 },
+    { "Rule 4", "", UI_F_IF_ANY, NULL, ui_policy_rule_4 },
+    { "Rule 5", "", UI_F_IF_ANY, NULL, ui_policy_rule_5 },
 };
 static const struct ui_detail_kind detail = { .value = values, .n_values = KG_ARRAY_LEN(values),
     .tab = { "policy-timeline", "policy-instances" } };

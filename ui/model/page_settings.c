@@ -6,12 +6,15 @@
 
 #include "base/alloc.h"
 #include "model/kinds.h"
+#include "theme/theme.h"
+
+static const char *off_on(size_t i) { return i == 0 ? "off" : i == 1 ? "on" : NULL; }
 
 const struct ui_setting ui_setting_rows[] = {
     { "theme", "Theme", "The colours of the portal.",
-      { "terminal", "azure-dark", "azure-light", "high-contrast", "mono", "deuteranopia", NULL } },
-    { "mouse", "Mouse", "Off, the terminal selects text; on, clicks and the wheel work here.", { "off", "on", NULL } },
-    { "slow", "Slow line", "On, the portal draws by itself at most once a second.", { "off", "on", NULL } },
+      ui_theme_shipped },
+    { "mouse", "Mouse", "Off, the terminal selects text; on, clicks and the wheel work here.", off_on },
+    { "slow", "Slow line", "On, the portal draws by itself at most once a second.", off_on },
 };
 const size_t ui_setting_rows_n = KG_ARRAY_LEN(ui_setting_rows);
 
@@ -22,10 +25,10 @@ static void change(struct ui_model *m, int by)
     const char *now = m->host->ops->setting(m->host, s->name, NULL);
     size_t n = 0, at = 0;
 
-    for (; s->value[n]; n++)
-        if (strcmp(s->value[n], now) == 0)
+    for (; s->value(n); n++)
+        if (strcmp(s->value(n), now) == 0)
             at = n;
-    (void)m->host->ops->setting(m->host, s->name, s->value[(at + n + (size_t)by) % n]);
+    (void)m->host->ops->setting(m->host, s->name, s->value((at + n + (size_t)by) % n));
 }
 
 static bool act(struct ui_model *m, enum ui_action a)

@@ -4,10 +4,15 @@
 
 #include "model/model.h"
 
-struct ui_setting { const char *name, *label, *help; const char *value[8]; };
+struct ui_setting { const char *name, *label, *help; const char *(*value)(size_t i); };   /* NULL behind the last */
 extern const struct ui_setting ui_setting_rows[];
 extern const size_t ui_setting_rows_n;
 
-struct ui_setting_page { struct ui_model base; size_t cursor; };
+enum { UI_SETTINGS_MAX = 8 };
+struct ui_setting_page {
+    struct ui_model base;
+    size_t cursor;
+    int y[UI_SETTINGS_MAX];                  /* the line each row begins on; the view's */
+};
 
 #endif

@@ -13,7 +13,7 @@
 #include "view/form_view.h"
 #include "view/view.h"
 
-enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8 };
+enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8, ASK_H = 7, ASK_W = 60 };
 
 struct ui_rect ui_centred(const struct ui_canvas *c, int h, int w)
 {
@@ -229,7 +229,7 @@ static void draw_start(const struct ui_shell *s, struct ui_canvas *c, struct ui_
 
 static void draw_ask(const struct ui_shell *s, struct ui_canvas *c)
 {
-    struct ui_rect r = ui_centred(c, 7, 60);
+    struct ui_rect r = ui_centred(c, ASK_H, ASK_W);
 
     ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
     ui_fill(c, r, UI_ROLE_DIALOG);
@@ -241,8 +241,8 @@ static void draw_ask(const struct ui_shell *s, struct ui_canvas *c)
         s->ask.yes ? "[>Leave<]" : "[ Leave ]");
 }
 
-/* A form draws its own box, where it wants it. */
-static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect content)
+/* A form draws its own box, where it wants it. Returns where the model itself is drawn. */
+static struct ui_rect draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect content)
 {
     bool dialog = m->kind->shape == UI_DIALOG;
     struct ui_rect r = content;
@@ -250,8 +250,9 @@ static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect
     if (dialog)
         ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
     if (dialog && m->kind->family == UI_FORM) {
-        ui_view_draw(m, c, ui_form_dialog_area((const struct ui_form *)m, c->h, c->w));
-        return;
+        r = ui_form_dialog_area((const struct ui_form *)m, c->h, c->w);
+        ui_view_draw(m, c, r);
+        return r;
     }
     if (dialog)
         r = ui_centred(c, c->h * 3 / 4, 76);
@@ -259,7 +260,9 @@ static void draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect
         r = (struct ui_rect){ content.y, content.x + content.w - PANE_W, content.h, PANE_W };
     ui_fill(c, r, dialog ? UI_ROLE_DIALOG : UI_ROLE_PANE);
     ui_box(c, r, UI_ROLE_FRAME, title_of(m));
-    ui_view_draw(m, c, (struct ui_rect){ r.y + 1, r.x + 2, r.h - 2, r.w - 4 });
+    r = (struct ui_rect){ r.y + 1, r.x + 2, r.h - 2, r.w - 4 };
+    ui_view_draw(m, c, r);
+    return r;
 }
 
 static void draw_content(struct ui_shell *s, struct ui_canvas *c)
@@ -276,7 +279,8 @@ static void draw_content(struct ui_shell *s, struct ui_canvas *c)
         ui_put(c, box.y + box.h - 1, MENU_W + 1, UI_ROLE_FRAME, UI_G_BTEE);
         in = (struct ui_rect){ in.y, MENU_W + 3, in.h, c->w - MENU_W - 4 };
     }
-    s->content = in;
+    s->content = s->top = in;
+    s->w = c->w;
     if (!s->n_layers) {
         draw_start(s, c, in);
         return;
@@ -287,7 +291,7 @@ static void draw_content(struct ui_shell *s, struct ui_canvas *c)
         seen |= s->layer[i].m == ui_shell_page(s);
         if (seen && s->layer[i].m != ui_shell_page(s)) {
             c->cursor_y = c->cursor_x = -1;
-            draw_overlay(c, s->layer[i].m, (struct ui_rect){ box.y, wide ? MENU_W + 1 : 0, box.h,
+            s->top = draw_overlay(c, s->layer[i].m, (struct ui_rect){ box.y, wide ? MENU_W + 1 : 0, box.h,
                 wide ? c->w - MENU_W - 1 : c->w });
         }
     }
@@ -336,17 +340,27 @@ void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c)
 
 /* ---- the mouse ---- */
 
-static void click_menu(struct ui_shell *s, const struct ui_event *ev, int y0)
+static void press(struct ui_shell *s, uint32_t key)
 {
-    int at = ev->y - y0;
+    ui_shell_event(s, &(struct ui_event){ .kind = UI_EV_KEY, .key = key }, s->host.now);
+}
 
-    if (at < 0 || at >= (int)ui_menu_n || !ui_menu[at].kind)
+/* A row of the menu; beside it an open menu closes. */
+static void click_menu(struct ui_shell *s, const struct ui_event *ev)
+{
+    int at = ev->y - s->content.y;
+    bool hit = ev->x < MENU_W + 4 && at >= 0 && at < (int)ui_menu_n;
+
+    if (!hit)
+        s->menu.open = false;
+    if (!hit || !ui_menu[at].kind)
         return;
     s->menu.open = true;
     s->menu.cursor = (size_t)at;
-    ui_shell_event(s, &(struct ui_event){ .kind = UI_EV_KEY, .key = UI_KEY_ENTER }, s->host.now);
+    press(s, UI_KEY_ENTER);
 }
 
+/* As draw_commands() has drawn them; behind the last that had room all are found in the palette. */
 static void click_command(struct ui_shell *s, int at)
 {
     struct ui_of of[64];
@@ -360,6 +374,11 @@ static void click_command(struct ui_shell *s, int at)
         if ((of[i].c->flags & UI_HIDDEN) || !of[i].c->key)
             continue;
         w = ui_width(ui_key_label(of[i].c->key, label)) + 3 + ui_width(of[i].c->label);
+        if (x + w + 2 > s->w - 3) {
+            if (at >= x)
+                ui_palette_open(s, "");
+            return;
+        }
         if (at >= x && at < x + w) {
             ui_command_run(of[i].c, of[i].m);
             return;
@@ -368,21 +387,58 @@ static void click_command(struct ui_shell *s, int at)
     }
 }
 
+/* "Leave?": its two buttons, as draw_ask() has drawn them. */
+static void click_ask(struct ui_shell *s, const struct ui_event *ev, int h)
+{
+    int y = (h - ASK_H) / 2 + 4, x = ev->x - (s->w - ASK_W) / 2 - 3;
+
+    if (ev->y == y && x >= 0 && x < 8)
+        press(s, 'n');
+    else if (ev->y == y && x >= 11 && x < 20)
+        press(s, 'y');
+}
+
+/* What lies over the pages. True: something does, and the click was for it. */
+static bool click_above(struct ui_shell *s, const struct ui_event *ev)
+{
+    if (s->ask.open)
+        click_ask(s, ev, s->content.h + s->content.y + 2);
+    else if (s->palette.open)
+        ui_palette_click(s, ev);
+    else if (s->help.open)
+        s->help.open = false;
+    else if (s->notes_pane.open)
+        s->notes_pane.open = false;
+    else
+        return false;
+    return true;
+}
+
+/* A button is pressed by the first click, so that a second one does not press what has come in its place; all else is opened by
+ * two. */
+static bool on_button(const struct ui_shell *s)
+{
+    const struct ui_model *m = ui_shell_top(s);
+
+    return m->kind->family == UI_FORM && ui_form_on_button((const struct ui_form *)m);
+}
+
 void ui_frame_click(struct ui_shell *s, const struct ui_event *ev)
 {
-    bool wide = s->content.x > MENU_W;
+    bool wide = s->content.x > MENU_W, page = ui_shell_top(s) == ui_shell_page(s);
 
-    if (s->ask.open || s->palette.open || s->help.open || s->notes_pane.open)
+    if (click_above(s, ev))
         return;
-    if (ev->y == 0)
+    s->toast = false;
+    if (s->menu.open && !wide)
+        click_menu(s, ev);
+    else if (ev->y == 0)
         ui_palette_open(s, "");
     else if (ev->y == 1)
         click_command(s, ev->x);
-    else if (wide && ev->x <= MENU_W)
-        click_menu(s, ev, s->content.y);
-    else if (s->menu.open && !wide)
-        click_menu(s, ev, s->content.y);
-    else if (ui_shell_top(s) == ui_shell_page(s) && ui_shell_top(s) && ui_view_click(ui_shell_top(s), s->content, ev->y, ev->x) &&
-             ev->kind == UI_EV_DOUBLE_CLICK)
+    else if (wide && ev->x <= MENU_W && page)
+        click_menu(s, ev);
+    else if (ui_shell_top(s) && ui_view_click(ui_shell_top(s), s->top, ev->y, ev->x) &&
+             on_button(s) == (ev->kind == UI_EV_CLICK))
         ui_shell_act(s, UI_ACT_OPEN);
 }

@@ -18,6 +18,7 @@ void ui_notes_add(struct ui_shell *s, enum ui_note level, const char *text, cons
     }
     s->note[s->n_notes++] = (struct ui_noted){ .at = s->host.now, .level = level, .text = kg_xstrdup(text),
                                                .advice = advice && *advice ? kg_xstrdup(advice) : NULL };
+    s->noted++;
     s->toast = true;
     s->n_unread += ui_note_stays(s);
     s->changed = true;

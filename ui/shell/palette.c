@@ -16,20 +16,32 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "model/format.h"
+#include "theme/theme.h"
 
-enum { FRESH = 30 * 1000000, LIST_H = 14, PALETTE_W = 76 };
+enum { FRESH = 30 * 1000000, LIST_H = 14, PALETTE_W = 76, RESOURCES_MAX = 2000 };
 
 /* ---- resources ---- */
 
-/* Behind "/subscriptions/NAME/providers/". */
-static const struct { const char *path, *what; } lists[] = {
+/* Behind "/subscriptions/NAME/". What lies in a vault is not among the resources, so backup instances are asked for as well. */
+static const struct { const char *method, *path, *body; } lists[] = {
+    { "GET", "resources?$top=1000", NULL },
+    { "POST", "providers/Microsoft.DataProtection/searchBackupInstances", "{}" },
+};
+static const struct { const char *type, *what; } types[] = {
     { "Microsoft.DataProtection/backupVaults", "Backup vault" },
-    { "Microsoft.DataProtection/searchBackupInstances", "Backup instance" },
     { "Microsoft.DBforPostgreSQL/flexibleServers", "PostgreSQL flexible server" },
     { "Microsoft.DBforPostgreSQL/servers", "PostgreSQL server" },
     { "Microsoft.KeyVault/vaults", "Key vault" },
     { "Microsoft.Storage/storageAccounts", "Storage account" },
 };
+
+static const char *what_is(const char *type)
+{
+    for (size_t i = 0; i < KG_ARRAY_LEN(types); i++)
+        if (strcasecmp(types[i].type, type) == 0)
+            return types[i].what;
+    return "Backup instance";
+}
 
 static void find(struct ui_shell *s);
 
@@ -37,6 +49,7 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 {
     struct ui_shell *s = ctx;
     const struct kg_json *items;
+    const char *next, *host;
     size_t which = 0;
 
     while (which < KG_ARRAY_LEN(lists) && s->palette.call[which] != id)
@@ -54,9 +67,14 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 
         kg_json_set_str(r, "id", kg_json_str_or(i, "id", ""));
         kg_json_set_str(r, "name", kg_json_str_or(i, "properties.friendlyName", kg_json_str_or(i, "name", "")));
-        kg_json_set_str(r, "what", lists[which].what);
+        kg_json_set_str(r, "what", what_is(kg_json_str_or(i, "type", "")));
         kg_json_push(s->palette.resources, r);
     }
+    next = kg_json_str_or(a->reply->json, "nextLink", "");
+    host = strstr(next, "://");
+    next = host ? strchrnul(host + 3, '/') : next;
+    if (which == 0 && *next == '/' && kg_json_count(s->palette.resources) < RESOURCES_MAX)
+        s->palette.call[which] = ui_shell_get(s, "GET", next, NULL, resources_answered);
     if (s->palette.open)
         find(s);
     s->changed = true;
@@ -70,13 +88,12 @@ static void fetch(struct ui_shell *s)
     s->palette.resources = kg_json_array();
     s->palette.asked = s->host.now;
     for (size_t i = 0; i < KG_ARRAY_LEN(lists); i++) {
-        bool search = strstr(lists[i].path, "/search") != NULL;
         char path[300];
 
-        snprintf(path, sizeof path, "/subscriptions/%s/providers/%s", s->host.subscription, lists[i].path);
+        snprintf(path, sizeof path, "/subscriptions/%s/%s", s->host.subscription, lists[i].path);
         if (s->palette.call[i])
             s->transport.cancel(s->transport.ctx, s->palette.call[i]);
-        s->palette.call[i] = ui_shell_get(s, search ? "POST" : "GET", path, search ? "{}" : NULL, resources_answered);
+        s->palette.call[i] = ui_shell_get(s, lists[i].method, path, lists[i].body, resources_answered);
     }
 }
 
@@ -172,14 +189,17 @@ static void offer_kinds(struct ui_shell *s)
 static const struct { const char *label, *hint; } portal[] = {
     { "quit", "leave the portal; jobs go on" }, { "mouse", "mouse on or off" }, { "save",
       "save FILE: write the screen as text" },
-    { "theme terminal", "the terminal's own colours" }, { "theme azure-dark", "" }, { "theme azure-light", "" },
-    { "theme high-contrast", "" }, { "theme mono", "no colours" }, { "theme deuteranopia", "" },
 };
 
 static void offer_portal(struct ui_shell *s)
 {
     for (size_t i = 0; i < KG_ARRAY_LEN(portal); i++)
         offer(s, 0, portal[i].label, portal[i].hint, NULL, (struct ui_found){ .arg = kg_xstrdup(portal[i].label) });
+    for (size_t i = 0; ui_theme_shipped(i); i++) {
+        KG_AUTO_FREE char *label = kg_xprintf("theme %s", ui_theme_shipped(i));
+
+        offer(s, 0, label, "the portal's colours", NULL, (struct ui_found){ .arg = kg_xstrdup(label) });
+    }
     for (enum ui_action a = UI_ACT_FILTER; a < UI_ACT_COUNT_; a++)
         if (a != UI_ACT_PALETTE && a != UI_ACT_QUIT)
             offer(s, 1, ui_action_label(a), ui_action_help(a), ui_action_name(a), (struct ui_found){ .action = a });
@@ -301,6 +321,7 @@ void ui_palette_open(struct ui_shell *s, const char *text)
     s->palette.open = true;
     s->palette.cursor = s->palette.top = 0;
     s->palette.at = s->palette.n_history;
+    ui_edit_done(&s->palette.edit);
     ui_edit_init(&s->palette.edit, 300, false);
     ui_edit_set(&s->palette.edit, text);
     fetch(s);
@@ -363,9 +384,24 @@ void ui_palette_event(struct ui_shell *s, const struct ui_event *ev)
     }
 }
 
+static struct ui_rect area(int w) { return (struct ui_rect){ 1, (w - PALETTE_W) / 2, LIST_H + 4, PALETTE_W }; }
+
+void ui_palette_click(struct ui_shell *s, const struct ui_event *ev)
+{
+    struct ui_rect r = area(s->w);
+    size_t at = s->palette.top + (size_t)(ev->y - r.y - 3);
+
+    if (ev->y < r.y || ev->y >= r.y + r.h || ev->x < r.x || ev->x >= r.x + r.w) {
+        ui_palette_close(s);
+    } else if (ev->y >= r.y + 3 && ev->y < r.y + 3 + LIST_H && at < s->palette.n_found) {
+        s->palette.cursor = at;
+        run(s);
+    }
+}
+
 void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c)
 {
-    struct ui_rect r = { 1, (c->w - PALETTE_W) / 2, LIST_H + 4, PALETTE_W };
+    struct ui_rect r = area(c->w);
     size_t *top = &s->palette.top, at = s->palette.cursor;
 
     ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);

@@ -11,10 +11,12 @@ extern const size_t ui_menu_n;
 
 /* shell.c */
 void ui_shell_go(struct ui_shell *s, const char *kind, const char *arg);     /* to a page, in place of all others */
+void ui_shell_visit(struct ui_shell *s, const char *kind);       /* the same, after asking where something typed would be lost */
 void ui_shell_act(struct ui_shell *s, enum ui_action a);
 /* Asks before it goes on, when something typed would be lost. */
 void ui_shell_leave(struct ui_shell *s, void (*go)(struct ui_shell *s), const char *kind);
 uint64_t ui_shell_get(struct ui_shell *s, const char *method, const char *path, const char *body, kg_async_fn *fn);
+bool ui_shell_awaits(const struct ui_shell *s, const struct ui_model *m);    /* answers to what it asked itself */
 struct ui_of { const struct ui_command *c; struct ui_model *m; };
 /* The commands that can be given now: a grid's or a tab's first, then the page's. */
 size_t ui_shell_commands(const struct ui_shell *s, struct ui_of *ret, size_t max);
@@ -24,6 +26,7 @@ void ui_palette_open(struct ui_shell *s, const char *text);
 void ui_palette_close(struct ui_shell *s);
 void ui_palette_done(struct ui_shell *s);
 void ui_palette_event(struct ui_shell *s, const struct ui_event *ev);
+void ui_palette_click(struct ui_shell *s, const struct ui_event *ev);        /* runs a row; beside the palette it closes */
 void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c);
 
 /* notes.c */

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "keepgres/version.h"
 #include "model/detail.h"
 #include "model/form.h"
 #include "shell/parts.h"
@@ -100,7 +102,7 @@ static bool push(struct ui_shell *s, struct ui_model *from, const struct ui_kind
         ui_notes_add(s, UI_NOTE_WARNING, text, NULL);
         return false;
     }
-    s->layer[at] = (struct ui_layer){ .from = from };
+    s->layer[at] = (struct ui_layer){ .from = from, .serial = ++s->serial };
     s->n_layers++;
     s->layer[at].m = ui_model_new(k, &s->host, arg);
     s->changed = true;
@@ -146,6 +148,8 @@ static void leave_for_page(struct ui_shell *s)
 
     ui_shell_go(s, kind, "");
 }
+void ui_shell_visit(struct ui_shell *s, const char *kind) { ui_shell_leave(s, leave_for_page, kind); }
+
 static void leave_top(struct ui_shell *s)
 {
     s->layer[s->n_layers - 1].closing = true;
@@ -204,6 +208,14 @@ static void host_forget(struct ui_host *h, struct ui_model *m, uint64_t id)
         s->transport.cancel(s->transport.ctx, sent->id);
         free(sent);
     }
+}
+
+bool ui_shell_awaits(const struct ui_shell *s, const struct ui_model *m)
+{
+    for (const struct ui_sent *sent = s->sent; sent; sent = sent->next)
+        if (sent->m == m)
+            return true;
+    return false;
 }
 
 static void host_open(struct ui_host *h, struct ui_model *from, const char *kind, const char *arg)
@@ -499,7 +511,7 @@ static void menu_event(struct ui_shell *s, enum ui_action a)
     case UI_ACT_LAST: case UI_ACT_PAGE_DOWN: to = ui_menu_n - 1; break;
     case UI_ACT_OPEN: case UI_ACT_RIGHT:
         s->menu.open = false;
-        ui_shell_leave(s, leave_for_page, ui_menu[to].kind);
+        ui_shell_visit(s, ui_menu[to].kind);
         return;
     case UI_ACT_BACK: case UI_ACT_MENU: case UI_ACT_LEFT: s->menu.open = false; return;
     case UI_ACT_QUIT: case UI_ACT_PALETTE: case UI_ACT_HELP: s->menu.open = false; act_global(s, a); return;
@@ -551,9 +563,9 @@ static void key(struct ui_shell *s, const struct ui_event *ev)
 
 static void pressed(struct ui_shell *s, const struct ui_event *ev)
 {
-    bool failed = ui_note_stays(s);
+    bool failed = ui_note_stays(s), covered = s->ask.open || s->palette.open || s->help.open || s->notes_pane.open;
 
-    if (s->toast && (!failed || ev->key == UI_KEY_ESC)) {
+    if (s->toast && (!failed || (ev->key == UI_KEY_ESC && !covered))) {
         s->toast = false;
         if (failed)
             return;
@@ -596,6 +608,39 @@ void ui_shell_event(struct ui_shell *s, const struct ui_event *ev, int64_t now)
     settle(s);
 }
 
+/* The first two numbers of a version, as one; 0: it has none. They tell what a service understands. */
+static uint64_t series(const char *version)
+{
+    const char *minor = strchr(version, '.');
+    KG_AUTO_FREE char *first = minor ? kg_xstrndup(version, (size_t)(minor - version)) : NULL;
+    KG_AUTO_FREE char *second = minor ? kg_xstrndup(minor + 1, strcspn(minor + 1, ".")) : NULL;
+    struct kg_err ignored = { 0 };
+    uint64_t a, b;
+
+    if (!minor || kg_parse_range(first, 0, 9999, &a, &ignored) < 0 || kg_parse_range(second, 0, 9999, &b, &ignored) < 0)
+        return 0;
+    return a * 10000 + b;
+}
+
+/* Told once for each that is met. */
+static void tell_version(struct ui_shell *s)
+{
+    struct kg_async_health h = s->transport.health(s->transport.ctx);
+    uint64_t theirs = series(h.server_version), ours = series(KG_VERSION);
+    char text[200];
+
+    if (strcmp(h.server_version, s->server_version) == 0)
+        return;
+    kg_text_copy(s->server_version, sizeof s->server_version, h.server_version);
+    if (!theirs || theirs == ours)
+        return;
+    snprintf(text, sizeof text, "The service is of version %.30s, this portal of %s: some of it may not work.", h.server_version,
+             KG_VERSION);
+    ui_notes_add(s, UI_NOTE_WARNING, text,
+                 theirs > ours ? "Leave the portal, and start it from the newer installation."
+                               : "Stop the older service with 'keepgres service stop'; the next command starts the newer one.");
+}
+
 void ui_shell_tick(struct ui_shell *s, int64_t now)
 {
     s->host.now = now;
@@ -607,6 +652,7 @@ void ui_shell_tick(struct ui_shell *s, int64_t now)
     for (size_t i = page_layer(s); i < s->n_layers; i++)
         ui_model_tick(s->layer[i].m);
     settle(s);
+    tell_version(s);
     if (!s->jobs.call && now >= jobs_due(s))
         ask_jobs(s);
 }

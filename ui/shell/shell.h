@@ -30,8 +30,15 @@ struct ui_wish {
 
 enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400 };
 
-/* next: what a model opened after it had closed itself takes its place. */
-struct ui_layer { struct ui_model *m, *from; bool closing; char *result; const struct ui_kind *next; char *next_arg; };
+/* serial: no two are the same. next: what a model opened after it had closed itself takes its place. */
+struct ui_layer {
+    struct ui_model *m, *from;
+    unsigned serial;
+    bool closing;
+    char *result;
+    const struct ui_kind *next;
+    char *next_arg;
+};
 struct ui_noted { int64_t at; enum ui_note level; char *text, *advice; bool read; };
 
 /* Something that the palette finds. */
@@ -46,8 +53,10 @@ struct ui_shell {
     struct ui_wish wish;
     struct ui_layer layer[UI_LAYERS_MAX];
     size_t n_layers;
+    unsigned serial;                         /* of the layer that was opened last */
     char *start_page;
     bool started;
+    char server_version[32];                 /* as it was compared last */
     char setting[3][32];                     /* theme, mouse, slow: as app.c told, and as they were changed since */
     struct kg_err start_err;                 /* why the service does not answer, before the first page */
     uint64_t start_call;
@@ -56,6 +65,7 @@ struct ui_shell {
     struct { bool open; size_t cursor; int top; } notes_pane;
     struct ui_noted note[UI_NOTES_MAX];      /* newest last */
     size_t n_notes, n_unread;
+    uint64_t noted;                          /* all that there ever were */
     bool toast;                              /* the newest note is in sight */
     struct {
         bool open;
@@ -63,14 +73,15 @@ struct ui_shell {
         struct ui_found found[UI_FOUND_MAX];
         size_t n_found, cursor, top;
         struct kg_json *resources;           /* of all types, by name */
-        uint64_t call[6];
+        uint64_t call[2];                    /* resources, backup instances */
         int64_t asked;
         char *history[20];
         size_t n_history, at;
     } palette;
     struct { bool open, yes; char *text; void (*go)(struct ui_shell *s); char *kind; } ask;     /* "leave what was typed?" */
     struct { uint64_t call; int64_t asked; unsigned running; double percent; } jobs;
-    struct ui_rect content;                  /* where the page was drawn last */
+    struct ui_rect content, top;             /* where the page and what has the keyboard were drawn last */
+    int w;                                   /* of the canvas they were drawn on */
     bool changed;
     struct ui_sent *sent;                    /* calls under way */
 };

@@ -81,10 +81,12 @@ void ui_stderr_aside(void)
 
 static void restore_terminal(void)
 {
-    ssize_t n = write(rescue.terminal, rescue.reset, rescue.reset_len);
+    if (rescue.terminal >= 0) {
+        ssize_t n = write(rescue.terminal, rescue.reset, rescue.reset_len);
 
-    (void)n;                                 /* nobody is left to tell */
-    tcsetattr(rescue.terminal, TCSANOW, &rescue.modes);
+        (void)n;                             /* nobody is left to tell */
+        tcsetattr(rescue.terminal, TCSANOW, &rescue.modes);
+    }
     ui_stderr_back();
 }
 
@@ -138,7 +140,7 @@ static void take_signal(size_t i)
 int ui_rescue_init(int terminal, struct kg_err *err)
 {
     rescue.terminal = terminal;
-    if (tcgetattr(terminal, &rescue.modes) < 0)
+    if (terminal >= 0 && tcgetattr(terminal, &rescue.modes) < 0)
         return kg_err_sys(err, errno, "read the terminal's modes");
     if (rescue.pipe[0] < 0 && pipe2(rescue.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return kg_err_sys(err, errno, "make a pipe");

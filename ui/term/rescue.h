@@ -9,7 +9,7 @@
 
 enum { UI_SIG_SIZE = 1, UI_SIG_STOP = 2, UI_SIG_GOES_ON = 4, UI_SIG_END = 8 };
 
-/* Remembers the terminal's modes and what signals did; called before curses changes either. */
+/* Remembers the terminal's modes and what signals did; called before curses changes either. terminal -1: there is none. */
 int ui_rescue_init(int terminal, struct kg_err *err) KG_MUST_CHECK;
 /* Takes the signals (after curses, which installs handlers of its own). reset is what a terminal must be sent to be as it was. */
 void ui_rescue_arm(const char *reset, size_t n);

@@ -270,7 +270,7 @@ static int no_terminal(struct kg_err *err, const char *why)
     const char *term = getenv("TERM");
 
     kg_err_set(err, KG_E_USAGE, "cannot draw on this terminal (TERM is '%s'): %s", term ? term : "", why);
-    kg_err_advise(err, "Set TERM to your terminal's type, for example xterm-256color, or use 'keepgres --plain'.");
+    kg_err_advise(err, "Set TERM to your terminal's type, for example xterm-256color, or use 'keepgres portal --plain'.");
     return -(int)err->code;
 }
 

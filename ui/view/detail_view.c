@@ -7,7 +7,7 @@
 #include "widget/message.h"
 #include "widget/tabs.h"
 
-enum { TWO_COLUMNS = 100, LABEL_MAX = 28, BETWEEN = 3 };
+enum { TWO_COLUMNS = 100, LABEL_MAX = 30, BETWEEN = 3 };
 
 /* Where the parts of a page stand. */
 struct plan { struct ui_rect title, tabs, error, body; };
@@ -60,10 +60,10 @@ static void tabs_of(const struct ui_detail *d, struct ui_tab *ret)
 
 static int label_width(const struct ui_detail *d, int cols)
 {
-    int w = 0, most = cols / 3 < LABEL_MAX ? cols / 3 : LABEL_MAX;
+    int w = 0, most = cols / 2 < LABEL_MAX ? cols / 2 : LABEL_MAX;
 
     for (size_t i = 0; i < d->kind->n_values; i++)
-        if (d->kind->value[i].label && ui_width(d->kind->value[i].label) > w)
+        if (d->kind->value[i].label && ui_detail_has(d, i) && ui_width(d->kind->value[i].label) > w)
             w = ui_width(d->kind->value[i].label);
     return w < most ? w : most;
 }
@@ -75,6 +75,8 @@ static int one(const struct ui_detail *d, struct ui_canvas *c, struct ui_rect r,
     struct ui_shown s;
     enum ui_role role;
 
+    if (!ui_detail_has(d, i))
+        return 0;
     ui_detail_value(d, i, &s);
     if (!v->label) {
         if (c)
@@ -96,6 +98,8 @@ static size_t split(const struct ui_detail *d, const struct place *place, int to
     for (size_t i = 1; i < d->kind->n_values; i++) {
         int by = abs(place[i].y - (total + 1) / 2);
 
+        if (!place[i].h)
+            continue;
         if (!d->kind->value[i].label && by < off_heading) {
             off_heading = by;
             best_heading = i;

@@ -7,9 +7,9 @@
 static const struct ui_keymap *few_keys(const struct ui_model *m) { (void)m; return &ui_keys_form; }
 
 static const struct ui_look looks[] = {
-    { "overview", ui_overview_draw, few_keys },
-    { "settings", ui_settings_draw, few_keys },
-    { NULL, NULL, NULL },
+    { "overview", ui_overview_draw, few_keys, ui_overview_click },
+    { "settings", ui_settings_draw, few_keys, ui_settings_click },
+    { NULL, NULL, NULL, NULL },
 };
 
 const struct ui_look *ui_look_of(const struct ui_kind *k)

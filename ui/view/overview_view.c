@@ -11,75 +11,17 @@
 
 enum { TILE_H = 5, DAYS = 14, WEEK = 7 };
 
-static uint64_t number(const struct ui_overview *o, const char *path) { return kg_json_u64(o->center, path, 0); }
-
 /* ---- tiles ---- */
-
-struct line { char text[80]; enum ui_state state; };
-
-static void set(struct line *l, enum ui_state state, uint64_t n, const char *what)
-{
-    snprintf(l->text, sizeof l->text, "%llu %s", (unsigned long long)n, what);
-    l->state = n ? state : UI_NONE;
-}
-
-static void tile_instances(const struct ui_overview *o, struct line l[3])
-{
-    set(&l[0], UI_OK, number(o, "instances.protected"), "protected");
-    set(&l[1], UI_OFF, number(o, "instances.stopped"), "stopped");
-    set(&l[2], UI_WARNING, number(o, "instances.softDeleted"), "soft-deleted");
-}
-
-static void tile_jobs(const struct ui_overview *o, struct line l[3])
-{
-    set(&l[0], UI_OK, number(o, "jobs.last24h.Completed"), "completed");
-    set(&l[1], UI_BUSY, number(o, "jobs.last24h.InProgress"), "in progress");
-    set(&l[2], UI_OFF, number(o, "jobs.last24h.Cancelled"), "cancelled");
-}
-
-static void tile_attention(const struct ui_overview *o, struct line l[3])
-{
-    set(&l[0], UI_WARNING, number(o, "instances.attentionCount"), "to look at");
-    set(&l[1], UI_FAILED, number(o, "jobs.last24h.Failed"), "failed");
-    set(&l[2], UI_WARNING, number(o, "jobs.last24h.CompletedWithWarnings"), "with warnings");
-}
-
-static void tile_storage(const struct ui_overview *o, struct line l[3])
-{
-    static const char *const tiers[] = { "VaultStore", "ArchiveStore" };
-    double stored = 0, logical = 0;
-    char a[32];
-
-    for (size_t i = 0; i < KG_ARRAY_LEN(tiers); i++) {
-        char path[60];
-
-        snprintf(path, sizeof path, "usage.%s.storedBytes", tiers[i]);
-        stored += kg_json_double(o->center, path, 0);
-        snprintf(path, sizeof path, "usage.%s.logicalBytes", tiers[i]);
-        logical += kg_json_double(o->center, path, 0);
-    }
-    ui_format_bytes(stored, a, sizeof a);
-    snprintf(l[0].text, sizeof l[0].text, "%s stored", a);
-    ui_format_bytes(logical, a, sizeof a);
-    snprintf(l[1].text, sizeof l[1].text, "of %s", a);
-    if (logical > 0 && stored <= logical)
-        snprintf(l[2].text, sizeof l[2].text, "%d%% saved", (int)(100 * (logical - stored) / logical));
-}
-
-static const struct { const char *title; void (*fill)(const struct ui_overview *o, struct line l[3]); } tiles[UI_TILES] = {
-    { "Instances", tile_instances }, { "Jobs in 24 h", tile_jobs }, { "Attention", tile_attention }, { "Storage", tile_storage },
-};
 
 static void draw_tile(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r, size_t i)
 {
-    struct line l[3] = { { "", UI_NONE } };
+    struct ui_shown l[UI_TILE_LINES];
     bool here = o->cursor == i;
 
-    tiles[i].fill(o, l);
-    ui_box(c, r, here ? UI_ROLE_TAB_CURRENT : UI_ROLE_FRAME, tiles[i].title);
+    ui_box(c, r, here ? UI_ROLE_TAB_CURRENT : UI_ROLE_FRAME, ui_overview_tile(o, i, l));
     if (here)
         ui_put(c, r.y + 1, r.x + 1, UI_ROLE_TAB_CURRENT, UI_G_CRUMB);
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < UI_TILE_LINES; k++) {
         enum ui_role role = l[k].state == UI_NONE ? UI_ROLE_VALUE : ui_state_role(l[k].state);
         int x = r.x + 3;
 
@@ -189,24 +131,59 @@ static void draw_center(const struct ui_overview *o, struct ui_canvas *c, struct
     draw_outcomes(o, c, (struct ui_rect){ y, r.x + half, r.y + r.h - y, r.w - half });
 }
 
+static const char first_intro[] = "Nothing is protected yet. Go through these steps; Enter opens the one under the cursor. The last one "
+                                  "can make everything else on the way.";
+
+/* Where the first step stands. */
+static int first_step_y(struct ui_rect r)
+{
+    return r.y + 3 + ui_text_wrapped(NULL, (struct ui_rect){ r.y + 2, r.x + 2, 3, r.w - 4 }, 0, UI_ROLE_DIM, first_intro);
+}
+
 static void draw_first(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r)
 {
-    int y = r.y + 1;
+    int y = first_step_y(r);
 
-    ui_text(c, y, r.x + 2, r.w - 4, UI_ROLE_HEADING, "From nothing to the first backup");
-    y += 1 + ui_text_wrapped(c, (struct ui_rect){ y + 1, r.x + 2, 3, r.w - 4 }, 0, UI_ROLE_DIM,
-                             "Nothing is protected yet. Go through these steps; Enter opens the one under the cursor. The last one can "
-                             "make everything else on the way.");
+    ui_text(c, r.y + 1, r.x + 2, r.w - 4, UI_ROLE_HEADING, "From nothing to the first backup");
+    ui_text_wrapped(c, (struct ui_rect){ r.y + 2, r.x + 2, 3, r.w - 4 }, 0, UI_ROLE_DIM, first_intro);
     for (size_t i = 0; i < ui_first_steps_n; i++, y += 2) {
         bool here = o->cursor == i, is_done = ui_first_step_done(o, i);
 
-        y += i == 0;
         if (here)
             ui_fill(c, (struct ui_rect){ y, r.x + 1, 1, r.w - 2 }, UI_ROLE_CURSOR);
         ui_put(c, y, r.x + 2, here ? UI_ROLE_CURSOR : is_done ? UI_ROLE_STATE_OK : UI_ROLE_DIM, is_done ? UI_G_OK : UI_G_DOT);
         ui_textf(c, y, r.x + 4, r.w - 6, here ? UI_ROLE_CURSOR : UI_ROLE_ITEM, "%zu. %s", i + 1, ui_first_steps[i].title);
         ui_text(c, y + 1, r.x + 7, r.w - 9, UI_ROLE_DIM, ui_first_steps[i].text);
     }
+}
+
+/* The item at y, x of draw_center(): a tile, or a row of one of the lists. */
+static size_t item_at(const struct ui_overview *o, struct ui_rect r, int y, int x)
+{
+    size_t attention = ui_overview_attention(o), row = (size_t)(y - r.y - TILE_H - 1), tile = (size_t)((x - r.x) / (r.w / UI_TILES));
+    bool left = x < r.x + r.w / 2;
+
+    if (y < r.y + TILE_H)
+        return tile < UI_TILES ? tile : UI_TILES - 1;
+    if (y == r.y + TILE_H || row >= (left ? attention : ui_overview_next(o)))
+        return SIZE_MAX;
+    return UI_TILES + (left ? 0 : attention) + row;
+}
+
+bool ui_overview_click(struct ui_model *m, struct ui_rect area, int y, int x)
+{
+    struct ui_overview *o = (struct ui_overview *)m;
+    size_t at = SIZE_MAX;
+
+    if (!o->center || o->err.code != KG_E_OK || y < area.y || x < area.x)
+        return false;
+    if (!ui_overview_is_empty(o))
+        at = item_at(o, area, y, x);
+    else if (y >= first_step_y(area) && (size_t)(y - first_step_y(area)) < 2 * ui_first_steps_n)
+        at = (size_t)(y - first_step_y(area)) / 2;
+    if (at != SIZE_MAX)
+        o->cursor = at;
+    return at != SIZE_MAX;
 }
 
 void ui_overview_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area)

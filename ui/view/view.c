@@ -46,6 +46,8 @@ bool ui_view_click(struct ui_model *m, struct ui_rect area, int y, int x)
         hit = ui_detail_view_click((struct ui_detail *)m, area, y, x);
     if (m->kind->family == UI_FORM)
         hit = ui_form_view_click((struct ui_form *)m, area, y, x);
+    if (m->kind->family == UI_CUSTOM && ui_look_of(m->kind) && ui_look_of(m->kind)->click)
+        hit = ui_look_of(m->kind)->click(m, area, y, x);
     for (struct ui_model *p = m; hit && p; p = p->of)
         p->changed = true;
     return hit;

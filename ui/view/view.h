@@ -30,8 +30,11 @@ struct ui_look {
     const char *kind;                        /* its name */
     void (*draw)(struct ui_model *m, struct ui_canvas *c, struct ui_rect area);
     const struct ui_keymap *(*keys)(const struct ui_model *m);   /* NULL: ui_keys_detail */
+    bool (*click)(struct ui_model *m, struct ui_rect area, int y, int x);        /* as ui_view_click(); or NULL */
 };
 void ui_overview_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area);
+bool ui_overview_click(struct ui_model *m, struct ui_rect area, int y, int x);
+bool ui_settings_click(struct ui_model *m, struct ui_rect area, int y, int x);
 void ui_settings_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect area);
 const struct ui_look *ui_look_of(const struct ui_kind *k);       /* NULL: it has none */
 

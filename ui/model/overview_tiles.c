@@ -1,0 +1,68 @@
+/* What the Overview's tiles say. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "model/page_overview.h"
+
+static uint64_t number(const struct ui_overview *o, const char *path) { return kg_json_u64(o->center, path, 0); }
+
+static void set(struct ui_shown *l, enum ui_state state, uint64_t n, const char *what)
+{
+    snprintf(l->text, sizeof l->text, "%llu %s", (unsigned long long)n, what);
+    l->state = n ? state : UI_NONE;
+}
+
+static void tile_instances(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES])
+{
+    set(&l[0], UI_OK, number(o, "instances.protected"), "protected");
+    set(&l[1], UI_OFF, number(o, "instances.stopped"), "stopped");
+    set(&l[2], UI_WARNING, number(o, "instances.softDeleted"), "soft-deleted");
+}
+
+static void tile_jobs(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES])
+{
+    set(&l[0], UI_OK, number(o, "jobs.last24h.Completed"), "completed");
+    set(&l[1], UI_BUSY, number(o, "jobs.last24h.InProgress"), "in progress");
+    set(&l[2], UI_OFF, number(o, "jobs.last24h.Cancelled"), "cancelled");
+}
+
+static void tile_attention(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES])
+{
+    set(&l[0], UI_WARNING, number(o, "instances.attentionCount"), "to look at");
+    set(&l[1], UI_FAILED, number(o, "jobs.last24h.Failed"), "failed");
+    set(&l[2], UI_WARNING, number(o, "jobs.last24h.CompletedWithWarnings"), "with warnings");
+}
+
+static void tile_storage(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES])
+{
+    static const char *const tiers[] = { "VaultStore", "ArchiveStore" };
+    double stored = 0, logical = 0;
+    char a[32];
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(tiers); i++) {
+        char path[60];
+
+        snprintf(path, sizeof path, "usage.%s.storedBytes", tiers[i]);
+        stored += kg_json_double(o->center, path, 0);
+        snprintf(path, sizeof path, "usage.%s.logicalBytes", tiers[i]);
+        logical += kg_json_double(o->center, path, 0);
+    }
+    ui_format_bytes(stored, a, sizeof a);
+    snprintf(l[0].text, sizeof l[0].text, "%s stored", a);
+    ui_format_bytes(logical, a, sizeof a);
+    snprintf(l[1].text, sizeof l[1].text, "of %s", a);
+    if (logical > 0 && stored <= logical)
+        snprintf(l[2].text, sizeof l[2].text, "%d%% saved", (int)(100 * (logical - stored) / logical));
+}
+
+static const struct { const char *title; void (*fill)(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES]); } tiles[UI_TILES] = {
+    { "Instances", tile_instances }, { "Jobs in 24 h", tile_jobs }, { "Attention", tile_attention }, { "Storage", tile_storage },
+};
+
+const char *ui_overview_tile(const struct ui_overview *o, size_t i, struct ui_shown ret[UI_TILE_LINES])
+{
+    memset(ret, 0, UI_TILE_LINES * sizeof *ret);
+    tiles[i].fill(o, ret);
+    return tiles[i].title;
+}
