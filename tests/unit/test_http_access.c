@@ -67,6 +67,7 @@ static void test_an_operator_uses_the_instances_secret_and_no_other_but_those_he
     expect(f, "PUT", KEYVAULT "/secrets/other", "{\"properties\":{\"value\":\"" FAKE_CONNECTION "\"}}", 201);
     add_instance(f, "good");
     AUTO_REPLY struct reply job = back_up(f, "good", "Completed");
+    (void)job;
     AUTO_REPLY struct reply list = call(f, "GET", points, NULL);
     const char *point = kg_json_str_or(list.json, "value.0.name", "?");
     KG_AUTO_FREE char *own = restore_with(point, LOGIN);
@@ -264,6 +265,7 @@ static void test_who_lost_his_role_reads_no_results(void **state)
     AUTO_REPLY struct reply begun = call_as_stranger(f, "POST", VAULT "/validateForBackup", body);
     assert_int_equal(begun.status, 202);
     AUTO_REPLY struct reply end = wait_operation(f, begun.operation);
+    (void)end;
     assert_int_equal(as_stranger(f, "GET", begun.operation, NULL), 200);
     assert_int_equal(as_stranger(f, "GET", begun.location, NULL), 200);
     take_role(f, VAULT, ROLE_1);

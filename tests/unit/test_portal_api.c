@@ -301,6 +301,7 @@ static void test_what_is_in_a_point_comes_as_the_result_of_an_operation(void **s
     make_world(f);
     add_instance(f, "a");
     AUTO_REPLY struct reply job = back_up(f, "a", "Completed");
+    (void)job;
     AUTO_REPLY struct reply points = call(f, "GET", BI_A "/recoveryPoints", NULL);
     KG_AUTO_FREE char *path = kg_xprintf(BI_A "/recoveryPoints/%s/listContents", text(points.json, "value.0.name"));
     AUTO_REPLY struct reply r = call(f, "POST", path, "{\"schema\":\"public\"}");
