@@ -13,7 +13,6 @@ with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int(sys.argv[2]) *
 }
 settings() { mkdir -p "$T/config/keepgres"; printf '%s\n' "$@" >"$T/config/keepgres/keepgres.conf"; }
 settings 'lifecycle_seconds = 1' 'clock_settle_seconds = 0'
-wait_for() { local n=$(($1 * 5)); shift; for _ in $(seq $n); do "$@" && return 0; sleep 0.2; done; return 1; }
 
 jobs()    { keepgres job list -v $VAULT "$@"; }
 newest()  { jobs --operation "$1" | jq -c '.[0].properties'; }         # of an operation

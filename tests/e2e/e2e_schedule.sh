@@ -11,13 +11,6 @@ lifecycle_seconds = 1
 clock_settle_seconds = 0
 idle_exit_seconds = 1
 END
-wait_for() # seconds, command: true when the command becomes so
-{
-    local n=$(($1 * 5))
-    shift
-    for _ in $(seq $n); do "$@" && return 0; sleep 0.2; done
-    return 1
-}
 points()    { keepgres recovery-point list --backup-instance-name shop -v $VAULT 2>/dev/null; }
 has_points() { [ "$(points | jq length)" = "$1" ]; }
 tags()      { points | jq -r 'sort_by(.properties.recoveryPointTime) | map(.properties.retentionTagName) | join(" ")'; }

@@ -6,24 +6,12 @@
 
 export KG_CLOCK=$T/clock
 head -c 8 /dev/zero >"$KG_CLOCK"
-clock_to() # time: what the service's clock shows from now on
-{
-    python3 -c 'import struct, sys, time
-with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int((int(sys.argv[2]) - time.time()) * 1000000)))' "$KG_CLOCK" "$(date -u -d "$1" +%s)"
-}
 mkdir -p "$T/config/keepgres"
 cat >"$T/config/keepgres/keepgres.conf" <<'END'
 lifecycle_seconds = 1
 clock_settle_seconds = 0
 archive_compression_level = 9
 END
-wait_for() # seconds, command: true when the command becomes so
-{
-    local n=$(($1 * 5))
-    shift
-    for _ in $(seq $n); do "$@" && return 0; sleep 0.2; done
-    return 1
-}
 point()  { keepgres recovery-point show -n shop -v $VAULT --recovery-point-id "$1" 2>/dev/null; } # id
 stores() { point "$1" | jq -r '.properties.recoveryPointDataStoresDetails | map(.type) | join(" ")'; }
 tier()   { point "$1" | jq -r .properties.retention.tier; }

@@ -157,12 +157,29 @@ END
 
 # ---- time ----
 
+# wait_for SECONDS COMMAND…: true when the command becomes so.
+wait_for()
+{
+    local n=$(($1 * 5))
+    shift
+    for _ in $(seq $n); do "$@" && return 0; sleep 0.2; done
+    return 1
+}
+
 # own_clock: services started from here on show the time that clock_to sets (KG_CLOCK, see base/time.h).
 own_clock()
 {
     export KG_CLOCK=$T/clock
     head -c 8 /dev/zero >"$KG_CLOCK"
     mkdir -p "$T/config/keepgres"
+}
+# clock_start TIME: own_clock; schedules are exact, expiry and copies are looked for every second, and no jump is believed to be
+# a mistake.
+clock_start()
+{
+    own_clock
+    printf '%s\n' 'schedule_jitter_seconds = 0' 'lifecycle_seconds = 1' 'clock_settle_seconds = 0' >>"$T/config/keepgres/keepgres.conf"
+    clock_to "$1"
 }
 
 # clock_to TIME: what the service's clock shows from now on.
