@@ -296,7 +296,7 @@ void kg_schedule_tick(struct kg_engine *e)
     struct scan s = { .e = e, .now = kg_now_wall() };
     struct kg_err err = { 0 };
 
-    if (e->stop != KG_STOP_NO || kg_now_mono() < e->schedule_at)
+    if (e->stop != KG_STOP_NO || (kg_now_mono() < e->schedule_at && !(e->next_backup && s.now >= e->next_backup)))
         return;
     e->schedule_at = kg_now_mono() + SCAN_EVERY;
     if (kg_each_resource(e->catalog, &q, look, &s, &err) < 0)
