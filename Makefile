@@ -93,8 +93,9 @@ test: deps ## Everything that must pass: builds, units, sanitizers, checks, inte
 	@$(PYTHON) tests/support/run.py -j $(JOBS) --plan tests/support/plan.txt
 check: deps ## The quick part of the tests: builds, units, checks (about a minute)
 	@$(PYTHON) tests/support/run.py -j $(JOBS) --plan tests/support/plan.txt --only build,unit,lint
-soak: deps all ## The long runs: 500 kills, many rounds
-	@$(PYTHON) tests/support/run.py -j 1 --plan tests/support/plan.txt --only build,soak
+SOAK_MINUTES ?= 60
+soak: deps all ## The long runs: 500 kills; random operations for SOAK_MINUTES (60), from SOAK_SEED (printed)
+	@SOAK_MINUTES=$(SOAK_MINUTES) SOAK_SEED=$(SOAK_SEED) $(PYTHON) tests/support/run.py -j 1 --plan tests/support/plan.txt --only build,soak
 
 check-headers: ## Every header compiles alone
 	@CC="$(CC)" tests/lint/headers.sh
@@ -121,9 +122,9 @@ bench: ## Measure against pg_dump, restic and borg, and write docs/BENCHMARKS.md
 	@tests/support/deps.sh build test bench
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
 	@$(PYTHON) tests/bench/bench.py --keepgres build/release/keepgres --scale 100 --runs 3 --write docs/BENCHMARKS.md
-bench-jobs: ## Measure how long a service takes to list 100,000 jobs
+bench-jobs: ## Measure how long a service takes to list 100,000 jobs, and write docs/BENCHMARKS.md
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
-	@$(PYTHON) tests/bench/bench_jobs.py --keepgres build/release/keepgres
+	@$(PYTHON) tests/bench/bench_jobs.py --keepgres build/release/keepgres --write docs/BENCHMARKS.md
 bench-ui: ## Measure the portal: start, keys, quiet, memory, with 100,000 jobs
 	@tests/support/deps.sh build test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """How long a service takes to list 100,000 jobs: first and filtered pages, over its socket, the median of several.
 
-    bench_jobs.py --keepgres PROGRAM [--jobs 100000]
+    bench_jobs.py --keepgres PROGRAM [--jobs 100000] [--write FILE]
 
 A vault's jobs are made in the catalog of a service that is stopped, of one real job, spread over a year. Prints a line for each
-question with its time and how the catalog finds it, and fails when one takes 100 ms or more.
+question with its time and how the catalog finds it, and fails when one takes 100 ms or more. --write: the table goes between
+the marks of that page.
 """
 import argparse
 import json
@@ -58,10 +59,21 @@ def fill(catalog, n):
     return "; ".join(p[3] for p in plan)
 
 
+def write(path, jobs, rows):
+    begin, end = "<!-- jobs -->", "<!-- end of jobs -->"
+    with open(path, encoding="utf-8") as f:
+        before, rest = f.read().split(begin)
+    head = f"{jobs:,} jobs of a year, medians of 9, {time.strftime('%Y-%m-%d')}; wanted: less than 100 ms each."
+    table = "\n".join(["| asked for | jobs in the answer | ms | slowest, ms |", "|---|--:|--:|--:|", *rows])
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"{before}{begin}\n{head}\n\n{table}\n{end}{rest.split(end)[1]}")
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--keepgres", required=True)
     args.add_argument("--jobs", type=int, default=100000)
+    args.add_argument("--write", default="", help="put the table between the marks of this page")
     o = args.parse_args()
     with tempfile.TemporaryDirectory() as top:
         os.makedirs(top + "/run", mode=0o700)
@@ -76,7 +88,7 @@ def main():
         kg("service", "stop")
         print("the catalog:", fill(top + "/state/keepgres/catalog.sqlite", o.jobs))
         kg("backup-vault", "show", "-v", "bench")
-        sock, slow = top + "/run/keepgres/api.sock", False
+        sock, slow, rows = top + "/run/keepgres/api.sock", False, []
         for name, query in QUESTIONS:
             took = []
             for _ in range(9):
@@ -86,7 +98,10 @@ def main():
             n = len(json.loads(answer[answer.index(b"{"):])["value"])
             slow |= statistics.median(took) >= 100
             print(f"{name:40} {n:5} jobs {statistics.median(took):8.1f} ms")
+            rows.append(f"| {name} | {n} | {statistics.median(took):.1f} | {max(took):.1f} |")
         kg("service", "stop", "--now")
+    if o.write:
+        write(o.write, o.jobs, rows)
     return slow
 
 
