@@ -128,6 +128,8 @@ int kg_call_again(struct kg_call *c, const char *method, const char *path, const
  * found at results_at + "/operationResults/ID"; NULL: the location's. */
 int kg_call_launch(struct kg_call *c, struct kg_task **t, struct kg_job **job, int status, const char *results_at,
                    struct kg_json *body, struct kg_err *err);
+/* Answers with a recovery point as it stands in row. */
+int kg_point_answer(struct kg_call *c, const char *instance, const struct kg_point_row *row, struct kg_err *err);
 /* The result of KG_TASK_POINT_CONTENTS: the recovery point, with what it holds. */
 int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err);
 /* The headers alone, for an operation that is under way: the result at result_path, or at the location's. */

@@ -93,6 +93,16 @@ KG_HANDLER(rehydrate);
 KG_HANDLER(points_list);
 KG_HANDLER(point_get);
 KG_HANDLER(point_contents);
+
+/* res_change.c */
+KG_HANDLER(policy_change);
+
+/* res_sync.c */
+KG_HANDLER(instance_sync);
+
+/* res_holds.c */
+KG_HANDLER(point_hold);
+KG_HANDLER(point_release);
 KG_HANDLER(restorable_ranges);
 /* res_protection.c */
 KG_HANDLER(protection_action);

@@ -282,7 +282,7 @@ int kg_res_instance_delete(struct kg_call *c, struct kg_err *err)
         return kg_call_answer(c, 204, NULL, err);
     if (c->api->env.resource_busy(c->api->env.arg, r.id))
         return kg_err_set(err, KG_E_BUSY, "backup instance '%s' is in use by a task that runs", r.name);
-    if (refuse_immutable(&vault, &r, err) < 0)
+    if (refuse_immutable(&vault, &r, err) < 0 || kg_holds_refuse(c->api->catalog, &r, err) < 0)
         return -(int)err->code;
     return is_soft(&vault, &r) ? delete_softly(c, &vault, &r, err) : delete_for_good(c, &vault, &r, err);
 }

@@ -120,6 +120,15 @@ static int find_keeper(struct kg_call *c, const char *id, struct keeper *ret, st
     return find_newest_good(c, id, &ret->newest, err);
 }
 
+static char *held_because(const struct kg_point_row *p)
+{
+    const char *until = kg_json_str(p->json, "hold.until"), *reason = kg_json_str(p->json, "hold.reason");
+    KG_AUTO_FREE char *why = reason ? kg_xprintf(" (%s)", reason) : kg_xstrdup("");
+    KG_AUTO_FREE char *end = until ? kg_xprintf("until %.10s", until) : kg_xstrdup("until it is released");
+
+    return kg_xprintf("held by %s%s: it stays %s", kg_json_str_or(p->json, "hold.by", "somebody"), why, end);
+}
+
 /* One sentence. The order is that of the lifecycle: what keeps a point whatever the day, then its promise, then the exception. */
 static char *kept_because(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
@@ -127,11 +136,11 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
     char when[32];
 
     kg_time_iso_seconds(end, when);
-    if (kg_json_bool(p->json, "held", false))
-        return kg_xstrdup("held: it stays until it is released");
+    if (kg_promise_is_held(p->json, kg_now_wall()))
+        return held_because(p);
     if (k->retained)
         return kg_xstrdup("protection of its instance is stopped: nothing leaves");
-    if (life->held)
+    if (life->held && !life->held_until)
         return kg_xstrdup("what was promised of it cannot be read: it stays");
     if (!life->stays)
         return kg_xstrdup("no rule says when it leaves: it stays");
@@ -149,10 +158,10 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
 /* Why no day will end it, for a table's cell; NULL: one will. */
 static const char *never_because(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
-    return kg_json_bool(p->json, "held", false) ? "never (held)"
-           : k->retained                        ? "never (protection stopped)"
-           : life->held                         ? "never (promise not readable)"
-           : !life->stays                       ? "never (no rule)" : NULL;
+    return kg_promise_is_held(p->json, INT64_MAX) ? "never (held)"
+           : k->retained                              ? "never (protection stopped)"
+           : life->held && !life->held_until          ? "never (promise not readable)"
+           : !life->stays                             ? "never (no rule)" : NULL;
 }
 
 /* Where it is now, and what is to happen to that. */
@@ -191,6 +200,8 @@ static struct kg_json *retention_of(const struct kg_point_row *p, const struct k
     kg_json_set_str(r, "keptBecause", because);
     if (never_because(p, life, k))
         kg_json_set_str(r, "expires", never_because(p, life, k));
+    if (kg_promise_is_held(p->json, kg_now_wall()))
+        kg_json_set(r, "hold", kg_json_get(p->json, "hold") ? kg_json_copy(kg_json_get(p->json, "hold")) : kg_json_object());
     set_copies(r, p, life);
     return r;
 }
@@ -354,6 +365,13 @@ int kg_res_point_contents(struct kg_call *c, struct kg_err *err)
         kg_catalog_point_get(c->api->catalog, instance, kg_call_param(c, "point"), &row, err) < 0)
         return -(int)err->code;
     return ask_contents(c, KG_TASK_LIST_CONTENTS, &row, err);
+}
+
+int kg_point_answer(struct kg_call *c, const char *instance, const struct kg_point_row *row, struct kg_err *err)
+{
+    struct keeper keeper = { 0 };
+
+    return find_keeper(c, instance, &keeper, err) < 0 ? -(int)err->code : kg_call_answer(c, 200, point_answer(row, &keeper), err);
 }
 
 int kg_point_contents_answer(struct kg_call *c, const struct kg_operation_row *op, struct kg_err *err)

@@ -230,7 +230,8 @@ static int add_points(struct ask *a, const struct kg_point_list *l, struct kg_er
         KG_GROW(a->life, n, a->cap);
         KG_GROW(a->tag, n, a->cap_tags);
         a->life[n] = kg_promise_read(l->rows[i].json, l->rows[i].time);
-        a->life[n].held |= a->retained;
+        if (a->retained)
+            kg_life_hold(&a->life[n]);
         a->tag[n] = kg_xstrdup(l->rows[i].tag);
         a->points++;
     }
@@ -341,6 +342,8 @@ static struct kg_json *point_answer(const struct ask *a, const struct kg_preview
     kg_json_set_bool(p, "existing", !tag);
     if (l->held)
         kg_json_set_bool(p, "held", true);
+    if (l->held && l->held_until)
+        kg_json_set_str(p, "heldUntil", kg_time_iso(l->held_until, when));
     if (!l->good)
         kg_json_set_bool(p, "lost", true);
     return p;

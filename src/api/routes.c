@@ -74,6 +74,8 @@
 #define B_POLICY   "{properties: BackupPolicy}"
 #define B_PREVIEW  "{until?, at?: [date], backupInstanceId? | backupInstanceName?, policy?: BackupPolicy}"
 #define B_INSTANCE "{tags?, properties: BackupInstance}"
+#define B_SYNC     "{syncType?: Default|ForceResync}"
+#define B_HOLD     "{reason?, until?: time}"
 #define B_BACKUP   "{backupRuleOptions: {ruleName, triggerOption: {retentionTagOverride?}}}"
 #define B_RESTORE  "AzureBackupRecoveryPointBasedRestoreRequest or AzureBackupRestoreWithRehydrationRequest"
 
@@ -253,6 +255,12 @@ const struct kg_route kg_routes[] = {
          "Back up again what was stopped or suspended", NULL, "200"),
     ACT_(INSTANCE "/resumeBackups", A_BI "resumeBackups/action", protection_action, "Back up again what was suspended",
          NULL, "200"),
+    ACT_(INSTANCE "/previewPolicyChange", A_BI "read", policy_change,
+         "Extension: what another policy of the vault would mean for the instance and its recovery points", "{policyId}",
+         "200 {existing: {recoveryPoints, byRule, firstLeaves, lastLeaves, …}, newRules, nextBackupTime, …}"),
+    ACT_(INSTANCE "/sync", A_BI "sync/action", instance_sync,
+         "Make what the service knows of an instance agree with its vault; look at its database again when it is in error, or with "
+         "ForceResync", B_SYNC, "202, then 200 {adopted, lost, found, unreadable, …}"),
     GET_(DELETED, A_BV "deletedBackupInstances/read", deleted_list,
          "List deleted backup instances that can come back", "200 list"),
     GET_(DELETED "/{instance}", A_BV "deletedBackupInstances/read", deleted_get, "Show a deleted backup instance",
@@ -272,6 +280,11 @@ const struct kg_route kg_routes[] = {
     ACT_(INSTANCE "/recoveryPoints/{point}/listContents", A_BI "recoveryPoints/read", point_contents,
          "Extension: the tables in a recovery point, as its manifest has them; omitted: what was too much for one answer",
          "{schema?}", "202, then 200 {value: [{schema, name, kind, rows, bytes}], omitted, largeObjects: {count, bytes}, roles}"),
+    ACT_(INSTANCE "/recoveryPoints/{point}/hold", A_BI "recoveryPoints/hold/action", point_hold,
+         "Extension: keep a recovery point whatever its rule says, until it is released or the time comes", B_HOLD,
+         "200 recovery point"),
+    ACT_(INSTANCE "/recoveryPoints/{point}/release", A_BI "recoveryPoints/release/action", point_release,
+         "Extension: let a held recovery point leave again as its rule says", NULL, "200 recovery point"),
 
     ACT_(INSTANCE "/recoveryPoints/{point}/rehydrate", A_BI "rehydrate/action", rehydrate,
          "Extension: the same as the instance's rehydrate, of this point", B_REHYDRATE_POINT, "202, then 200 {jobId}; 204"),

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ struct instance_opts {
     uint64_t max_items;
     struct kg_wait wait_for;
     const char *snapshot_group;
-    bool system_identity, yes, no_wait, wait;
+    bool system_identity, dry_run, yes, no_wait, wait;
 };
 #define T struct instance_opts
 
@@ -81,6 +82,7 @@ static const struct kg_opt policy_opts[] = {
     PLAIN_ROWS,
     KG_OPT(T, STRING, "policy-id", policy_id, "ID", "the policy: its resource id, or its name in the same vault",
            .required = true),
+    KG_OPT(T, FLAG, "dry-run", dry_run, NULL, "change nothing; tell what it would mean for the recovery points that are there"),
     KG_OPT_GUARD_ROWS(T), KG_OPT_NO_WAIT_ROW(T), { 0 },
 };
 static const struct kg_opt update_opts[] = {
@@ -237,6 +239,15 @@ static int read_body(struct kg_cli *cli, const char *path, struct kg_json **ret,
     return 0;
 }
 
+static int what_it_means(struct kg_cli *cli, const char *instance, const char *policy, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = kg_xprintf("%s/previewPolicyChange", instance);
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+
+    kg_json_set_str(body, "policyId", policy);
+    return kg_cli_send(cli, "POST", path, body, false, ret, err);
+}
+
 static int update_policy(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct instance_opts *o = opts;
@@ -245,12 +256,23 @@ static int update_policy(struct kg_cli *cli, void *opts, struct kg_err *err)
         ? kg_xstrdup(o->policy_id)
         : kg_cli_path(cli, kg_cli_group(&o->at), KG_PROVIDER_BACKUP "/backupVaults/%s/backupPolicies/%s", o->at.vault,
                       o->policy_id);
-    KG_AUTO_JSON struct kg_json *body = NULL;
+    KG_AUTO_JSON struct kg_json *body = NULL, *means = NULL;
 
+    if (what_it_means(cli, path, policy, &means, err) < 0)
+        return -(int)err->code;
+    if (o->dry_run) {
+        kg_cli_emit(cli, KG_TAKE(means));
+        return 0;
+    }
     if (read_body(cli, path, &body, err) < 0)
         return -(int)err->code;
     kg_json_set_str(body, "properties.policyInfo.policyId", policy);
-    return kg_cli_change(cli, "PUT", path, body, o->no_wait, err);
+    if (kg_cli_change(cli, "PUT", path, body, o->no_wait, err) < 0)
+        return -(int)err->code;
+    kg_cli_note(cli, "note: its %" PRIu64 " recovery points keep the retention they were made with; the next backup%s%.16s is the "
+                "first under the new policy", kg_json_u64(means, "existing.recoveryPoints", 0),
+                kg_json_str(means, "nextBackupTime") ? ", at " : "", kg_json_str_or(means, "nextBackupTime", ""));
+    return 0;
 }
 
 static int updated_body(struct kg_cli *cli, const struct instance_opts *o, const char *path, struct kg_json **ret,
@@ -384,7 +406,8 @@ const struct kg_cmd kg_cmds_backup_instance[] = {
       .opts_size = sizeof(T), .run = update_policy,
       .about = "New recovery points are kept as the new policy says; those that are there stay as they are.",
       .examples = (const char *const[]){
-          "backup-instance update-policy --backup-instance-name pg1-shop -v vault1 --policy-id \"$POLICY_ID\"", NULL } },
+          "backup-instance update-policy --backup-instance-name pg1-shop -v vault1 --policy-id \"$POLICY_ID\"",
+          "backup-instance update-policy --backup-instance-name pg1-shop -v vault1 --policy-id \"$POLICY_ID\" --dry-run", NULL } },
     { .name = "backup-instance update", .summary = "Change whose identity a backup instance uses", .opts = update_opts,
       .opts_size = sizeof(T), .run = update,
       .examples = (const char *const[]){

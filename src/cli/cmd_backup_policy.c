@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -119,7 +120,7 @@ static int update(struct kg_cli *cli, void *opts, struct kg_err *err)
 {
     const struct policy_opts *o = opts;
     KG_AUTO_FREE char *path = policy_path(cli, &o->at);
-    KG_AUTO_JSON struct kg_json *policy = NULL, *body = kg_json_object();
+    KG_AUTO_JSON struct kg_json *policy = NULL, *answer = NULL, *body = kg_json_object();
 
     if (o->policy && kg_json_type(o->policy) != KG_JSON_OBJECT)
         return kg_err_set(err, KG_E_USAGE, "--policy takes an object");
@@ -140,9 +141,11 @@ static int update(struct kg_cli *cli, void *opts, struct kg_err *err)
     if (kg_edit_set_limits(policy, &o->limits, err) < 0 || kg_generic_apply(&o->generic, policy, err) < 0)
         return -(int)err->code;
     kg_json_set(body, "properties", kg_json_take(policy, "properties"));
-    if (kg_cli_change(cli, "PUT", path, body, false, err) < 0)
+    if (kg_cli_send(cli, "PUT", path, body, false, &answer, err) < 0)
         return -(int)err->code;
-    kg_cli_note(cli, "note: recovery points that are there keep the retention they were made with");
+    kg_cli_note(cli, "note: %" PRIu64 " backup instances use it; their recovery points keep the retention they were made with, "
+                "new ones are kept as it says now", kg_json_u64(answer, "backupInstances", 0));
+    kg_cli_emit(cli, KG_TAKE(answer));
     return 0;
 }
 

@@ -10,7 +10,7 @@
 
 struct point_opts {
     struct kg_at at;             /* name: the backup instance */
-    const char *point, *from, *until, *next_token, *schema;
+    const char *point, *from, *until, *next_token, *schema, *reason;
     const char *priority;
     uint64_t max_items, duration;
     bool secondary, contents, no_wait, wait;
@@ -43,6 +43,18 @@ static const struct kg_opt show_opts[] = {
     { 0 },
 };
 
+#define POINT_ROWS                                                                                          \
+    KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"), INSTANCE_ROW, KG_OPT_VAULT_ROW(T),   \
+    KG_OPT_GROUP_ROW(T), KG_OPT_IDS_ROW(T)
+
+static const struct kg_opt hold_opts[] = {
+    POINT_ROWS,
+    KG_OPT(T, STRING, "reason", reason, "TEXT", "why it is to stay; shown with the recovery point"),
+    KG_OPT(T, STRING, "until", until, "TIME", "the hold ends by itself then; without it, with 'recovery-point release'"),
+    { 0 },
+};
+static const struct kg_opt release_opts[] = { POINT_ROWS, { 0 } };
+
 static const struct kg_opt contents_opts[] = {
     KG_OPT(T, STRING, "recovery-point-id", point, "ID", "the recovery point"),
     INSTANCE_ROW,
@@ -74,6 +86,15 @@ static int refuse_secondary(const struct point_opts *o, struct kg_err *err)
     return o->secondary ? kg_err_set(err, KG_E_UNSUPPORTED, "there is no secondary region") : 0;
 }
 
+static int read_time(const char *option, const char *text, kg_usec *ret, struct kg_err *err)
+{
+    if (kg_time_parse_iso(text, ret))
+        return 0;
+    kg_err_set(err, KG_E_USAGE, "--%s takes a time, not '%s'", option, text);
+    kg_err_advise(err, "Write it like 2026-01-31T22:00:00; it is UTC unless a zone stands behind it.");
+    return -(int)err->code;
+}
+
 /* Adds "<field> eq '<time>'" in ARM's spelling of times. */
 static int add_time(const char *option, const char *field, const char *text, struct kg_buf *b, struct kg_err *err)
 {
@@ -82,11 +103,8 @@ static int add_time(const char *option, const char *field, const char *text, str
 
     if (!text)
         return 0;
-    if (!kg_time_parse_iso(text, &when)) {
-        kg_err_set(err, KG_E_USAGE, "--%s takes a time, not '%s'", option, text);
-        kg_err_advise(err, "Write it like 2026-01-31T22:00:00; it is UTC unless a zone stands behind it.");
+    if (read_time(option, text, &when, err) < 0)
         return -(int)err->code;
-    }
     kg_buf_addf(b, "%s%s eq '%s'", b->len ? " and " : "", field, kg_time_iso(when, iso));
     return 0;
 }
@@ -117,6 +135,34 @@ static int point_path(const struct kg_cli *cli, const struct point_opts *o, char
                                   KG_PROVIDER_BACKUP "/backupVaults/%s/backupInstances/%s/recoveryPoints/%s", o->at.vault,
                                   o->at.name, o->point);
     return 0;
+}
+
+static int hold(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    const struct point_opts *o = opts;
+    KG_AUTO_JSON struct kg_json *body = kg_json_object();
+    KG_AUTO_FREE char *path = NULL, *action = NULL;
+    char iso[32];
+    kg_usec until;
+
+    if (point_path(cli, o, &path, err) < 0 || (o->until && read_time("until", o->until, &until, err) < 0))
+        return -(int)err->code;
+    action = kg_xprintf("%s/hold", path);
+    if (o->reason)
+        kg_json_set_str(body, "reason", o->reason);
+    if (o->until)
+        kg_json_set_str(body, "until", kg_time_iso(until, iso));
+    return kg_cli_change(cli, "POST", action, body, false, err);
+}
+
+static int release(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = NULL, *action = NULL;
+
+    if (point_path(cli, opts, &path, err) < 0)
+        return -(int)err->code;
+    action = kg_xprintf("%s/release", path);
+    return kg_cli_change(cli, "POST", action, NULL, false, err);
 }
 
 /* A table has a row a table; what else there is, it is told besides. */
@@ -185,6 +231,18 @@ const struct kg_cmd kg_cmds_recovery_point[] = {
       .opts_size = sizeof(T), .run = contents, .ids_of = "recoveryPoints",
       .examples = (const char *const[]){
           "recovery-point contents -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f -o table", NULL } },
+    { .name = "recovery-point hold", .summary = "Keep a recovery point whatever its rule says",
+      .opts = hold_opts, .opts_size = sizeof(T), .run = hold, .ids_of = "recoveryPoints",
+      .about = "A held point does not expire, and its backup instance cannot be deleted. Holding it again changes the reason and\n"
+               "the end of the hold.",
+      .examples = (const char *const[]){
+          "recovery-point hold -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f --reason 'audit 2031'",
+          "recovery-point hold -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f "
+          "--until 2099-12-31T00:00:00", NULL } },
+    { .name = "recovery-point release", .summary = "Let a held recovery point leave again as its rule says",
+      .opts = release_opts, .opts_size = sizeof(T), .run = release, .ids_of = "recoveryPoints",
+      .examples = (const char *const[]){
+          "recovery-point release -n pg1-shop -v vault1 --recovery-point-id 5f0c9d3e8a7b4c1d9e2f3a4b5c6d7e8f", NULL } },
     { .name = "recovery-point rehydrate", .summary = "Bring a recovery point back from the archive for some days",
       .opts = rehydrate_opts, .opts_size = sizeof(T), .run = rehydrate, .ids_of = "recoveryPoints",
       .about = "A point that is in the archive only is restored from a copy of it in the vault, which leaves by itself when its days\n"

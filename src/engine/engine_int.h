@@ -146,6 +146,10 @@ int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG
 int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
                      const char *detail, struct kg_err *err) KG_MUST_CHECK;
 
+/* A point that "point-list" told of into the catalog, unless it is there. *ret_new is not touched then. */
+int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, bool *ret_new, struct kg_err *err) KG_MUST_CHECK;
+/* The instance of a vault that keeps its points under this GUID, as an id that the caller frees; NULL: none has it. */
+int kg_find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err) KG_MUST_CHECK;
 /* Remembers which archive the vault has. */
 int kg_vault_has_archive(struct kg_engine *e, const char *vault, const char *archive_id, struct kg_err *err) KG_MUST_CHECK;
 
@@ -175,6 +179,15 @@ int kg_recover_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
 void kg_recover_tick(struct kg_engine *e);
 /* What "point-list" said, into the catalog. */
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err) KG_MUST_CHECK;
+
+/* ---- sync.c: catalog and vault agree ---- */
+/* What "point-list" said of one instance, into the catalog; the result becomes the report. */
+int kg_sync_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
+/* Remembers, in the transaction that deletes an instance for good, that what turns up of it later is garbage. */
+int kg_bury(struct kg_engine *e, const char *vault, const char *instance, struct kg_err *err) KG_MUST_CHECK;
+/* After an adoption was recorded: has such garbage deleted, and tells of points that nobody knows. */
+void kg_bury_strays(struct kg_engine *e, const struct kg_run *r);
+void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *guid);
 
 /* ---- schedule.c: backups that start by themselves ---- */
 void kg_schedule_tick(struct kg_engine *e);

@@ -202,8 +202,8 @@ static int make_agenda(struct kg_engine *e, const char *instance, struct agenda 
         return 0;
     if (read_points(e, instance, now, &a->points, err) < 0)
         return -(int)err->code;
-    for (size_t i = 0; i < a->points.n; i++)
-        a->points.life[i].held |= a->regime == KEEP_ALL;
+    for (size_t i = 0; i < a->points.n && a->regime == KEEP_ALL; i++)
+        kg_life_hold(&a->points.life[i]);
     a->steps = kg_xalloc_array(a->points.n * KG_STAYS + 1, sizeof *a->steps);
     a->n = kg_lifecycle_steps(a->points.life, a->points.n, now, a->steps);
     return 0;
@@ -288,6 +288,8 @@ static int purge_instance(struct kg_engine *e, const char *instance, void *arg, 
         return -(int)err->code;
     if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || !is_purged(e, &r, err))
         return err->code == KG_E_OK ? 0 : -(int)err->code;
+    if (kg_holds_refuse(e->catalog, &r, err) < 0)
+        return -(int)err->code;
     t = kg_purge_task(vault, instance);
     job = own_job(&v, &r, KG_TASK_DELETE_INSTANCE);
     t->uid = geteuid();

@@ -10,6 +10,7 @@
 #include "api/resolve.h"
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "job/user_error.h"
 #include "model/id.h"
 #include "model/policy.h"
@@ -76,6 +77,25 @@ static int put_instance_done(struct kg_engine *e, struct kg_run *r, struct kg_er
     return edit(e, r->task->resource, instance_configured, NULL, err);
 }
 
+/* Protection that was stopped or deleted meanwhile stays so. */
+static bool is_protected(const struct kg_json *json)
+{
+    static const char *const states[] = { "ProtectionConfigured", "ProtectionError", "ConfiguringProtectionFailed" };
+
+    return kg_text_index(states, KG_ARRAY_LEN(states), kg_json_str_or(json, "properties.currentProtectionState", "")) >= 0;
+}
+
+static void instance_revalidated(struct kg_json *json, const void *arg)
+{
+    if (is_protected(json))
+        instance_configured(json, arg);
+}
+
+static int revalidate_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    return edit(e, r->task->resource, instance_revalidated, NULL, err);
+}
+
 static int test_server_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
     return edit(e, r->task->server, server_version, r->result, err);
@@ -90,8 +110,11 @@ static void has_garbage(struct kg_json *json, const void *arg)
 static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
     struct kg_err why = { 0 };
+    bool there;
 
-    if (kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0 ||
+    if (kg_catalog_exists(e->catalog, r->task->resource, &there, err) < 0 ||
+        (there && kg_bury(e, r->task->vault, r->task->resource, err) < 0) ||
+        kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0 ||
         edit(e, r->task->vault, has_garbage, "", err) < 0 || kg_usage_changed(e, r->task->vault, err) < 0)
         return -(int)err->code;
     if (kg_catalog_delete(e->catalog, r->task->resource, &why) < 0 && why.code != KG_E_NOT_FOUND) {
@@ -99,6 +122,11 @@ static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg
         return -(int)err->code;
     }
     return 0;
+}
+
+static int bury_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
+{
+    return edit(e, r->task->vault, has_garbage, "", err) < 0 ? -(int)err->code : kg_usage_changed(e, r->task->vault, err);
 }
 
 static void has_archive(struct kg_json *json, const void *arg) { kg_json_set_str(json, "internal.archiveId", arg); }
@@ -293,6 +321,12 @@ static void instance_failed(struct kg_json *json, const void *arg)
     kg_json_set_str(json, "properties.provisioningState", "Failed");
 }
 
+static void revalidation_failed(struct kg_json *json, const void *arg)
+{
+    if (is_protected(json))
+        instance_failed(json, arg);
+}
+
 static const struct {
     int (*done)(struct kg_engine *e, struct kg_run *r, struct kg_err *err);
     edit_fn *failed;
@@ -309,6 +343,9 @@ static const struct {
     [KG_TASK_TEST_SERVER] = { test_server_done, NULL },
     [KG_TASK_LIST_DATABASES] = { list_databases_done, NULL },
     [KG_TASK_ADOPT] = { adopt_done, NULL },
+    [KG_TASK_SYNC] = { kg_sync_done, NULL },
+    [KG_TASK_REVALIDATE] = { revalidate_done, revalidation_failed },
+    [KG_TASK_BURY] = { bury_done, NULL },
     [KG_TASK_USAGE] = { kg_usage_measured, NULL },
 };
 
@@ -341,7 +378,7 @@ static int see_instance(void *arg, const struct kg_resource *r, struct kg_err *e
 }
 
 /* The instance of a vault that has this GUID. */
-static int find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err)
+int kg_find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err)
 {
     struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault };
     struct wanted w = { .guid = guid };
@@ -373,7 +410,7 @@ static struct kg_json *as_result(const struct kg_json *p)
     return r;
 }
 
-static int adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, struct kg_err *err)
+int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, bool *ret_new, struct kg_err *err)
 {
     const char *guid = kg_json_str_or(p, "instance", ""), *point = kg_json_str_or(p, "point", "");
     KG_CLEANUP(kg_point_row_done) struct kg_point_row known = { 0 };
@@ -381,7 +418,7 @@ static int adopt_point(struct kg_engine *e, const char *vault, const struct kg_j
     KG_AUTO_FREE char *instance = NULL;
     struct kg_err why = { 0 };
 
-    if (find_instance(e, vault, guid, &instance, err) < 0)
+    if (kg_find_instance(e, vault, guid, &instance, err) < 0)
         return -(int)err->code;
     /* A point of an instance that was deleted stays in the vault until its garbage is collected. */
     if (!instance || kg_catalog_point_get(e->catalog, instance, point, &known, &why) == 0)
@@ -391,6 +428,7 @@ static int adopt_point(struct kg_engine *e, const char *vault, const struct kg_j
         return -(int)err->code;
     }
     result = as_result(p);
+    *ret_new = true;
     return insert_point(e, instance, point, result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
                         kg_json_str(p, "policy.tag"), err);
 }
@@ -398,9 +436,10 @@ static int adopt_point(struct kg_engine *e, const char *vault, const struct kg_j
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err)
 {
     const struct kg_json *points = kg_json_get(result, "points"), *unreadable = kg_json_get(result, "unreadable");
+    bool is_new = false;
 
     for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p))
-        if (adopt_point(e, vault, p, err) < 0)
+        if (kg_adopt_point(e, vault, p, &is_new, err) < 0)
             return -(int)err->code;
     for (const struct kg_json *p = kg_json_first(unreadable); p; p = kg_json_next(p))
         kg_log(KG_LOG_WARN, "recovery point '%s' of instance '%s' in '%s' cannot be read: %s", kg_json_str_or(p, "point", "?"),

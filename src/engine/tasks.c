@@ -274,6 +274,7 @@ static void after_record(struct kg_run *r)
                    r->task->resource ? r->task->resource : r->task->vault, r->job ? " job=" : "", r->job ? r->job->id : "");
     if (r->key && r->err.code == KG_E_OK && r->task->operation)
         keep_key(e, r->task->operation, KG_TAKE(r->key));
+    kg_bury_strays(e, r);
     kg_tiering_ended(e, r);
     forget(r);
     if (vault)
@@ -588,6 +589,22 @@ static void start_own(struct kg_engine *e, enum kg_task_kind kind, const char *v
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_ADOPT, vault); }
 void kg_tasks_start_usage(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_USAGE, vault); }
 
+void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *guid)
+{
+    struct kg_task *t;
+
+    if (e->stop != KG_STOP_NO)
+        return; /* found again at the next look */
+    for (const struct kg_run *r = e->runs; r; r = r->next)
+        if (r->task->kind == KG_TASK_BURY && strcasecmp(kg_json_str_or(r->task->params, "instance", ""), guid) == 0)
+            return;
+    t = kg_task_new(KG_TASK_BURY);
+    t->vault = kg_xstrdup(vault);
+    kg_json_set_str(t->params, "instance", guid);
+    kg_json_set(t->params, "points", NULL); /* all there are */
+    add_run(e, t, NULL);
+}
+
 /* ---- once a second ---- */
 
 void kg_tasks_tick(struct kg_engine *e)
@@ -716,6 +733,28 @@ static bool env_busy(void *arg, const char *id)
     return false;
 }
 
+static bool deletes(const struct kg_task *t, const char *instance, const char *point)
+{
+    const struct kg_json *points = kg_json_get(t->params, "points");
+
+    if ((t->kind != KG_TASK_EXPIRE && t->kind != KG_TASK_DELETE_INSTANCE) || !t->instance || !kg_id_equal(t->instance, instance))
+        return false;
+    for (const struct kg_json *p = kg_json_first(points); p && point; p = kg_json_next(p))
+        if (kg_json_value_str(p) && strcasecmp(kg_json_value_str(p), point) == 0)
+            return true;
+    return !point || t->kind == KG_TASK_DELETE_INSTANCE;
+}
+
+static bool env_leaves(void *arg, const char *instance, const char *point)
+{
+    const struct kg_engine *e = arg;
+
+    for (const struct kg_run *r = e->runs; r; r = r->next)
+        if (deletes(r->task, instance, point))
+            return true;
+    return false;
+}
+
 static struct kg_secret *env_take_key(void *arg, const char *operation)
 {
     struct kg_engine *e = arg;
@@ -763,6 +802,6 @@ static bool env_stopping(void *arg)
 void kg_tasks_env(struct kg_engine *e, struct kg_api_env *ret)
 {
     *ret = (struct kg_api_env){ .arg = e, .task_check = env_check, .task_start = env_start, .job_cancel = env_cancel,
-                                .job_live = env_live, .job_flush = env_flush, .resource_busy = env_busy,
+                                .job_live = env_live, .job_flush = env_flush, .point_leaves = env_leaves, .resource_busy = env_busy,
                                 .take_key = env_take_key, .facts = env_facts, .stop = env_stop, .stopping = env_stopping };
 }

@@ -39,6 +39,10 @@ static const struct kg_task_row rows[] = {
                                    "Delete expired recovery points", false },
     [KG_TASK_ADOPT] =            { "Adopt",           "point-list",         NULL,        NULL,       false, 0,      false, NULL, false },
     [KG_TASK_USAGE] =            { "Usage",           "vault-usage",        NULL,        NULL,       false, 0,      false, NULL, false },
+    [KG_TASK_SYNC] =             { "Sync",            "point-list",
+                                   "SyncBackupInstance", MANAGEMENT, false, BOTH, false, "Compare with the vault", false },
+    [KG_TASK_REVALIDATE] =       { "Revalidate",      "validate-backup",    NULL,        NULL,       false, 0,      true,  NULL, true },
+    [KG_TASK_BURY] =             { "Bury",            "point-delete",       NULL,        NULL,       false, 0,      false, NULL, false },
 };
 _Static_assert(KG_ARRAY_LEN(rows) == KG_TASK_KIND_COUNT_, "a row for every kind");
 

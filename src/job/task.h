@@ -38,6 +38,9 @@ enum kg_task_kind {
     KG_TASK_EXPIRE,             /* the service's own: copies of recovery points whose time is over */
     KG_TASK_ADOPT,              /* the service's own: which recovery points does the vault have? */
     KG_TASK_USAGE,              /* the service's own: how full is the vault? */
+    KG_TASK_SYNC,               /* catalog and vault agree on an instance's points */
+    KG_TASK_REVALIDATE,         /* is the database of an instance still ready? */
+    KG_TASK_BURY,               /* the service's own: points that turned up of an instance that was deleted */
     KG_TASK_KIND_COUNT_,
 };
 

@@ -123,6 +123,8 @@ static size_t add_steps(size_t point, enum kg_step_kind kind, unsigned stores, s
     return n;
 }
 
+static bool is_held(const struct kg_life *l, kg_usec at) { return l->held && (!l->held_until || at < l->held_until); }
+
 size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, struct kg_step *ret)
 {
     size_t keep = newest_good(points, n), k = 0;
@@ -136,7 +138,7 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
         k += add_steps(i, KG_STEP_COPY, missing, ret + k);
         if (missing || l->rehydrating)
             continue;
-        if (l->held)
+        if (is_held(l, now))
             go &= l->rehydrated && l->in & 1u << KG_DATASTORE_ARCHIVE ? 1u << KG_DATASTORE_VAULT : 0;
         if (i == keep && (go | passing(l, now)) == l->in)
             go &= ~last_home(l, go);
@@ -153,12 +155,12 @@ unsigned kg_life_kept(const struct kg_life *l, kg_usec at)
         return 0;
     for (unsigned i = 0; i < l->stays; i++) {
         planned |= 1u << l->stay[i].store;
-        if (l->held && l->stay[i].from <= at)
+        if (is_held(l, at) && l->stay[i].from <= at)
             in |= 1u << l->stay[i].store;
     }
     if (at < l->rehydrated)
         in |= l->in & 1u << KG_DATASTORE_VAULT;
-    return in | (l->held ? l->in : l->in & ~planned);
+    return in | (is_held(l, at) ? l->in : l->in & ~planned);
 }
 
 unsigned kg_life_where(const struct kg_life *points, size_t n, size_t i, kg_usec at)

@@ -29,6 +29,7 @@ struct kg_life {
     kg_usec rehydrated;                  /* until when the vault keeps a copy that came back from the archive; 0: none did */
     bool rehydrating;                    /* one is on its way */
     bool held;
+    kg_usec held_until;                  /* a hold that ends by itself; 0: until it is released */
     bool good;                           /* would restore, as far as anybody knows */
 };
 
@@ -50,6 +51,13 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
 unsigned kg_life_kept(const struct kg_life *l, kg_usec at);
 /* The same for the point i of a list in order of time that is all there is, the exception included. */
 unsigned kg_life_where(const struct kg_life *points, size_t n, size_t i, kg_usec at);
+
+/* Holds it for good: nothing leaves. */
+static inline void kg_life_hold(struct kg_life *l)
+{
+    l->held = true;
+    l->held_until = 0;
+}
 
 /* When the last copy will be deleted, the newest point's exception aside. */
 kg_usec kg_life_end(const struct kg_life *l);

@@ -38,19 +38,36 @@ static bool read_stay(const struct kg_json *j, struct kg_stay *ret)
            kg_time_parse_iso(kg_json_str_or(j, "until", ""), &ret->until);
 }
 
+/* A hold whose end cannot be read has none. */
+static void read_hold(const struct kg_json *point, struct kg_life *l)
+{
+    l->held = kg_json_bool(point, "held", false);
+    if (!kg_time_parse_iso(kg_json_str_or(point, "hold.until", ""), &l->held_until))
+        l->held_until = 0;
+}
+
+bool kg_promise_is_held(const struct kg_json *point, kg_usec at)
+{
+    struct kg_life l = { 0 };
+
+    read_hold(point, &l);
+    return l.held && (!l.held_until || at < l.held_until);
+}
+
 struct kg_life kg_promise_read(const struct kg_json *point, kg_usec time)
 {
     struct kg_rehydration back = kg_rehydration_read(point);
     struct kg_life l = { .time = time, .in = kg_copies_in(point), .good = !kg_json_str(point, "problem"),
                          .rehydrated = back.status == KG_REHYDRATION_COMPLETED ? back.until : 0,
-                         .rehydrating = back.status == KG_REHYDRATION_CREATING, .held = kg_json_bool(point, "held", false) };
+                         .rehydrating = back.status == KG_REHYDRATION_CREATING };
     const struct kg_json *stays = kg_json_get(point, "stays");
 
+    read_hold(point, &l);
     for (const struct kg_json *s = kg_json_first(stays); s; s = kg_json_next(s)) {
         struct kg_stay stay;
 
         if (l.stays == KG_STAYS || !read_stay(s, &stay))
-            l.held = true;
+            kg_life_hold(&l);
         else
             l.stay[l.stays++] = stay;
     }

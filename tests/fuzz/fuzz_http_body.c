@@ -52,6 +52,14 @@ static bool never(void *arg)
     return false;
 }
 
+static bool leaves(void *arg, const char *instance, const char *point)
+{
+    (void)arg;
+    (void)instance;
+    (void)point;
+    return false;
+}
+
 static bool busy(void *arg, const char *id)
 {
     (void)arg, (void)id;
@@ -120,7 +128,7 @@ static struct kg_api *make_api(void)
     api.region = "local";
     api.vaults_dir = "/nonexistent/vaults";
     api.env = (struct kg_api_env){ .task_check = check, .task_start = start, .job_cancel = cancel, .job_live = live,
-                                   .job_flush = flush, .resource_busy = busy, .take_key = no_key, .facts = facts,
+                                   .job_flush = flush, .point_leaves = leaves, .resource_busy = busy, .take_key = no_key, .facts = facts,
                                    .stop = stop, .stopping = never };
     if (kg_api_make_defaults(&api, &err) < 0)
         abort();

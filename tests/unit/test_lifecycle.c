@@ -72,6 +72,11 @@ static void test_steps(void **state)
     assert_true(step[0].kind == KG_STEP_LEAVE && step[0].store == KG_DATASTORE_VAULT);
     l[0].held = true;
     assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T02:00:00Z"), step), 0);
+    l[0].held_until = at("2026-02-01T02:00:00Z") + 1; /* a hold that ends by itself */
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T02:00:00Z"), step), 0);
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-01T02:00:00Z") + 1, step), 1);
+    kg_life_hold(&l[0]); /* for good */
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2026-02-02T02:00:00Z"), step), 0);
     l[0].held = false;
     l[0].in = ARCHIVE;
     l[1].in = ARCHIVE;
