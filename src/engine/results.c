@@ -217,6 +217,20 @@ static void promise(struct kg_engine *e, const char *policy_id, struct kg_point_
         kg_json_set(json, "stays", kg_promise_make(rule, row->time, &row->expires));
 }
 
+/* Somebody may have held the adopted one. */
+static int keep_hold(struct kg_engine *e, const struct kg_point_row *row, struct kg_err *err)
+{
+    KG_AUTO_POINT_ROW struct kg_point_row old = { 0 };
+
+    if (kg_catalog_point_get(e->catalog, row->instance, row->id, &old, err) < 0)
+        return -(int)err->code;
+    if (!kg_json_bool(old.json, "held", false))
+        return 0;
+    kg_json_set_bool(row->json, "held", true);
+    kg_json_set(row->json, "hold", kg_json_copy(kg_json_get(old.json, "hold")));
+    return 0;
+}
+
 /* Inserts a point, or completes one that was adopted before its backup's end arrived here: that one knew less. */
 static int store_point(struct kg_engine *e, const struct kg_point_row *row, struct kg_err *err)
 {
@@ -224,6 +238,8 @@ static int store_point(struct kg_engine *e, const struct kg_point_row *row, stru
 
     if (kg_catalog_point_insert(e->catalog, row, &why) == 0)
         return 0;
+    if (why.code == KG_E_EXISTS && keep_hold(e, row, err) < 0)
+        return -(int)err->code;
     if (why.code == KG_E_EXISTS && kg_catalog_point_delete(e->catalog, row->instance, row->id, err) == 0)
         return kg_catalog_point_insert(e->catalog, row, err);
     if (why.code != KG_E_EXISTS)
