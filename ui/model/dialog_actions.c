@@ -203,3 +203,24 @@ static const struct action remove_assignment = {
     .cli = "role assignment delete --ids {I} --yes",
 };
 KIND(ui_dialog_remove_assignment, "remove-assignment", "Remove role assignment", remove_assignment);
+
+static const struct action hold_point = {
+    FORM(plain_step, "Hold", "The recovery point is held"), .method = "POST", .suffix = "/hold", .body = "{}", .follow = true,
+    .text = "It neither expires nor is deleted, whatever its rule says, until it is released.",
+    .cli = "recovery-point hold -g {G} -v {V} -n {B} --recovery-point-id {N}",
+};
+KIND(ui_dialog_hold_point, "hold-point", "Hold recovery point", hold_point);
+
+static const struct action release_point = {
+    FORM(plain_step, "Release", "The recovery point follows its rule again"), .method = "POST", .suffix = "/release", .body = "{}",
+    .follow = true, .text = "It follows its rule again; when its time is over it leaves at the next look.",
+    .cli = "recovery-point release -g {G} -v {V} -n {B} --recovery-point-id {N}",
+};
+KIND(ui_dialog_release_point, "release-point", "Release recovery point", release_point);
+
+static const struct action sync_instance = {
+    FORM(plain_step, "Synchronize", "The backup instance is being synchronized; see Backup jobs"), .method = "POST", .suffix = "/sync",
+    .body = "{}", .text = "What the service knows is compared with what the vault holds: points that turn up are taken in, lost ones named.",
+    .cli = "backup-instance sync -g {G} -v {V} -n {N}",
+};
+KIND(ui_dialog_sync_instance, "sync-instance", "Synchronize backup instance", sync_instance);

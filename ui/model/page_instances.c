@@ -190,7 +190,11 @@ static const struct ui_value values[] = {
 static const struct ui_detail_kind detail = {
     .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "instance-points", "instance-jobs" }, .refresh = 10,
 };
-static const struct ui_command page_commands[] = { INSTANCE_COMMANDS(0, 0) };
+static const struct ui_command page_commands[] = {
+    INSTANCE_COMMANDS(0, 0),
+    { "sync-instance", "Synchronize", 'w', UI_WRITES, "Compare what the service knows with what the vault holds", NULL, NULL,
+      "sync-instance" },
+};
 const struct ui_kind ui_page_instance = {
     .name = "backup-instance", .title = "Backup instance", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
     .n_commands = KG_ARRAY_LEN(page_commands),
@@ -229,6 +233,10 @@ static const struct ui_command point_commands[] = {
       "Restore from the recovery point under the cursor", NULL, NULL, "restore" },
     { "rehydrate", "Rehydrate", 'e', UI_WRITES | UI_NEEDS_ROW, "Bring it back from the archive for some days", not_archived,
       NULL, "rehydrate" },
+    { "hold-point", "Hold", 'o', UI_WRITES | UI_MANY, "Keep it whatever its rule says, until it is released", NULL, NULL,
+      "hold-point" },
+    { "release-point", "Release", 'z', UI_WRITES | UI_MANY, "Let a held recovery point leave again as its rule says", NULL, NULL,
+      "release-point" },
 };
 const struct ui_kind ui_list_instance_points = {
     .name = "instance-points", .title = "Recovery points", .family = UI_LIST, .data = &points, .commands = point_commands,
@@ -284,6 +292,9 @@ static const struct ui_command page_point_commands[] = {
       NULL, "restore" },
     { "rehydrate", "Rehydrate", 'e', UI_WRITES, "Bring this recovery point back from the archive for some days",
       page_not_archived, NULL, "rehydrate" },
+    { "hold-point", "Hold", 'o', UI_WRITES, "Keep it whatever its rule says, until it is released", NULL, NULL, "hold-point" },
+    { "release-point", "Release", 'z', UI_WRITES, "Let a held recovery point leave again as its rule says", NULL, NULL,
+      "release-point" },
 };
 const struct ui_kind ui_page_point = {
     .name = "recovery-point", .title = "Recovery point", .family = UI_DETAIL, .data = &point_detail,
