@@ -220,7 +220,8 @@ KIND(ui_dialog_release_point, "release-point", "Release recovery point", release
 
 static const struct action sync_instance = {
     FORM(plain_step, "Synchronize", "The backup instance is being synchronized; see Backup jobs"), .method = "POST", .suffix = "/sync",
-    .body = "{}", .text = "What the service knows is compared with what the vault holds: points that turn up are taken in, lost ones named.",
+    .body = "{}",
+    .text = "What the service knows is compared with what the vault holds: points that turn up are taken in, lost ones named.",
     .cli = "backup-instance sync -g {G} -v {V} -n {N}",
 };
 KIND(ui_dialog_sync_instance, "sync-instance", "Synchronize backup instance", sync_instance);
