@@ -122,11 +122,12 @@ static int find_keeper(struct kg_call *c, const char *id, struct keeper *ret, st
 
 static char *held_because(const struct kg_point_row *p)
 {
-    const char *until = kg_json_str(p->json, "hold.until"), *reason = kg_json_str(p->json, "hold.reason");
+    const char *until = kg_json_str(p->json, "hold.until"), *reason = kg_json_str(p->json, "hold.reason"),
+               *by = kg_json_str(p->json, "hold.by");
     KG_AUTO_FREE char *why = reason ? kg_xprintf(" (%s)", reason) : kg_xstrdup("");
     KG_AUTO_FREE char *end = until ? kg_xprintf("until %.10s", until) : kg_xstrdup("until it is released");
 
-    return kg_xprintf("held by %s%s: it stays %s", kg_json_str_or(p->json, "hold.by", "somebody"), why, end);
+    return kg_xprintf("held%s%s%s: it stays %s", by ? " by " : "", by ? by : "", why, end);
 }
 
 /* One sentence. The order is that of the lifecycle: what keeps a point whatever the day, then its promise, then the exception. */
