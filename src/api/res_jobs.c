@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 
+#define RETRY_SLACK (2 * KG_SECOND)       /* a job that fails writes that into what it was about */
 #define SHOWN (7 * 24 * 3600 * KG_SECOND) /* as Azure's portal: older jobs for those who ask for them */
 
 struct kg_json *kg_job_row_answer(struct kg_call *c, const struct kg_job_row *row)
@@ -155,6 +156,31 @@ static int refuse_retry(const struct kg_job_row *row, struct kg_err *err)
     return err->code == KG_E_OK ? 0 : -(int)err->code;
 }
 
+/* A request that makes, changes or deletes is about the thing that had the name then. */
+static int refuse_another(struct kg_call *c, const struct kg_job_row *row, struct kg_err *err)
+{
+    const char *method = kg_json_str_or(row->json, "request.method", ""), *path = kg_json_str_or(row->json, "request.path", "");
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    kg_usec created = 0, changed = 0;
+    struct kg_err why = { 0 };
+
+    if (strcmp(method, "POST") == 0)
+        return 0;
+    if (kg_catalog_get(c->api->catalog, path, &r, &why) < 0) {
+        if (why.code == KG_E_NOT_FOUND)
+            return 0;
+        *err = why;
+        return -(int)err->code;
+    }
+    (void)kg_time_parse_iso(kg_json_str_or(r.json, "systemData.createdAt", ""), &created);
+    (void)kg_time_parse_iso(kg_json_str_or(r.json, "systemData.lastModifiedAt", ""), &changed);
+    if (created <= row->end && (strcmp(method, "DELETE") == 0 || changed <= row->end + RETRY_SLACK))
+        return 0;
+    kg_err_set(err, KG_E_CONFLICT, "'%s' was %s after job '%s' had ended", r.name, created > row->end ? "made anew" : "changed", row->id);
+    kg_err_advise(err, "Look at what it is now, and ask for what you want of it anew.");
+    return -(int)err->code;
+}
+
 /* The request that made the job is made again, by who asks for this and with their permissions. */
 int kg_res_job_retry(struct kg_call *c, struct kg_err *err)
 {
@@ -165,7 +191,7 @@ int kg_res_job_retry(struct kg_call *c, struct kg_err *err)
     const struct kg_json *rq;
     struct kg_json *answer;
 
-    if (find_job(c, &row, err) < 0 || refuse_retry(&row, err) < 0)
+    if (find_job(c, &row, err) < 0 || refuse_retry(&row, err) < 0 || refuse_another(c, &row, err) < 0)
         return -(int)err->code;
     rq = kg_json_get(row.json, "request");
     again.out = &inner;

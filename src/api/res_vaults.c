@@ -121,6 +121,15 @@ static const char *redundancy(const struct kg_json *properties)
     return kg_json_str_or(properties, "storageSettings.0.type", "");
 }
 
+/* Soft-deleted instances are purged when soft delete is turned off: not from an immutable vault, as long as it stays that. */
+static bool loses_deleted(const struct kg_json *was, const struct kg_json *new)
+{
+    static const char soft[] = "securitySettings.softDeleteSettings.state", immutable[] = "securitySettings.immutabilitySettings.state";
+
+    return strcasecmp(kg_json_str_or(new, immutable, "Disabled"), "Disabled") != 0 &&
+           strcasecmp(kg_json_str_or(was, soft, "Off"), "Off") != 0 && strcasecmp(kg_json_str_or(new, soft, "Off"), "Off") == 0;
+}
+
 /* What a vault that is there may no longer become. */
 static int check_changes(struct kg_call *c, const struct kg_resource *old, const struct kg_json *new, struct kg_err *err)
 {
@@ -128,6 +137,11 @@ static int check_changes(struct kg_call *c, const struct kg_resource *old, const
     const struct kg_json *was = kg_json_get(old->json, "properties");
     uint64_t protected;
 
+    if (loses_deleted(was, new)) {
+        kg_err_set(err, KG_E_CONFLICT, "vault '%s' is immutable: soft delete stays on, for what was deleted would go at once", old->name);
+        kg_err_advise(err, "Turn immutability off first, if it is not locked.");
+        return -(int)err->code;
+    }
     for (size_t i = 0; i < KG_ARRAY_LEN(one_way); i++)
         if (strcasecmp(kg_json_str_or(was, one_way[i].path, ""), one_way[i].final) == 0 &&
             strcasecmp(kg_json_str_or(new, one_way[i].path, ""), one_way[i].final) != 0) {

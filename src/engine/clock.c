@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
+#define UNSETTLED   "clock-unsettled"        /* not empty: it jumped, and has not settled since */
 #define SEEN        "clock-seen"             /* in the catalog: the latest time that was believed, ISO 8601 */
 #define NOTE_EVERY  (600 * KG_SECOND)
 #define STEP_MOST   (3600 * KG_SECOND)       /* while the service runs: more is a jump */
@@ -25,11 +26,22 @@ static kg_usec up_time(void)
     return (kg_usec)ts.tv_sec * KG_SECOND + ts.tv_nsec / 1000;
 }
 
+/* A service that is started anew before the clock has settled waits anew. */
+static void remember(struct kg_engine *e, const char *unsettled)
+{
+    struct kg_err err = { 0 };
+
+    if (kg_catalog_value_set(e->catalog, UNSETTLED, unsettled, &err) < 0)
+        kg_log_err(KG_LOG_WARN, &err, "that the clock jumped is not noted");
+    e->clock_unsettled = *unsettled != '\0';
+}
+
 static void jumped(struct kg_engine *e, kg_usec by, const char *since)
 {
     kg_log(KG_LOG_WARN, "the clock jumped by %" PRId64 " seconds since %s: nothing is deleted for the next %" PRIu64 " seconds",
            (int64_t)(by / KG_SECOND), since, e->settings.clock_settle_seconds);
     e->clock_settles = up_time() + (kg_usec)e->settings.clock_settle_seconds * KG_SECOND;
+    remember(e, "yes");
 }
 
 static void note(struct kg_engine *e)
@@ -44,12 +56,14 @@ static void note(struct kg_engine *e)
 
 int kg_clock_start(struct kg_engine *e, struct kg_err *err)
 {
-    KG_AUTO_FREE char *text = NULL;
+    KG_AUTO_FREE char *text = NULL, *unsettled = NULL;
     kg_usec seen, now = kg_now_wall();
 
-    if (kg_catalog_value_get(e->catalog, SEEN, &text, err) < 0)
+    if (kg_catalog_value_get(e->catalog, SEEN, &text, err) < 0 || kg_catalog_value_get(e->catalog, UNSETTLED, &unsettled, err) < 0)
         return -(int)err->code;
-    if (text && kg_time_parse_iso(text, &seen) && (now < seen - BACK_MOST || now > seen + AWAY_MOST))
+    if (unsettled && *unsettled)
+        jumped(e, 0, "before the service was started anew");
+    else if (text && kg_time_parse_iso(text, &seen) && (now < seen - BACK_MOST || now > seen + AWAY_MOST))
         jumped(e, now - seen, "the service last ran");
     e->clock_ahead = now - up_time();
     note(e);
@@ -63,6 +77,8 @@ void kg_clock_tick(struct kg_engine *e)
     if (by > STEP_MOST || by < -STEP_MOST)
         jumped(e, by, "a moment ago");
     e->clock_ahead = ahead;
+    if (e->clock_unsettled && kg_clock_is_settled(e))
+        remember(e, "");
     if (up_time() > e->clock_noted + NOTE_EVERY)
         note(e);
 }

@@ -86,6 +86,7 @@ struct kg_engine {
     kg_usec usage_at;                /* monotonic: when it is looked which vaults are to be measured */
     bool copies_first;               /* whose turn it is, see lifecycle.c */
     kg_usec clock_ahead;             /* wall time minus time since the machine's start */
+    bool clock_unsettled;            /* it jumped, and that is written down */
     kg_usec clock_settles, clock_noted; /* since the machine's start */
 };
 

@@ -95,8 +95,8 @@ int kg_points_expect(struct kg_engine *e, const char *vault, struct kg_json *job
 
 struct judging {
     struct kg_engine *e;
-    char **lost;                     /* objects, sorted */
-    bool *known;                     /* the catalog still has it */
+    char **lost;                     /* "STORE:object", sorted */
+    bool *known;                     /* by the catalog it still should be there */
     size_t n;
 };
 
@@ -112,14 +112,30 @@ static const char *lost_text(const struct kg_point_row *row)
     return kg_copies_in(row->json) & 1u << KG_DATASTORE_ARCHIVE ? "the vault or its archive has lost it" : "the vault has lost it";
 }
 
+/* What a copy is missed under. A report's own entries have no store where it is the vault itself. */
+static char *missed_as(const char *store, const char *object) { return kg_xprintf("%s:%s", store, object); }
+
+/* Of the copies that the point has by now: the check may have begun before one left. */
+static bool is_lost(struct judging *g, const char *guid, const struct kg_point_row *row)
+{
+    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", guid, row->id);
+    bool any = false;
+
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++) {
+        KG_AUTO_FREE char *name = missed_as(kg_datastore_to_text((enum kg_datastore)s), object);
+        char **lost = kg_copies_in(row->json) & 1u << s ? find_lost(g, name) : NULL;
+
+        if (lost)
+            g->known[lost - g->lost] = any = true;
+    }
+    return any;
+}
+
 static int judge_point(void *arg, const char *guid, struct kg_point_row *row, struct kg_err *err)
 {
     struct judging *g = arg;
-    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", guid, row->id);
-    char **lost = find_lost(g, object);
+    bool lost = is_lost(g, guid, row);
 
-    if (lost)
-        g->known[lost - g->lost] = true;
     if (!lost == !kg_json_str(row->json, "problem"))
         return 0;
     if (lost)
@@ -136,7 +152,8 @@ static void drop_deleted(const struct judging *g, struct kg_json *report)
     struct kg_json *damage = kg_json_array();
 
     for (const struct kg_json *d = kg_json_first(old); d; d = kg_json_next(d)) {
-        char **lost = kg_json_bool(d, "lost", false) ? find_lost(g, kg_json_str_or(d, "object", "")) : NULL;
+        KG_AUTO_FREE char *name = missed_as(kg_json_str_or(d, "store", "VaultStore"), kg_json_str_or(d, "object", ""));
+        char **lost = kg_json_bool(d, "lost", false) ? find_lost(g, name) : NULL;
 
         if (!lost || g->known[lost - g->lost])
             kg_json_push(damage, kg_json_copy(d));
@@ -155,7 +172,7 @@ int kg_points_judge(struct kg_engine *e, const char *vault, struct kg_json *repo
 
     for (const struct kg_json *d = kg_json_first(damage); d; d = kg_json_next(d))
         if (kg_json_bool(d, "lost", false))
-            lost[g.n++] = kg_xstrdup(kg_json_str_or(d, "object", ""));
+            lost[g.n++] = missed_as(kg_json_str_or(d, "store", "VaultStore"), kg_json_str_or(d, "object", ""));
     if (g.n)
         qsort(lost, g.n, sizeof *lost, by_text);
     r = walk_vault(e, vault, judge_point, &g, err);

@@ -103,14 +103,22 @@ static unsigned passing(const struct kg_life *l, kg_usec now)
     return now < l->rehydrated ? l->in & 1u << KG_DATASTORE_VAULT : 0;
 }
 
-static size_t newest_good(const struct kg_life *points, size_t n)
+static size_t newest(const struct kg_life *points, size_t n, bool good)
 {
     size_t best = n;
 
     for (size_t i = 0; i < n; i++)
-        if (points[i].good && points[i].in && (best == n || points[i].time >= points[best].time))
+        if (points[i].good >= good && points[i].in && (best == n || points[i].time >= points[best].time))
             best = i;
     return best;
+}
+
+/* The one that never leaves. Where none is good the newest of any: what was found wrong with it may have been the finder's. */
+static size_t newest_good(const struct kg_life *points, size_t n)
+{
+    size_t best = newest(points, n, true);
+
+    return best < n ? best : newest(points, n, false);
 }
 
 static size_t add_steps(size_t point, enum kg_step_kind kind, unsigned stores, struct kg_step *ret)

@@ -308,6 +308,31 @@ static int remove_older(struct kg_vault *v, const char *keep, struct kg_err *err
     return r;
 }
 
+struct kg_secret *kg_vault_new_recovery_key(void)
+{
+    KG_AUTO_SECRET struct kg_secret *key = kg_secret_random(KG_KEY_BYTES);
+
+    return kg_recovery_to_text(key);
+}
+
+int kg_vault_add_recovery_key(struct kg_vault *v, const struct kg_secret *text, char slot[static KG_VAULT_SLOT_NAME],
+                              struct kg_err *err)
+{
+    KG_AUTO_SECRET struct kg_secret *key = NULL;
+
+    _Static_assert((int)KG_VAULT_SLOT_NAME == (int)KG_OBJECT_NAME, "a slot is an object");
+    return kg_recovery_from_text(text, &key, err) < 0 ? -(int)err->code : kg_slot_put(v, KG_HOLDER_RECOVERY, key, slot, err);
+}
+
+int kg_vault_drop_other_recovery_keys(struct kg_vault *v, const char *slot, struct kg_err *err)
+{
+    if (remove_older(v, slot, err) < 0)
+        return kg_err_wrap(err, "replace the recovery key");
+    if (strncmp(v->slot, slot, strlen(kg_slot_prefix(KG_HOLDER_RECOVERY))) == 0)
+        snprintf(v->slot, sizeof v->slot, "%s", slot); /* the one that opened the vault is gone */
+    return 0;
+}
+
 static int replace_recovery_key(struct kg_vault *v, const struct kg_secret *key, struct kg_err *err)
 {
     char name[KG_OBJECT_NAME];

@@ -44,6 +44,13 @@ int kg_vault_open_recovery(struct kg_store *st, const struct kg_secret *recovery
 int kg_vault_issue_recovery_key(struct kg_vault *v, struct kg_secret **ret_text, struct kg_err *err) KG_MUST_CHECK;
 /* The same for a key that is there already, for the other datastore: one key opens both. */
 int kg_vault_set_recovery_key(struct kg_vault *v, const struct kg_secret *text, struct kg_err *err) KG_MUST_CHECK;
+/* The same in steps, for two datastores that one key shall open: a key's text; its slot, which is added (its name goes to slot);
+ * and all other recovery slots, which go once the text has been handed out. */
+enum { KG_VAULT_SLOT_NAME = 256 };
+struct kg_secret *kg_vault_new_recovery_key(void);
+int kg_vault_add_recovery_key(struct kg_vault *v, const struct kg_secret *text, char slot[static KG_VAULT_SLOT_NAME],
+                              struct kg_err *err) KG_MUST_CHECK;
+int kg_vault_drop_other_recovery_keys(struct kg_vault *v, const char *slot, struct kg_err *err) KG_MUST_CHECK;
 void kg_vault_close(struct kg_vault *v);
 KG_DEFINE_CLEANUP(struct kg_vault, kg_vault_close)
 const char *kg_vault_id(const struct kg_vault *v);             /* UUID */

@@ -31,15 +31,24 @@ static int make_stores(const struct kg_op *op, struct kg_vault_in *v, struct kg_
     return -(int)err->code;
 }
 
-/* One recovery key for both. */
+/* One recovery key for both. The one that was goes when the new one opens both and has been handed out: whatever fails before,
+ * the key on somebody's paper still opens what it opened. */
 static int issue_key(const struct kg_op *op, struct kg_vault *vault, struct kg_vault *archive, struct kg_err *err)
 {
-    KG_AUTO_SECRET struct kg_secret *text = NULL;
+    KG_AUTO_SECRET struct kg_secret *text = kg_vault_new_recovery_key();
+    char slot[KG_VAULT_SLOT_NAME], archive_slot[KG_VAULT_SLOT_NAME];
+    struct kg_err why = { 0 };
 
-    if (kg_vault_issue_recovery_key(vault, &text, err) < 0 ||
-        (archive && kg_vault_set_recovery_key(archive, text, err) < 0))
+    if (kg_vault_add_recovery_key(vault, text, slot, err) < 0 ||
+        (archive && kg_vault_add_recovery_key(archive, text, archive_slot, err) < 0) ||
+        kg_op_send_secret(op, "recovery-key", text, err) < 0)
         return -(int)err->code;
-    return kg_op_send_secret(op, "recovery-key", text, err);
+    if (kg_vault_drop_other_recovery_keys(vault, slot, &why) < 0 ||
+        (archive && kg_vault_drop_other_recovery_keys(archive, archive_slot, &why) < 0)) {
+        kg_err_wrap(&why, "an older recovery key still opens the vault");
+        kg_events_warn(op->ev, &why);
+    }
+    return 0;
 }
 
 int kg_op_vault_create(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
@@ -97,15 +106,22 @@ static int add_full_name(void *ctx, const char *instance, const char *point, uin
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static void add_lost(struct kg_json *damage, const char *instance, const char *point)
+static void add_affected(struct kg_json *affects, const char *instance, const char *point)
 {
-    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", instance, point);
-    struct kg_json *d = kg_json_object(), *affects = kg_json_array(), *a = kg_json_object();
+    struct kg_json *a = kg_json_object();
 
     kg_json_set_str(a, "instance", instance);
     kg_json_set_str(a, "point", point);
     kg_json_set_str(a, "what", "recovery point");
     kg_json_push(affects, a);
+}
+
+static void add_lost(struct kg_json *damage, const char *instance, const char *point)
+{
+    KG_AUTO_FREE char *object = kg_xprintf("points/%s/%s", instance, point);
+    struct kg_json *d = kg_json_object(), *affects = kg_json_array();
+
+    add_affected(affects, instance, point);
     kg_json_set_str(d, "object", object);
     kg_json_set_str(d, "problem", "the object is missing; the service knows this recovery point");
     kg_json_set_bool(d, "lost", true);
@@ -169,18 +185,19 @@ static int check_store(const struct kg_op *op, const char *store, struct kg_json
     return 0;
 }
 
-/* An archive that cannot be opened at all is damage, too: the vault's report must not be lost over it. */
+/* An archive that cannot be opened at all is damage, too: the vault's report must not be lost over it. What is in it is
+ * affected and not lost: a directory that is not mounted comes back. */
 static struct kg_json *archive_unreadable(const struct kg_op *op, const struct kg_err *why)
 {
-    struct kg_json *j = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object();
+    struct kg_json *j = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object(), *affects = kg_json_array();
 
     kg_json_set_str(d, "object", "keepgres-vault");
     kg_json_set_str(d, "problem", why->msg);
-    kg_json_set(d, "affects", kg_json_array());
-    kg_json_push(damage, d);
     for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e))
         if (is_expected(e, KG_ARCHIVE_STORE))
-            add_lost(damage, kg_json_str_or(e, "instance", ""), kg_json_str_or(e, "point", ""));
+            add_affected(affects, kg_json_str_or(e, "instance", ""), kg_json_str_or(e, "point", ""));
+    kg_json_set(d, "affects", affects);
+    kg_json_push(damage, d);
     kg_json_set_bool(j, "healthy", false);
     kg_json_set(j, "damage", damage);
     return j;
