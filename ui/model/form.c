@@ -357,7 +357,10 @@ void ui_form_press(struct ui_form *f, int button)
         else
             ui_form_close(f);
         break;
-    default: f->finished = !f->sending; ui_close(&f->base, NULL); break;
+    default:
+        f->finished = !f->sending && f->base.kind->shape != UI_WIZARD;      /* a wizard's Cancel asks, as Esc does */
+        ui_close(&f->base, NULL);
+        break;
     }
 }
 

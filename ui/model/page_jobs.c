@@ -264,6 +264,11 @@ static void destination_value(const struct kg_json *j, int64_t now, struct ui_sh
 }
 
 static const struct ui_value values[] = {
+    { NULL, "Error", 0, NULL, NULL },
+    { "Code", "properties.errorDetails.0.code", UI_F_IF_ANY, NULL, NULL },
+    { "Message", "properties.errorDetails.0.message", UI_F_IF_ANY, NULL, NULL },
+    { "Recommended", "properties.errorDetails.0.recommendedAction.0", UI_F_IF_ANY, NULL, NULL },
+    { "Warnings", "", UI_F_IF_ANY, NULL, warnings_value },
     { NULL, "Essentials", 0, NULL, NULL },
     { "Status", "properties.status", UI_F_STATE, NULL, NULL },
     { "Operation", "properties.operation", 0, NULL, NULL },
@@ -286,11 +291,6 @@ static const struct ui_value values[] = {
     { "Rate", "", UI_F_IF_ANY | UI_F_RESTLESS, NULL, rate_value },
     { "Time left", P "timeLeft", UI_F_DURATION | UI_F_IF_ANY | UI_F_RESTLESS, NULL, NULL },
     { "Added to the vault", P "storedBytes", UI_F_BYTES | UI_F_IF_ANY, NULL, NULL },
-    { NULL, "Error", 0, NULL, NULL },
-    { "Code", "properties.errorDetails.0.code", UI_F_IF_ANY, NULL, NULL },
-    { "Message", "properties.errorDetails.0.message", UI_F_IF_ANY, NULL, NULL },
-    { "Recommended", "properties.errorDetails.0.recommendedAction.0", UI_F_IF_ANY, NULL, NULL },
-    { "Warnings", "", UI_F_IF_ANY, NULL, warnings_value },
 };
 /* "Restore of pg1\shop". */
 static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)

@@ -11,7 +11,7 @@ enum { REFRESH = 5 * 1000000 };
 const struct ui_first_step ui_first_steps[] = {
     { "Register a PostgreSQL server", "Host, port and how it is connected to.", "add-server", "servers" },
     { "Create a key vault", "It holds the user and password with which backups log in.", "create-key-vault", "keyVaults" },
-    { "Create a Backup vault", "Where backups are kept, encrypted. Keep its recovery key in a safe place.", "create-vault", "vaults" },
+    { "Create a Backup vault", "Where backups are kept, encrypted. Keep its recovery key safe.", "create-vault", "vaults" },
     { "Create a backup policy", "When backups run, and how long they are kept.", "create-policy", "policies" },
     { "Configure backup", "Choose databases; whether they are ready is checked.", "configure-backup", "instances.total" },
 };

@@ -243,6 +243,10 @@ static void host_close(struct ui_host *h, struct ui_model *m, const char *result
 {
     struct ui_shell *s = (struct ui_shell *)h;
 
+    if (!result && m->kind->shape == UI_WIZARD && m == ui_shell_top(s) && ui_model_dirty(m)) {
+        ui_shell_leave(s, leave_top, NULL);
+        return;
+    }
     for (size_t i = 0; i < s->n_layers; i++)
         if (s->layer[i].m == m && !s->layer[i].closing) {
             s->layer[i].closing = true;
