@@ -203,6 +203,11 @@ drop back
 
 # ---- a restore that is not wanted any more; a source that is damaged ----
 
+# What the vault still had of it would not be read from the archive: it goes first. What one collection dooms, the next deletes.
+for hours in 2 4 6; do
+    clock_to "$(date -u -d "$(point "$killed" | jq -r .properties.recoveryPointTime) + 32 days $hours hours" +%FT%TZ)"
+    need keepgres vault collect -v $VAULT
+done
 cp -r "$archive/packs" "$T/packs"
 find "$archive/packs" -type f -exec dd if=/dev/zero of={} bs=1 count=9 seek=100 conv=notrunc status=none \;
 need request "$first" back --rehydration-priority Standard
