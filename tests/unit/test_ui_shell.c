@@ -247,6 +247,38 @@ static void test_what_a_page_opens_after_it_closed_takes_its_place(void **state)
     recorded_close(&r);
 }
 
+static void test_a_name_that_is_asked_for_is_typed_wherever_the_focus_is(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    recorded_key(&r, 'D');
+    assert_true(recorded_shows(&r, "[>Cancel<]"));
+    recorded_type(&r, "vault1");
+    assert_true(recorded_shows(&r, "[vault1 "));
+    assert_true(recorded_shows(&r, "[ Delete ]"));
+    recorded_close(&r);
+}
+
+static void test_a_wizards_cancel_asks_too(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    recorded_key(&r, 'c');
+    recorded_key(&r, UI_KEY_TAB);
+    recorded_type(&r, "new-vault");
+    for (int i = 0; i < 20 && !recorded_shows(&r, "[>Cancel<]"); i++)
+        recorded_key(&r, UI_KEY_TAB);
+    recorded_key(&r, UI_KEY_ENTER);
+    assert_true(recorded_shows(&r, "Leave?"));
+    recorded_key(&r, 'y');
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-vaults");
+    recorded_close(&r);
+}
+
 static void test_a_service_that_does_not_answer_is_told_and_survived(void **state)
 {
     struct recorded r;
@@ -460,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_the_palette_finds_pages_commands_and_resources),
         cmocka_unit_test(test_what_was_typed_is_not_lost_without_asking),
         cmocka_unit_test(test_what_a_page_opens_after_it_closed_takes_its_place),
+        cmocka_unit_test(test_a_name_that_is_asked_for_is_typed_wherever_the_focus_is),
+        cmocka_unit_test(test_a_wizards_cancel_asks_too),
         cmocka_unit_test(test_a_service_that_does_not_answer_is_told_and_survived),
         cmocka_unit_test(test_a_terminal_that_is_too_small_is_told_what_is_needed),
         cmocka_unit_test(test_a_command_that_does_not_apply_says_why),

@@ -163,7 +163,7 @@ static const struct action collect_vault = {
 KIND(ui_dialog_collect_vault, "collect-vault", "Collect space", collect_vault);
 
 static const struct action resume = {
-    FORM(plain_step, "Resume", "Protection goes on"), .method = "POST", .suffix = "/resumeProtection", .follow = true,
+    FORM(plain_step, "Resume", "Protection is resumed"), .method = "POST", .suffix = "/resumeProtection", .follow = true,
     .text = "Backups start again by the schedule of its policy; recovery points are kept as the policy says.",
     .cli = "backup-instance resume-protection -g {G} -v {V} -n {N}",
 };

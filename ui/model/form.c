@@ -375,6 +375,8 @@ static bool type_text(struct ui_form *f, struct ui_edit *e, const struct ui_even
 
     if (in && in->field->type == UI_FIELD_NUMBER && character && !digit)
         return true;
+    if (in && in->field->type == UI_FIELD_NUMBER && digit && !in->touched && e->len && e->cursor == e->len)
+        ui_edit_set(e, "");                  /* nobody typed what stands there: the first digit replaces it */
     if (!ui_edit_type(e, ev))
         return false;
     if (in && (was ? strcmp(was, e->text) != 0 : secret != e->secret))
@@ -396,6 +398,14 @@ static bool type_choice(struct ui_form *f, struct ui_input *in, const struct ui_
     return true;
 }
 
+/* A dialog that wants a name typed has Cancel in focus; who begins to type means the name, whatever is in focus. */
+static bool begins_name(const struct ui_form *f, const struct ui_event *ev)
+{
+    bool letter = ev->kind == UI_EV_KEY && ev->key < 0x80 && (isalnum((int)ev->key) || ev->key == '-' || ev->key == '_');
+
+    return letter && f->focus < 0 && f->base.kind->shape == UI_DIALOG && ui_form_typed_name(f);
+}
+
 bool ui_form_type(struct ui_model *m, const struct ui_event *ev)
 {
     struct ui_form *f = (struct ui_form *)m;
@@ -413,6 +423,10 @@ bool ui_form_type(struct ui_model *m, const struct ui_event *ev)
         return type_text(f, e, ev);
     if (in && in->field->type == UI_FIELD_CHOICE)
         return type_choice(f, in, ev);
+    if (begins_name(f, ev)) {
+        f->focus = UI_FOCUS_TYPED;
+        return type_text(f, &f->typed, ev);
+    }
     if (ev->kind == UI_EV_KEY && ev->key == 'c' && !in && is_last(f) && f->kind->cli) {
         ui_form_press(f, UI_BUTTON_CLI);
         return true;

@@ -82,7 +82,7 @@ static const struct ui_list_kind list = {
       "change-policy" }, \
     { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
-    { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Take backups up again", needs_stopped, NULL, \
+    { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Start backups again, by its policy", needs_stopped, NULL, \
       "resume-protection" }
 #define INSTANCE_COMMANDS(needs, many) \
     PROTECTION_COMMANDS(needs, many), \

@@ -10,7 +10,7 @@ enum { REFRESH = 5 * 1000000 };
 
 const struct ui_first_step ui_first_steps[] = {
     { "Register a PostgreSQL server", "Host, port and how it is connected to.", "add-server", "servers" },
-    { "Create a key vault", "It holds the user and password with which backups log in.", "create-key-vault", "keyVaults" },
+    { "Create a key vault", "Its secrets are the users and passwords with which backups log in.", "create-key-vault", "keyVaults" },
     { "Create a Backup vault", "Where backups are kept, encrypted. Keep its recovery key safe.", "create-vault", "vaults" },
     { "Create a backup policy", "When backups run, and how long they are kept.", "create-policy", "policies" },
     { "Configure backup", "Choose databases; whether they are ready is checked.", "configure-backup", "instances.total" },

@@ -137,7 +137,7 @@ void ui_shell_leave(struct ui_shell *s, void (*go)(struct ui_shell *s), const ch
         return;
     }
     free(s->ask.text);
-    s->ask.text = kg_xstrdup("What was typed here is lost when it is left.");
+    s->ask.text = kg_xstrdup("What you typed here is lost if you leave.");
     s->ask.open = true;
     s->ask.yes = false;
 }
