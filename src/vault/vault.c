@@ -333,6 +333,19 @@ int kg_vault_drop_other_recovery_keys(struct kg_vault *v, const char *slot, stru
     return 0;
 }
 
+int kg_vault_has_recovery_key(struct kg_vault *v, bool *ret, struct kg_err *err)
+{
+    struct older o = { .keep = "" };
+
+    if (kg_store_list(v->store, kg_slot_prefix(KG_HOLDER_RECOVERY), note_older, &o, err) < 0) {
+        free(o.names);
+        return kg_err_wrap(err, "look for recovery keys");
+    }
+    *ret = o.n > 0;
+    free(o.names);
+    return 0;
+}
+
 static int replace_recovery_key(struct kg_vault *v, const struct kg_secret *key, struct kg_err *err)
 {
     char name[KG_OBJECT_NAME];

@@ -48,6 +48,8 @@ int kg_vault_set_recovery_key(struct kg_vault *v, const struct kg_secret *text, 
  * and all other recovery slots, which go once the text has been handed out. */
 enum { KG_VAULT_SLOT_NAME = 256 };
 struct kg_secret *kg_vault_new_recovery_key(void);
+/* Whether any recovery key opens it. */
+int kg_vault_has_recovery_key(struct kg_vault *v, bool *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_vault_add_recovery_key(struct kg_vault *v, const struct kg_secret *text, char slot[static KG_VAULT_SLOT_NAME],
                               struct kg_err *err) KG_MUST_CHECK;
 int kg_vault_drop_other_recovery_keys(struct kg_vault *v, const char *slot, struct kg_err *err) KG_MUST_CHECK;

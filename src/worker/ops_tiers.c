@@ -369,8 +369,24 @@ static void subtask(const struct kg_op *op, int id, const char *status)
     kg_events_subtask(op->ev, id, names[id], status);
 }
 
+/* Said by every job that copies, until it is so no more: one day the archive's copy is the only one. */
+static int warn_of_key(const struct kg_op *op, struct kg_vault *archive, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+    bool has;
+
+    if (kg_vault_has_recovery_key(archive, &has, err) < 0)
+        return -(int)err->code;
+    if (has)
+        return 0;
+    kg_err_set(&why, KG_E_WRONG_KEY, "the vault's ArchiveStore is opened by the service's key only, by no recovery key");
+    kg_err_advise(&why, "Issue another recovery key with 'keepgres vault recovery-key': it opens both.");
+    kg_events_warn(op->ev, &why);
+    return 0;
+}
+
 /* A vault that is older than archives gets one when the first point goes there. */
-static int open_both(const struct kg_op *op, struct kg_vault_in *vault, struct kg_vault_in *archive, struct kg_err *err)
+static int open_or_make_archive(const struct kg_op *op, struct kg_vault_in *vault, struct kg_vault_in *archive, struct kg_err *err)
 {
     struct kg_err old = { 0 };
 
@@ -384,13 +400,14 @@ static int open_both(const struct kg_op *op, struct kg_vault_in *vault, struct k
         *err = old;
         return -(int)err->code;
     }
-    if (kg_vault_in_make_archive(op, vault->vault, archive, err) < 0)
+    return kg_vault_in_make_archive(op, vault->vault, archive, err);
+}
+
+static int open_both(const struct kg_op *op, struct kg_vault_in *vault, struct kg_vault_in *archive, struct kg_err *err)
+{
+    if (open_or_make_archive(op, vault, archive, err) < 0)
         return -(int)err->code;
-    old = (struct kg_err){ 0 };
-    kg_err_set(&old, KG_E_WRONG_KEY, "the vault's new ArchiveStore is opened by the service's key only, by no recovery key");
-    kg_err_advise(&old, "Issue another recovery key with 'keepgres vault recovery-key': it opens both.");
-    kg_events_warn(op->ev, &old);
-    return 0;
+    return warn_of_key(op, archive->vault, err);
 }
 
 static struct kg_json *copy_result(const struct kg_copy_result *r, const struct kg_vault *archive, const char *to)
