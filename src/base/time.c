@@ -42,6 +42,7 @@ kg_usec kg_now_wall(void) { return now(CLOCK_REALTIME) + (shift ? (kg_usec)*shif
 void kg_clock_from_environment(void) {}
 kg_usec kg_now_wall(void) { return now(CLOCK_REALTIME); }
 #endif
+kg_usec kg_now_file(void) { return now(CLOCK_REALTIME); }
 kg_usec kg_now_mono(void) { return now(CLOCK_MONOTONIC); }
 
 int64_t kg_days_from_civil(int64_t y, unsigned m, unsigned d)

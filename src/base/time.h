@@ -10,6 +10,7 @@ typedef int64_t kg_usec;
 
 kg_usec kg_now_wall(void);
 kg_usec kg_now_mono(void);
+kg_usec kg_now_file(void);                   /* the clock that files get their times from, whatever a test's clock shows */
 /* Tests that play years: with -DKG_FAULTS and KG_CLOCK=FILE in the environment the wall clock is that of the machine plus the
  * file's 8 bytes, a number of microseconds in the machine's byte order that may change at any time. main() calls it. */
 void kg_clock_from_environment(void);

@@ -399,7 +399,7 @@ static const struct kg_store_ops dir_ops = {
 static void sweep(struct store_dir *d)
 {
     int fd = openat(d->dirfd, TMP_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    kg_usec old = kg_now_wall() - TMP_AGE;
+    kg_usec old = kg_now_file() - TMP_AGE;
     struct dirent *e;
     DIR *dp = fd < 0 ? NULL : fdopendir(fd);
 
