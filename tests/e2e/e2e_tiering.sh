@@ -98,7 +98,8 @@ is "the check told of both" "$(fact archive | jq .points)" 2
 
 bytes_in() { find "$1" -type f ! -path '*/writers/*' -printf '%s\n' | awk '{ n += $1 } END { print n }'; }
 usage() { keepgres backup-vault usage -v $VAULT | jq -r ".properties.$1"; }
-measured() { [ "$(usage 'tiers[1].storedBytes')" = "$(bytes_in "$archive")" ]; }
+# The first measurement after the copies may have come before they left the vault.
+measured() { [ "$(usage 'tiers[1].storedBytes') $(usage 'tiers[0].neededStoredBytes')" = "$(bytes_in "$archive") 0" ]; }
 check "the archive is measured, too" wait_for 20 measured
 is "and has what the vault has not" "$(usage 'tiers | map("\(.dataStoreType) \(.recoveryPoints) \(.logicalBytes > 0) \(.neededStoredBytes > 0)") | join(", ")')" \
    "VaultStore 0 false false, ArchiveStore 2 true true"
@@ -203,13 +204,11 @@ drop back
 
 # ---- a restore that is not wanted any more; a source that is damaged ----
 
-# What the vault still had of it would not be read from the archive: it goes first. What one collection dooms, the next deletes.
-for hours in 2 4 6; do
-    clock_to "$(date -u -d "$(point "$killed" | jq -r .properties.recoveryPointTime) + 32 days $hours hours" +%FT%TZ)"
-    need keepgres vault collect -v $VAULT
-done
 cp -r "$archive/packs" "$T/packs"
-find "$archive/packs" -type f -exec dd if=/dev/zero of={} bs=1 count=9 seek=100 conv=notrunc status=none \;
+# All of every pack but its ends: what the vault does not have of the point may be anywhere in them.
+find "$archive/packs" -type f | while read -r pack; do
+    dd if=/dev/zero of="$pack" bs=64 seek=2 count=$(($(stat -c %s "$pack") / 64 - 4)) conv=notrunc status=none
+done
 need request "$first" back --rehydration-priority Standard
 fails "from a damaged archive nothing is restored" 'was not rehydrated' trigger --wait
 is "the point says so" "$(point "$first" | jq -r '.properties.recoveryPointDataStoresDetails[0].rehydrationStatus')" FAILED
