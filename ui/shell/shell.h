@@ -45,8 +45,6 @@ struct ui_noted { int64_t at; enum ui_note level; char *text, *advice; bool read
 struct ui_found { char *label, *hint; const struct ui_command *command; struct ui_model *of; const char *kind; char *arg;
                   enum ui_action action; int score; };
 
-enum ui_palette_mode { UI_SEARCH, UI_SAVE };
-
 struct ui_shell {
     struct ui_host host;                     /* first: models know the shell by it */
     struct ui_transport transport;
