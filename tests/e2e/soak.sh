@@ -28,6 +28,7 @@ for db in shop other; do
         insert into items(what) select gen_random_uuid()::text from generate_series(1, 5000); select lo_from_bytea(0, 'large')"
 done
 kg_setup
+need keepgres backup-vault update -v $VAULT --soft-delete-state On --soft-delete-retention 14
 disk=''
 if [ "$(id -u)" -eq 0 ] && mkdir "$T/disk" && mount -t tmpfs -o size=512M none "$T/disk" 2>/dev/null; then
     disk=$T/disk
@@ -172,6 +173,35 @@ collect()  { timeout 120 keepgres vault collect -v $VAULT >"$T/tmp/op" 2>&1 || c
 sync_it()  { any_db; timeout 60 keepgres backup-instance sync -n $db -v $VAULT >"$T/tmp/op" 2>&1 || grep -q "is in progress" "$T/tmp/op" ||
              complain "$db is not synchronized: $(tail -n 3 "$T/tmp/op")"
              [ "$(jq '.lost | length' "$T/tmp/op" 2>/dev/null || echo 0)" = 0 ] || complain "the vault of $db has lost points"; }
+# What an operation says no to while a job of the same instance runs, it is asked again when that has ended.
+change() # arguments of backup-instance
+{
+    local _
+    for _ in 1 2 3 4 5; do
+        timeout 60 keepgres backup-instance "$@" -v $VAULT >"$T/tmp/op" 2>&1 && return 0
+        grep -q 'is in progress' "$T/tmp/op" || break
+        wait_for $SETTLES settled
+    done
+    complain "backup-instance $*: $(tail -n 3 "$T/tmp/op")"
+    return 1
+}
+# Protection stops, or the instance is deleted; time goes by; then it is as before.
+stopped()
+{
+    any_db
+    change "$([ $((RANDOM % 2)) -eq 0 ] && echo stop-protection || echo suspend-backup)" -n $db || return 0
+    step
+    change resume-protection -n $db
+}
+deleted()
+{
+    any_db
+    change delete -n $db --yes || return 0
+    clock_to "@$(($(service_now) + 3600 * (1 + RANDOM % 200)))" # less than the days of soft delete
+    sleep 2
+    change deleted-backup-instance undelete -n $db
+    change resume-protection -n $db
+}
 # Something begins, and somebody dies in the middle of it.
 begin()
 {
@@ -248,7 +278,7 @@ if [ -n "$disk" ]; then
     mv "$dir" "$disk/vault" && ln -s "$disk/vault" "$dir"
 fi
 
-operations=(write write write backup backup backup restore restore step step repolicy hold collect sync_it archived
+operations=(write write write backup backup backup restore restore step step repolicy hold collect sync_it archived stopped deleted
             kill_service kill_worker kill_worker stand_still full_disk faulty)
 declare -A did=()
 invariants()
