@@ -59,26 +59,38 @@ for db in shop other; do need kg_protect $db; done
 
 declare -A digest leaves held     # of "database point": what it holds, when it goes (epoch, 0: never), held
 declare -A had                    # databases that had points: the newest always stays
-declare -A state                  # of a database: what it holds now
+declare -A states                 # of a database: what it held from when on, oldest first: "epoch:digest ..."
 service_now() { echo $(($(date +%s) + $(od -An -N8 -td8 "$KG_CLOCK") / 1000000)); }
 state_of()    { sums "$1" | sha256sum | cut -d' ' -f1; }
 points_of()   { keepgres recovery-point list --backup-instance-name "$1" -v $VAULT --max-items 1000 2>/dev/null; }
-state[shop]=$(state_of shop) state[other]=$(state_of other)
+# What a database is known to hold from now on. A backup that began before may have seen it or not.
+note_state() { states[$1]+=" $(($(service_now) + 1)):$(state_of "$1")"; } # database
+# held_since DATABASE EPOCH: the digests of what the database may have held from then on.
+held_since()
+{
+    local s sure='' later=''
+    for s in ${states[$1]}; do
+        if [ "${s%%:*}" -le "$2" ]; then sure=${s#*:}; else later+=" ${s#*:}"; fi
+    done
+    echo "$sure$later"
+}
+states[shop]=" 0:$(state_of shop)" states[other]=" 0:$(state_of other)"
 bad=0 round=0 what='the beginning' restored=0 checked=0
 complain() { bad=$((bad + 1)); note "round $round (seed $seed), after $what: $1"; }
 
-# New points hold what their database has held since before the round; what has gone must have had its time.
+# New points hold what their database has held since their time; what has gone must have had its time.
 take_stock() # database
 {
-    local db=$1 now id end list was
+    local db=$1 now id end at list was
     now=$(service_now)
     list=$(points_of "$db") || { complain "recovery points of $db cannot be listed"; return; }
     declare -A there=()
-    while read -r id end; do
+    while read -r id end at; do
         there[$id]=1
-        [ -n "${digest[$db $id]:-}" ] || digest[$db $id]=${state[$db]}
+        [ -n "${digest[$db $id]:-}" ] || digest[$db $id]=$(held_since "$db" "$at")
         leaves[$db $id]=$end
-    done < <(jq -r '.[] | .name + " " + ((.properties.retention.stays | map(.until[:19] + "Z" | fromdate) | max // 0) | tostring)' <<<"$list")
+    done < <(jq -r '.[] | .name + " " + ((.properties.retention.stays | map(.until[:19] + "Z" | fromdate) | max // 0) | tostring) + " " +
+        (.properties.recoveryPointTime[:19] + "Z" | fromdate | tostring)' <<<"$list")
     for was in "${!digest[@]}"; do
         [ "${was% *}" = "$db" ] || continue
         [ -z "${there[${was#* }]:-}" ] || continue
@@ -120,7 +132,7 @@ write()
     any_db
     need sql $db -c "update orders set note = md5(note) where id % $((20 + RANDOM % 50)) = 1; delete from items where id % 17 = $((RANDOM % 17));
                      insert into items(what) select gen_random_uuid()::text from generate_series(1, $((RANDOM % 3000)))"
-    state[$db]=$(state_of $db)
+    note_state $db
 }
 backup()   { any_db; timeout 120 keepgres backup-instance adhoc-backup -n $db -v $VAULT --rule-name $RULE --wait >"$T/tmp/op" 2>&1; }
 # The schedule may have been faster.
@@ -129,7 +141,7 @@ good_backup()
     local _
     for _ in 1 2 3; do
         backup && return 0
-        grep -q 'is in progress' "$T/tmp/op" || break
+        grep -qE 'is in progress|is in use by a task' "$T/tmp/op" || break
         wait_for $SETTLES settled
     done
     complain "a backup failed: $(tail -n 3 "$T/tmp/op")"
@@ -139,8 +151,8 @@ restore_of() # database point
     sql postgres -c 'drop database if exists back' 2>/dev/null
     if ! kg_restore "$1" "$2" back >"$T/tmp/op" 2>&1; then
         complain "point $2 of $1 does not restore: $(tail -n 3 "$T/tmp/op")"
-    elif [ "$(state_of back)" != "${digest[$1 $2]:-}" ]; then
-        complain "point $2 of $1 restores to something else than was backed up"
+    elif ! grep -qwF "$(state_of back)" <<<"${digest[$1 $2]:-}"; then
+        complain "point $2 of $1 restores to something else than was backed up: ${digest[$1 $2]:-}; all were ${states[$1]}"
     fi
     restored=$((restored + 1))
     sql postgres -c 'drop database if exists back' 2>/dev/null
@@ -152,12 +164,10 @@ archived() # a restore of what is in the archive only
     any_db
     id=$(points_of "$db" | jq -r '[.[] | select(.properties.recoveryPointDataStoresDetails | map(.type) == ["ArchiveStore"])][0].name // empty')
     [ -n "$id" ] || return 0
-    timeout 120 keepgres recovery-point rehydrate -n $db -v $VAULT --recovery-point-id "$id" --wait >"$T/tmp/op" 2>&1 ||
-        { complain "point $id of $db is not rehydrated: $(tail -n 3 "$T/tmp/op")"; return; }
+    change recovery-point rehydrate -n $db --recovery-point-id "$id" --wait || return 0
     restore_of $db "$id"
 }
-repolicy() { any_db; keepgres backup-instance update-policy -n $db -v $VAULT --policy-id "${policies[RANDOM % 3]}" >"$T/tmp/op" 2>&1 ||
-             complain "the policy of $db is not changed: $(tail -n 3 "$T/tmp/op")"; }
+repolicy() { any_db; change backup-instance update-policy -n $db --policy-id "${policies[RANDOM % 3]}"; }
 hold()
 {
     any_db; any_point
@@ -174,33 +184,35 @@ sync_it()  { any_db; timeout 60 keepgres backup-instance sync -n $db -v $VAULT >
              complain "$db is not synchronized: $(tail -n 3 "$T/tmp/op")"
              [ "$(jq '.lost | length' "$T/tmp/op" 2>/dev/null || echo 0)" = 0 ] || complain "the vault of $db has lost points"; }
 # What an operation says no to while a job of the same instance runs, it is asked again when that has ended.
-change() # arguments of backup-instance
+change() # arguments of keepgres
 {
     local _
     for _ in 1 2 3 4 5; do
-        timeout 60 keepgres backup-instance "$@" -v $VAULT >"$T/tmp/op" 2>&1 && return 0
-        grep -q 'is in progress' "$T/tmp/op" || break
+        timeout 60 keepgres "$@" -v $VAULT >"$T/tmp/op" 2>&1 && return 0
+        grep -qE 'is in progress|is in use by a task' "$T/tmp/op" || break
         wait_for $SETTLES settled
     done
-    complain "backup-instance $*: $(tail -n 3 "$T/tmp/op")"
+    complain "$*: $(tail -n 3 "$T/tmp/op")"
     return 1
 }
+has_held() { local was; for was in "${!held[@]}"; do [ "${was% *}" != "$1" ] || return 0; done; return 1; }
 # Protection stops, or the instance is deleted; time goes by; then it is as before.
 stopped()
 {
     any_db
-    change "$([ $((RANDOM % 2)) -eq 0 ] && echo stop-protection || echo suspend-backup)" -n $db || return 0
+    change backup-instance "$([ $((RANDOM % 2)) -eq 0 ] && echo stop-protection || echo suspend-backup)" -n $db || return 0
     step
-    change resume-protection -n $db
+    change backup-instance resume-protection -n $db
 }
 deleted()
 {
     any_db
-    change delete -n $db --yes || return 0
+    has_held $db && return 0
+    change backup-instance delete -n $db --yes || return 0
     clock_to "@$(($(service_now) + 3600 * (1 + RANDOM % 200)))" # less than the days of soft delete
     sleep 2
-    change deleted-backup-instance undelete -n $db
-    change resume-protection -n $db
+    change backup-instance deleted-backup-instance undelete -n $db
+    change backup-instance resume-protection -n $db
 }
 # Something begins, and somebody dies in the middle of it.
 begin()
