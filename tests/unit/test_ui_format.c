@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 #include "model/format.h"
+#include "model/labels.h"
 
 #define NOW ((int64_t)1790000000 * 1000000)  /* 2026-09-21T14:13:20Z, a Monday */
 
@@ -122,7 +123,7 @@ static void test_states_are_words_with_a_state_and_unknown_ones_have_none(void *
     ui_format(UI_F_STATE, "inprogress", NOW, &s);
     assert_int_equal(s.state, UI_BUSY);
     ui_format(UI_F_STATE, "CompletedWithWarnings", NOW, &s);
-    assert_string_equal(s.text, "Completed with warnings");
+    assert_string_equal(s.text, "With warnings");
     assert_int_equal(s.state, UI_WARNING);
     ui_format(UI_F_STATE, "WaitingForTheIDOfX", NOW, &s);
     assert_string_equal(s.text, "Waiting for the IDOf X");
@@ -130,6 +131,23 @@ static void test_states_are_words_with_a_state_and_unknown_ones_have_none(void *
     ui_format(UI_F_STATE, "", NOW, &s);
     assert_string_equal(s.text, "");
     assert_int_equal(s.state, UI_NONE);
+}
+
+static void test_what_the_service_calls_otherwise_is_told_in_the_portals_words(void **state)
+{
+    static const struct { const char *raw, *text; } row[] = {
+        { "ResumeProtection", "Resume protection" }, { "configurebackup", "configurebackup" }, { "ConfigureBackup", "Configure backup" },
+        { "collect", "Give back space" }, { "VaultStore", "Vault tier" }, { "LocallyRedundant", "Locally redundant" },
+        { "backupschedulessuspended", "Backups suspended" }, { "Backup", "Backup" }, { "", "" },
+    };
+    char small[8];
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(row); i++)
+        assert_string_equal(shown(UI_F_LABEL, row[i].raw), row[i].text);
+    assert_null(ui_label_of("weekly"));
+    ui_label("ResumeProtection", small, sizeof small);               /* ends in NUL where there is no room */
+    assert_int_equal(strlen(small), 5);
 }
 
 static void test_ids_lists_and_truths_are_told_in_short(void **state)
@@ -209,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup(test_durations_have_at_most_two_units, in_utc),
         cmocka_unit_test_setup(test_numbers_are_grouped_scaled_and_never_finished_too_early, in_utc),
         cmocka_unit_test_setup(test_states_are_words_with_a_state_and_unknown_ones_have_none, in_utc),
+        cmocka_unit_test_setup(test_what_the_service_calls_otherwise_is_told_in_the_portals_words, in_utc),
         cmocka_unit_test_setup(test_ids_lists_and_truths_are_told_in_short, in_utc),
         cmocka_unit_test_setup(test_a_long_text_ends_at_a_whole_character, in_utc),
         cmocka_unit_test_setup(test_the_first_path_that_is_there_is_taken, in_utc),

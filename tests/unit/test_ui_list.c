@@ -135,35 +135,35 @@ static void test_the_picture_at_80x24_and_120x36_in_both_alphabets(void **state)
     act(UI_ACT_DOWN);
     act(UI_ACT_MARK);
     assert_picture(model, 24, 80, UI_UTF8,
-        "  Name ▲  Status               Started             Duration    Size  Age\n"
-        "  crm     ✗ Failed             2026-09-20 02:00        12 s     0 B  1 day ago\n"
-        " *db2     ! Completed with w…                         1 day\n"
-        "› db10    … In progress        14:12:00                       53 kB  1 min ago\n"
-        "  sales   ✓ Completed          14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
+        "  Name ▲      Status           Started             Duration    Size  Age\n"
+        "  crm         ✗ Failed         2026-09-20 02:00        12 s     0 B  1 day ago\n"
+        " *db2         ! With warnings                         1 day\n"
+        "› db10        … In progress    14:12:00                       53 kB  1 min ago\n"
+        "  sales       ✓ Completed      14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
         "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
         "4 rows, 1 selected, sorted by Name\n");
     assert_picture(model, 36, 120, UI_UTF8,
-        "  Name ▲                                    Status                     Started             Duration    Size  Age\n"
-        "  crm                                       ✗ Failed                   2026-09-20 02:00        12 s     0 B  1 day ago\n"
-        " *db2                                       ! Completed with warnings                         1 day\n"
-        "› db10                                      … In progress              14:12:00                       53 kB  1 min ago\n"
-        "  sales                                     ✓ Completed                14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
+        "  Name ▲                                              Status           Started             Duration    Size  Age\n"
+        "  crm                                                 ✗ Failed         2026-09-20 02:00        12 s     0 B  1 day ago\n"
+        " *db2                                                 ! With warnings                         1 day\n"
+        "› db10                                                … In progress    14:12:00                       53 kB  1 min ago\n"
+        "  sales                                               ✓ Completed      14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
         "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
         "4 rows, 1 selected, sorted by Name\n");
     assert_picture(model, 24, 80, UI_ASCII,
-        "  Name ^  Status               Started             Duration    Size  Age\n"
-        "  crm     x Failed             2026-09-20 02:00        12 s     0 B  1 day ago\n"
-        " *db2     ! Completed with w~                         1 day\n"
-        "> db10    ~ In progress        14:12:00                       53 kB  1 min ago\n"
-        "  sales   + Completed          14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
+        "  Name ^      Status           Started             Duration    Size  Age\n"
+        "  crm         x Failed         2026-09-20 02:00        12 s     0 B  1 day ago\n"
+        " *db2         ! With warnings                         1 day\n"
+        "> db10        ~ In progress    14:12:00                       53 kB  1 min ago\n"
+        "  sales       + Completed      14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
         "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
         "4 rows, 1 selected, sorted by Name\n");
     assert_picture(model, 36, 120, UI_ASCII,
-        "  Name ^                                    Status                     Started             Duration    Size  Age\n"
-        "  crm                                       x Failed                   2026-09-20 02:00        12 s     0 B  1 day ago\n"
-        " *db2                                       ! Completed with warnings                         1 day\n"
-        "> db10                                      ~ In progress              14:12:00                       53 kB  1 min ago\n"
-        "  sales                                     + Completed                14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
+        "  Name ^                                              Status           Started             Duration    Size  Age\n"
+        "  crm                                                 x Failed         2026-09-20 02:00        12 s     0 B  1 day ago\n"
+        " *db2                                                 ! With warnings                         1 day\n"
+        "> db10                                                ~ In progress    14:12:00                       53 kB  1 min ago\n"
+        "  sales                                               + Completed      14:02:09          1 h 02 min  1.2 GB  11 min ago\n"
         "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
         "4 rows, 1 selected, sorted by Name\n");
 }
@@ -525,6 +525,25 @@ static void test_a_list_opens_filtered_by_its_argument(void **state)
     assert_string_equal(host.ask[1].body, "{\"status\":\"Failed\"}");
 }
 
+static void test_what_a_list_is_filtered_by_is_told_in_words(void **state)
+{
+    static const struct { const char *chosen, *told; } row[] = {
+        { "{\"statuses\":[\"InProgress\",\"CompletedWithWarnings\"]}", "Status: In progress or With warnings" },
+        { "{\"vaults\":[\"CheckVault\"],\"operations\":[\"OnDemandBackup\"]}", "Vault: CheckVault, Operation: Backup on demand" },
+        { "{\"datasourceIds\":[\"/a/b/sales\"],\"statuses\":[]}", "Backup instance: sales" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(row); i++) {
+        char told[200];
+
+        ui_model_free(model);
+        model = ui_model_new(&posted, &host.host, row[i].chosen);
+        ui_list_filters((const struct ui_list *)model, told, sizeof told);
+        assert_string_equal(told, row[i].told);
+    }
+}
+
 static void test_hostile_names_neither_move_the_cursor_nor_hide_other_rows(void **state)
 {
     char big[400], json[1500];
@@ -615,6 +634,7 @@ int main(void)
         CASE(test_a_late_answer_to_an_earlier_question_is_not_taken),
         CASE(test_a_request_with_a_body_is_posted_and_its_items_are_kept_by_what_the_kind_says),
         CASE(test_a_list_opens_filtered_by_its_argument),
+        CASE(test_what_a_list_is_filtered_by_is_told_in_words),
         CASE(test_hostile_names_neither_move_the_cursor_nor_hide_other_rows),
         CASE(test_the_cursor_stays_in_sight),
         CASE(test_twenty_thousand_rows_are_filtered_sorted_and_drawn_at_once),

@@ -1,6 +1,5 @@
 #include "model/format.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "model/labels.h"
 
 enum { RAW_MAX = 64 << 10, MINUTE = 60, HOUR = 3600, DAY = 86400 };
 
@@ -51,21 +51,6 @@ const char *ui_last_part(const char *id)
 }
 
 /* ---- texts ---- */
-
-/* "ProtectionConfigured" reads "Protection configured"; words in capitals stay as they are. */
-static void words(const char *raw, struct ui_shown *ret)
-{
-    size_t n = 0;
-
-    for (const char *s = raw; *s && n + 3 < sizeof ret->text; s++) {
-        bool begins = s > raw && islower((unsigned char)s[-1]) && isupper((unsigned char)*s);
-
-        if (begins)
-            ret->text[n++] = ' ';
-        ret->text[n++] = begins && islower((unsigned char)s[1]) ? (char)tolower((unsigned char)*s) : *s;
-    }
-    ret->text[n] = '\0';
-}
 
 /* One element of a list as a text: its own, or the name, the last part of the id, the type of an object. */
 static const char *element(const struct kg_json *c)
@@ -303,7 +288,8 @@ void ui_format(enum ui_format f, const char *raw, int64_t now, struct ui_shown *
     f &= ~(unsigned)UI_F_FLAGS;
     switch (f) {
     case UI_F_LAST: kg_text_copy(ret->text, sizeof ret->text, ui_last_part(raw)); return;
-    case UI_F_STATE: words(raw, ret); ret->state = ui_state_of(raw); return;
+    case UI_F_LABEL: ui_label(raw, ret->text, sizeof ret->text); return;
+    case UI_F_STATE: ui_label(raw, ret->text, sizeof ret->text); ret->state = ui_state_of(raw); return;
     case UI_F_TIME: when(raw, now, ret); return;
     case UI_F_AGO: ago(raw, now, ret); return;
     case UI_F_DURATION: duration(raw, ret); return;

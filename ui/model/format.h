@@ -12,6 +12,7 @@ enum ui_state { UI_NONE, UI_OK, UI_WARNING, UI_FAILED, UI_BUSY, UI_OFF };
 enum ui_format {
     UI_F_TEXT,
     UI_F_LAST,                               /* the last part of an id: a name */
+    UI_F_LABEL,                              /* a name of the service's in people's words (labels.h) */
     UI_F_STATE,                              /* a status, of jobs, instances, resources: with its state; "InProgress" reads "In progress" */
     UI_F_TIME,                               /* "2026-11-21 14:02", of today "14:02:09" */
     UI_F_AGO,                                /* "3 min ago", "in 2 h" */

@@ -6,8 +6,10 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "model/labels.h"
 
 enum { URL_MAX = 8 << 10, BODY_MAX = 64 << 10, TEXT_MAX = 4 << 20, RETRY = 15, NEAR = 20, PAGES_MAX = 400 };
 
@@ -507,18 +509,39 @@ size_t ui_list_each(const struct ui_list *l, void (*fn)(void *ctx, const struct 
 
 /* ---- said in words ---- */
 
+/* Fields whose values are the service's words; all others hold names and ids that people gave, which stand as they are. */
+static bool holds_words(const char *field)
+{
+    static const char *const fields[] = { "status", "statuses", "operations", "protectionStates" };
+
+    return kg_text_index(fields, KG_ARRAY_LEN(fields), field) >= 0;
+}
+
+static void add_chosen(const struct kg_json *field, struct kg_buf *ret)
+{
+    const struct kg_json *first = kg_json_type(field) == KG_JSON_ARRAY ? kg_json_first(field) : field;
+    const char *sep = ": ";
+    char label[100];
+
+    if (!first || !kg_json_value_str(first))
+        return;
+    ui_label(kg_json_key(field), label, sizeof label);
+    kg_buf_addf(ret, "%s%s", ret->len ? ", " : "", label);
+    for (const struct kg_json *v = first; v; v = first == field ? NULL : kg_json_next(v), sep = " or ") {
+        const char *value = kg_json_value_str(v) ? kg_json_value_str(v) : "";
+
+        if (holds_words(kg_json_key(field)))
+            ui_label(value, label, sizeof label);
+        kg_buf_addf(ret, "%s%s", sep, holds_words(kg_json_key(field)) ? label : ui_last_part(value));
+    }
+}
+
 void ui_list_filters(const struct ui_list *l, char *out, size_t n)
 {
-    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(BODY_MAX), raw = KG_BUF_INIT(BODY_MAX);
-    struct ui_shown s;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(BODY_MAX);
 
-    for (const struct kg_json *c = kg_json_first(l->chosen); c; c = kg_json_next(c)) {
-        kg_buf_reset(&raw);
-        ui_raw(l->chosen, kg_json_key(c), &raw);
-        ui_format(UI_F_LIST, raw.p, 0, &s);
-        if (s.text[0])
-            kg_buf_addf(&b, "%s%s: %s", b.len ? ", " : "", kg_json_key(c), ui_last_part(s.text));
-    }
+    for (const struct kg_json *c = kg_json_first(l->chosen); c; c = kg_json_next(c))
+        add_chosen(c, &b);
     if (ui_edit_text(&l->filter)[0])
         kg_buf_addf(&b, "%s%s", b.len ? ", " : "", ui_edit_text(&l->filter));
     kg_text_copy(out, n, b.p);

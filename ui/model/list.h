@@ -20,6 +20,7 @@ struct ui_row;
 
 struct ui_column {
     const char *title;
+    const char *brief;                       /* the title where there is little room; NULL: the same */
     const char *paths;                       /* where the value stands in an item; blank-separated: the first that is there */
     enum ui_format format;                   /* with cell: what the value at paths is sorted as */
     int min, want;                           /* columns of the screen; what is left over goes to those with the highest want */

@@ -9,6 +9,7 @@
 #include "model/cells.h"
 #include "model/detail.h"
 #include "model/kinds.h"
+#include "model/labels.h"
 
 /* ---- cells ---- */
 
@@ -35,8 +36,8 @@ static void progress(const char *status, const char *done, const char *total, st
 
     if (kg_parse_u64(total, &all, &ignored) < 0 || kg_parse_u64(done, &now, &ignored) < 0)
         all = 0;
-    if (!is_running(status))
-        ui_format(UI_F_BYTES, done, 0, ret);
+    if (!is_running(status))                 /* what read nothing has nothing to say */
+        ui_format(UI_F_BYTES, strcmp(done, "0") == 0 ? "" : done, 0, ret);
     else if (all > 0 && now <= all)
         snprintf(ret->text, sizeof ret->text, "%d%%", (int)((double)now * 100 / (double)all));
     else
@@ -61,15 +62,15 @@ static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *
 /* ---- the lists ---- */
 
 #define COLUMNS(vault) \
-    { .title = "Status", .paths = "properties.status", .format = UI_F_STATE, .min = 13, .want = 24 }, \
-    { .title = "Operation", .paths = "properties.operation", .min = 8, .want = 16, .rank = 1 }, \
-    { .title = "Backup instance", .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", \
+    { .title = "Status", .paths = "properties.status", .format = UI_F_STATE, .min = 10, .want = 24 }, \
+    { .title = "Operation", .paths = "properties.operation", .format = UI_F_LABEL, .min = 9, .want = 22, .rank = 1 }, \
+    { .title = "Backup instance", .brief = "Instance", .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", \
       .min = 12, .want = 26 }, \
     { .title = "Vault", .paths = "properties.vaultName", .min = 8, .want = 14, .rank = (vault) }, \
     { .title = "Started", .paths = "properties.startTime", .format = UI_F_TIME, .min = 8, .want = 16, .rank = 2 }, \
-    { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 3, \
+    { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 4, \
       .right = true }, \
-    { .title = "Progress", .paths = P "bytesDone", .cell = progress_cell, .min = 8, .want = 10, .rank = 4, .right = true }
+    { .title = "Progress", .paths = P "bytesDone", .cell = progress_cell, .min = 8, .want = 10, .rank = 3, .right = true }
 
 static const struct ui_column columns[] = { COLUMNS(5) };
 #define MORE { P "bytesTotal", "properties.errorDetails.0.message", "properties.backupInstanceId" }
@@ -271,7 +272,7 @@ static const struct ui_value values[] = {
     { "Warnings", "", UI_F_IF_ANY, NULL, warnings_value },
     { NULL, "Essentials", 0, NULL, NULL },
     { "Status", "properties.status", UI_F_STATE, NULL, NULL },
-    { "Operation", "properties.operation", 0, NULL, NULL },
+    { "Operation", "properties.operation", UI_F_LABEL, NULL, NULL },
     { "Backup instance", "properties.backupInstanceId", UI_F_LAST, "backup-instance", NULL },
     { "Server", "properties.dataSourceSetName", 0, NULL, NULL },
     { "Vault", "properties.vaultName", 0, NULL, NULL },
@@ -295,12 +296,13 @@ static const struct ui_value values[] = {
 /* "Restore of pg1\shop". */
 static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 {
-    const char *operation = kg_json_str_or(j, "properties.operation", "");
+    char operation[60];
     const char *of = kg_json_str(j, "properties.backupInstanceFriendlyName");
 
     (void)now;
+    ui_label(kg_json_str_or(j, "properties.operation", ""), operation, sizeof operation);
     if (*operation)
-        snprintf(ret->text, sizeof ret->text, "%.60s of %.200s", operation,
+        snprintf(ret->text, sizeof ret->text, "%s of %.200s", operation,
                  of && *of ? of : kg_json_str_or(j, "properties.dataSourceName", kg_json_str_or(j, "properties.vaultName", "?")));
 }
 static const struct ui_detail_kind detail = {

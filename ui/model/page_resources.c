@@ -68,7 +68,7 @@ const struct ui_kind ui_page_server = {
 
 static const struct ui_column keyvault_columns[] = {
     { .title = "Name", .paths = "name", .min = 10, .want = 20 },
-    { .title = "Resource group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
+    { .title = "Resource group", .brief = "Group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Vault URI", .paths = "properties.vaultUri", .min = 16, .want = 40 },
     { .title = "Provider", .paths = "properties.provider", .min = 6, .want = 9, .rank = 1 },
     { .title = "RBAC", .paths = "properties.enableRbacAuthorization", .format = UI_F_YES_NO, .min = 5, .want = 5,
@@ -162,7 +162,7 @@ const struct ui_kind ui_page_secret = {
 
 static const struct ui_column storage_columns[] = {
     { .title = "Name", .paths = "name", .min = 10, .want = 20 },
-    { .title = "Resource group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
+    { .title = "Resource group", .brief = "Group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Provider", .paths = "properties.provider", .min = 8, .want = 10, .rank = 1 },
     { .title = "Path", .paths = "properties.path", .min = 12, .want = 40 },
 };

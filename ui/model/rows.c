@@ -269,7 +269,7 @@ static bool as_number(enum ui_format f, const char *raw, double *ret)
         return *ret >= 0;
     case UI_F_BYTES: case UI_F_COUNT: case UI_F_PERCENT:
         return kg_parse_double(raw, ret, &ignored) == 0;
-    case UI_F_TEXT: case UI_F_LAST: case UI_F_STATE: case UI_F_YES_NO: case UI_F_LIST: break;
+    case UI_F_TEXT: case UI_F_LAST: case UI_F_LABEL: case UI_F_STATE: case UI_F_YES_NO: case UI_F_LIST: break;
     }
     return false;
 }
@@ -280,7 +280,7 @@ static struct key key_of(const struct ui_row *r, uint32_t index, const struct ui
     struct key k = { .row = index };
     struct ui_shown s;
 
-    if (!c->paths) {                         /* nothing but what is shown */
+    if (!c->paths || c->format == UI_F_LABEL) {                  /* nothing but what is shown */
         show(c, r, column, now, &s);
         k.text = kg_xstrdup(s.text);
         k.owned = true;

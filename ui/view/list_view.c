@@ -155,7 +155,7 @@ void ui_list_view_draw(struct ui_list *l, struct ui_canvas *c, struct ui_rect ar
     draw_filter(l, c, p.filter);
     if (l->measured != l->arranged)
         measure(l);
-    ui_columns_fit(l->kind->column, l->kind->n_columns, l->widest, column);
+    ui_columns_fit(l->kind->column, l->kind->n_columns, l->widest, l->sort, column);
     ui_table_widths(column, l->kind->n_columns, area.w - UI_TABLE_GUTTER - UI_TABLE_SCROLL, width);
     if (l->load != UI_BROKEN)
         ui_table_head(c, p.head, column, l->kind->n_columns, width, l->sort);

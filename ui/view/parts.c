@@ -1,6 +1,7 @@
 #include "view/parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "widget/message.h"
@@ -37,7 +38,8 @@ void ui_columns_of(const struct ui_column *column, size_t n, struct ui_table_col
     for (size_t i = 0; i < n; i++) {
         const struct ui_column *c = &column[i];
 
-        ret[i] = (struct ui_table_column){ .title = c->title, .min = c->min, .want = c->want, .rank = c->rank, .right = c->right };
+        ret[i] = (struct ui_table_column){ .title = c->title, .brief = c->brief, .min = c->min, .want = c->want, .rank = c->rank,
+                                           .right = c->right };
         widest = c->want > column[widest].want ? i : widest;
     }
     if (n)
@@ -47,20 +49,28 @@ void ui_columns_of(const struct ui_column *column, size_t n, struct ui_table_col
 static bool is_exact(const struct ui_column *c)
 {
     return c->cell || c->format == UI_F_TIME || c->format == UI_F_AGO || c->format == UI_F_DURATION || c->format == UI_F_BYTES ||
-           c->format == UI_F_COUNT || c->format == UI_F_PERCENT;
+           c->format == UI_F_COUNT || c->format == UI_F_PERCENT || c->format == UI_F_STATE ||
+           c->format == UI_F_LABEL;
 }
 
-void ui_columns_fit(const struct ui_column *column, size_t n, const int *widest, struct ui_table_column *ret)
+/* What the title takes where there is little room; a mark tells which column is sorted by. */
+static int title_least(const struct ui_column *c, bool sorted) { return ui_width(c->brief ? c->brief : c->title) + (sorted ? 2 : 0); }
+
+void ui_columns_fit(const struct ui_column *column, size_t n, const int *widest, int sort, struct ui_table_column *ret)
 {
     ui_columns_of(column, n, ret);
     for (size_t i = 0; i < n; i++) {
         int title = ui_width(column[i].title) + 2, needs = widest[i] > title ? widest[i] : title;
 
+        int least = title_least(&column[i], (size_t)abs(sort) == i + 1);
+
+        ret[i].min = ret[i].min > least ? ret[i].min : least;
         if (!widest[i])
             continue;
         ret[i].most = widest[i];
         ret[i].min = ret[i].min > needs ? needs : ret[i].min;
         ret[i].want = ret[i].want > needs ? needs : ret[i].want;
+        ret[i].min = ret[i].min > least ? ret[i].min : least;
         if (is_exact(&column[i]) && widest[i] > ret[i].min)
             ret[i].min = widest[i] < column[i].want ? widest[i] : column[i].want;
     }

@@ -77,13 +77,14 @@ void ui_table_head(struct ui_canvas *c, struct ui_rect r, const struct ui_table_
     for (size_t i = 0; i < n; i++) {
         bool sorted = (size_t)(sort < 0 ? -sort : sort) == i + 1;
         int room = width[i] - (sorted && width[i] > 4 ? 2 : 0);
+        const char *title = column[i].brief && ui_width(column[i].title) > room ? column[i].brief : column[i].title;
 
         if (!width[i])
             continue;
         if (column[i].right && !sorted)
-            (void)ui_text_right(c, r.y, x, room, UI_ROLE_HEADING, column[i].title);
+            (void)ui_text_right(c, r.y, x, room, UI_ROLE_HEADING, title);
         else {
-            took = ui_text(c, r.y, x, room, UI_ROLE_HEADING, column[i].title);
+            took = ui_text(c, r.y, x, room, UI_ROLE_HEADING, title);
             if (room < width[i])
                 (void)ui_put(c, r.y, x + took + 1, UI_ROLE_HEADING, sort < 0 ? UI_G_DOWN : UI_G_UP);
         }

@@ -11,6 +11,7 @@ enum { UI_TABLE_MAX = 16, UI_TABLE_GUTTER = 2, UI_TABLE_GAP = 2, UI_TABLE_SCROLL
 
 struct ui_table_column {
     const char *title;
+    const char *brief;                       /* stands there where the title has no room; NULL: the title is cut */
     int min, want;
     int most;                                /* what its values take, where that is more than want; 0: not known */
     bool takes_rest;                         /* gets what is left over; where none does, the one with the highest want */
