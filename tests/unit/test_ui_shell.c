@@ -342,6 +342,91 @@ static void test_help_shows_the_keys_of_the_page(void **state)
     recorded_close(&r);
 }
 
+static void click(struct recorded *r, int y, int x, bool twice)
+{
+    recorded_draw(r);
+    ui_shell_event(&r->shell, &(struct ui_event){ .kind = twice ? UI_EV_DOUBLE_CLICK : UI_EV_CLICK, .y = y, .x = x }, r->now);
+    recorded_settle(r);
+}
+
+/* On every page: nothing but what is said closes it, and a key that is tried out does not act on what lies below. */
+static void test_help_closes_by_the_same_keys_everywhere_and_scrolls(void **state)
+{
+    static const char *const pages[] = { "overview", "backup-jobs", "backup-instance", "backup-vault", "filter-jobs", "settings" };
+    static const uint32_t closes[] = { UI_KEY_ESC, UI_KEY_ENTER, 'q', '?', UI_KEY_F1 };
+
+    (void)state;
+    for (size_t p = 0; p < KG_ARRAY_LEN(pages); p++)
+        for (size_t k = 0; k < KG_ARRAY_LEN(closes); k++) {
+            struct recorded r;
+            size_t layers;
+
+            recorded_open(&r, "", 24, 80, UI_UTF8);
+            ui_open(ui_shell_top(&r.shell), pages[p], argument_of(pages[p]));
+            recorded_settle(&r);
+            layers = r.shell.n_layers;
+            recorded_key(&r, UI_KEY_F1);
+            assert_true(recorded_shows(&r, "Keys that work here"));
+            recorded_key(&r, UI_KEY_END);
+            recorded_draw(&r);
+            assert_true(r.shell.help.top > 0);
+            recorded_key(&r, 'X');
+            recorded_key(&r, 'D');
+            assert_true(recorded_shows(&r, "Esc, Enter, q or ? closes"));
+            recorded_key(&r, closes[k]);
+            assert_false(recorded_shows(&r, "Keys that work here"));
+            assert_int_equal(r.shell.n_layers, layers);
+            assert_false(r.shell.wish.quit);
+            recorded_close(&r);
+        }
+}
+
+/* Where not all have room what applies comes first, all others are found by More, and no place moves without need. */
+static void test_the_command_bar_shows_what_applies_first(void **state)
+{
+    struct recorded r;
+    const struct kg_json *resource;
+
+    (void)state;
+    recorded_open(&r, "", 24, 80, UI_UTF8);
+    ui_open(ui_shell_top(&r.shell), "backup-instance", argument_of("backup-instance"));
+    recorded_settle(&r);
+    assert_true(recorded_shows(&r, " [b] Backup now  [r] Restore  [p] Change policy"));
+    assert_false(recorded_shows(&r, "[u] Resume"));
+    resource = ui_detail_resource(ui_shell_top(&r.shell));
+    kg_json_set_str((struct kg_json *)(uintptr_t)resource, "properties.currentProtectionState", "ProtectionStopped");
+    assert_true(recorded_shows(&r, " [r] Restore  [p] Change policy  [u] Resume"));
+    assert_true(recorded_shows(&r, "[:] More\n"));
+    click(&r, 1, 2, false);                                          /* where it is drawn now */
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "restore");
+    recorded_close(&r);
+    recorded_open(&r, "backup-jobs", 24, 80, UI_UTF8);               /* all have room: they stay, though the first do not apply */
+    recorded_type(&r, "j");
+    assert_true(recorded_shows(&r, " [X] Cancel job  [t] Retry  [o] Log  [f] Filter  [a] View all\n"));
+    recorded_close(&r);
+}
+
+static void test_breadcrumbs_have_no_hole_and_esc_is_always_said(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-instances", 24, 80, UI_UTF8);
+    ui_open(ui_shell_top(&r.shell), "backup-instance", argument_of("backup-instance"));
+    recorded_settle(&r);
+    assert_true(recorded_shows(&r, " keepgres  Backup instances › pg1\\sales "));
+    assert_true(recorded_shows(&r, "Esc Back"));
+    ui_open(ui_shell_top(&r.shell), "backup-job", argument_of("backup-job"));
+    recorded_settle(&r);
+    free(ui_shell_top(&r.shell)->title);
+    ui_shell_top(&r.shell)->title = kg_xstrdup("Backup of a database with a name that is as long as names may be at all");
+    assert_true(recorded_shows(&r, " keepgres  … › Backup of a database with a name"));
+    free(ui_shell_top(&r.shell)->title);
+    ui_shell_top(&r.shell)->title = kg_xstrdup("");
+    assert_true(recorded_shows(&r, "› pg1\\sales › Job "));
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -370,13 +455,6 @@ static void test_keys_at_random_break_nothing(void **state)
 }
 
 /* ---- the mouse ---- */
-
-static void click(struct recorded *r, int y, int x, bool twice)
-{
-    recorded_draw(r);
-    ui_shell_event(&r->shell, &(struct ui_event){ .kind = twice ? UI_EV_DOUBLE_CLICK : UI_EV_CLICK, .y = y, .x = x }, r->now);
-    recorded_settle(r);
-}
 
 static void test_clicks_reach_what_lies_on_top(void **state)
 {
@@ -498,6 +576,9 @@ int main(void)
         cmocka_unit_test(test_a_terminal_that_is_too_small_is_told_what_is_needed),
         cmocka_unit_test(test_a_command_that_does_not_apply_says_why),
         cmocka_unit_test(test_help_shows_the_keys_of_the_page),
+        cmocka_unit_test(test_help_closes_by_the_same_keys_everywhere_and_scrolls),
+        cmocka_unit_test(test_the_command_bar_shows_what_applies_first),
+        cmocka_unit_test(test_breadcrumbs_have_no_hole_and_esc_is_always_said),
         cmocka_unit_test(test_keys_at_random_break_nothing),
         cmocka_unit_test(test_every_page_looks_as_it_should),
         cmocka_unit_test(test_clicks_reach_what_lies_on_top),

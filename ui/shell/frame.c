@@ -13,7 +13,7 @@
 #include "view/form_view.h"
 #include "view/view.h"
 
-enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8, ASK_H = 7, ASK_W = 60 };
+enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8, CRUMB_W = 3, ASK_H = 7, ASK_W = 60 };
 
 struct ui_rect ui_centred(const struct ui_canvas *c, int h, int w)
 {
@@ -26,36 +26,44 @@ struct ui_rect ui_centred(const struct ui_canvas *c, int h, int w)
 
 /* ---- title bar ---- */
 
-static const char *title_of(const struct ui_model *m) { return m->title ? m->title : m->kind->title; }
+static const char *title_of(const struct ui_model *m) { return m->title && *m->title ? m->title : m->kind->title; }
 
-/* Breadcrumbs from the right: of those that do not fit the first ones go. */
+/* Breadcrumbs from the right: where there is no room for all, an ellipsis stands for the first ones. */
 static void draw_crumbs(const struct ui_shell *s, struct ui_canvas *c, int x, int w)
 {
-    size_t from = 0, shown = 0;
+    size_t from = s->n_layers;
+    bool any = false;
     int need = 0;
 
     for (size_t i = s->n_layers; i-- > 0;) {
+        int more = ui_width(title_of(s->layer[i].m)) + CRUMB_W;
+
         if (s->layer[i].m->kind->shape == UI_DIALOG)
             continue;
-        need += ui_width(title_of(s->layer[i].m)) + 3;
-        if (need > w && shown)
+        if (any && need + more + (i ? 1 + CRUMB_W : 0) > w + CRUMB_W)
             break;
+        need += more;
         from = i;
-        shown++;
+        any = true;
+    }
+    any = from > 0 && from < s->n_layers;
+    if (any) {
+        x += ui_put(c, 0, x, UI_ROLE_TITLE, UI_G_ELLIPSIS);
+        w -= 1;
     }
     for (size_t i = from; i < s->n_layers && w > 0; i++) {
-        bool last = i + 1 == s->n_layers;
         int took;
 
         if (s->layer[i].m->kind->shape == UI_DIALOG)
             continue;
-        if (i > 0) {
+        if (any) {
             x += 1 + ui_put(c, 0, x + 1, UI_ROLE_TITLE, UI_G_CRUMB) + 1;
-            w -= 3;
+            w -= CRUMB_W;
         }
-        took = ui_text(c, 0, x, w, last ? UI_ROLE_TITLE_CRUMB : UI_ROLE_TITLE, title_of(s->layer[i].m));
+        took = ui_text(c, 0, x, w, i + 1 == s->n_layers ? UI_ROLE_TITLE_CRUMB : UI_ROLE_TITLE, title_of(s->layer[i].m));
         x += took;
         w -= took;
+        any = true;
     }
 }
 
@@ -101,36 +109,124 @@ static void draw_title(const struct ui_shell *s, struct ui_canvas *c)
 
 /* ---- command bar ---- */
 
-/* Calls hit for each shown command; returns how many there are. */
+enum { BAR_MOST = 64, MORE_W = 9 };      /* "[:] More " */
+
+/* A command in the bar: where it stands, and whether it applies now. */
+struct on_bar { struct ui_of of; int x, w; bool off; };
+
+static int key_width(const struct ui_command *c)
+{
+    char label[16];
+
+    return ui_width(ui_key_label(c->key, label)) + 3;
+}
+
+/* Moves those that apply to the front; both parts keep their order. */
+static void applicable_first(struct on_bar *b, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct on_bar one = b[i];
+        size_t to = i;
+
+        for (; to && b[to - 1].off && !one.off; to--)
+            b[to] = b[to - 1];
+        b[to] = one;
+    }
+}
+
+/* The commands as they stand in w columns. While all have room each keeps its place; where they have not, those that apply come
+ * first. Returns how many are shown; *more: where "More" stands, which finds them all; 0: all are shown. */
+static size_t lay_out_bar(const struct ui_shell *s, int w, struct on_bar b[BAR_MOST], int *more)
+{
+    struct ui_of of[BAR_MOST];
+    size_t n = ui_shell_commands(s, of, BAR_MOST), there = 0, shown = 0;
+    int need = 1, x = 1;
+
+    for (size_t i = 0; i < n; i++)
+        if (!(of[i].c->flags & UI_HIDDEN) && of[i].c->key) {
+            b[there] = (struct on_bar){ of[i], 0, key_width(of[i].c) + ui_width(of[i].c->label), ui_command_refused(of[i].c, of[i].m) };
+            need += b[there++].w + 2;
+        }
+    *more = 0;
+    if (need - 2 > w)
+        applicable_first(b, there);
+    for (; shown < there && (need - 2 <= w || x + b[shown].w + 2 + MORE_W <= w); shown++) {
+        b[shown].x = x;
+        x += b[shown].w + 2;
+    }
+    if (shown < there)
+        *more = x;
+    return shown;
+}
+
 static void draw_commands(const struct ui_shell *s, struct ui_canvas *c)
 {
-    struct ui_of of[64];
-    size_t n = ui_shell_commands(s, of, KG_ARRAY_LEN(of));
-    int x = 1;
+    struct on_bar b[BAR_MOST];
+    int more;
+    size_t n = lay_out_bar(s, c->w, b, &more);
+    char label[16];
 
     ui_fill(c, (struct ui_rect){ 1, 0, 1, c->w }, UI_ROLE_COMMAND);
     for (size_t i = 0; i < n; i++) {
-        bool off = ui_command_refused(of[i].c, of[i].m) != NULL;
-        char key[24], label[16];
-        int w;
+        int x = b[i].x;
 
-        if ((of[i].c->flags & UI_HIDDEN) || !of[i].c->key)
-            continue;
-        snprintf(key, sizeof key, "[%s] ", ui_key_label(of[i].c->key, label));
-        w = ui_width(key) + ui_width(of[i].c->label) + 2;
-        if (x + w > c->w - 3) {
-            ui_put(c, 1, x, UI_ROLE_COMMAND, UI_G_ELLIPSIS);
-            break;
-        }
-        x += ui_text(c, 1, x, c->w - x, off ? UI_ROLE_COMMAND_OFF : UI_ROLE_COMMAND_KEY, key);
-        x += ui_text(c, 1, x, c->w - x, off ? UI_ROLE_COMMAND_OFF : UI_ROLE_COMMAND, of[i].c->label) + 2;
+        x += ui_textf(c, 1, x, c->w - x, b[i].off ? UI_ROLE_COMMAND_OFF : UI_ROLE_COMMAND_KEY, "[%s] ",
+                      ui_key_label(b[i].of.c->key, label));
+        (void)ui_text(c, 1, x, c->w - x, b[i].off ? UI_ROLE_COMMAND_OFF : UI_ROLE_COMMAND, b[i].of.c->label);
+    }
+    if (more) {
+        more += ui_textf(c, 1, more, 4, UI_ROLE_COMMAND_KEY, "[%s] ", ui_key_label(':', label));
+        (void)ui_text(c, 1, more, c->w - more, UI_ROLE_COMMAND, "More");
     }
 }
 
 /* ---- status line ---- */
 
-static const enum ui_action hints[] = { UI_ACT_OPEN, UI_ACT_MARK, UI_ACT_FILTER, UI_ACT_NEXT, UI_ACT_PALETTE, UI_ACT_MENU,
-                                        UI_ACT_HELP, UI_ACT_BACK };
+/* In the order in which they stand; where not all have room the highest rank goes first. */
+static const struct { enum ui_action a; int rank; } hints[] = {
+    { UI_ACT_OPEN, 2 }, { UI_ACT_MARK, 6 }, { UI_ACT_FILTER, 4 }, { UI_ACT_NEXT, 7 }, { UI_ACT_PALETTE, 3 }, { UI_ACT_MENU, 5 },
+    { UI_ACT_HELP, 1 }, { UI_ACT_BACK, 0 },
+};
+
+static int hint_width(const struct ui_keymap *map, enum ui_action a)
+{
+    uint32_t k = ui_keymap_key(map, a);
+    char label[16];
+
+    return k ? ui_width(ui_key_label(k, label)) + 1 + ui_width(ui_action_label(a)) + 2 : 0;
+}
+
+/* The highest rank that still has room with all below it in w columns; -1: none has. */
+static int hints_that_fit(const struct ui_keymap *map, int w)
+{
+    int most = -1;
+
+    for (int rank = 0; rank < (int)KG_ARRAY_LEN(hints); rank++)
+        for (size_t i = 0; i < KG_ARRAY_LEN(hints); i++) {
+            if (hints[i].rank != rank)
+                continue;
+            w -= hint_width(map, hints[i].a);
+            if (w + 2 < 0)                       /* behind the last there need be nothing */
+                return most;
+            most = rank;
+        }
+    return most;
+}
+
+static void draw_hints(struct ui_canvas *c, const struct ui_keymap *map, int y, int right)
+{
+    int x = 1, most = hints_that_fit(map, right - x);
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(hints); i++) {
+        uint32_t k = ui_keymap_key(map, hints[i].a);
+        char label[16];
+
+        if (!k || hints[i].rank > most)
+            continue;
+        x += ui_text(c, y, x, right - x, UI_ROLE_STATUS_KEY, ui_key_label(k, label)) + 1;
+        x += ui_text(c, y, x, right - x, UI_ROLE_STATUS, ui_action_label(hints[i].a)) + 2;
+    }
+}
 
 static void draw_jobs(const struct ui_shell *s, struct ui_canvas *c, int *right)
 {
@@ -172,23 +268,14 @@ static void draw_status(const struct ui_shell *s, struct ui_canvas *c)
         ui_text(c, y, x, right - x - 1, ui_note_role(n->level), n->text);
         return;
     }
-    for (size_t i = 0; i < KG_ARRAY_LEN(hints); i++) {
-        uint32_t k = ui_keymap_key(map, hints[i]);
-        char label[16];
-        const char *key = ui_key_label(k, label);
-
-        if (!k || x + ui_width(key) + ui_width(ui_action_label(hints[i])) + 3 > right)
-            continue;
-        x += ui_text(c, y, x, right - x, UI_ROLE_STATUS_KEY, key) + 1;
-        x += ui_text(c, y, x, right - x, UI_ROLE_STATUS, ui_action_label(hints[i])) + 2;
-    }
+    draw_hints(c, map, y, right);
 }
 
 /* ---- menu ---- */
 
 static void draw_menu(const struct ui_shell *s, struct ui_canvas *c, struct ui_rect r)
 {
-    const char *now = s->n_layers ? s->layer[0].m->kind->name : "";
+    const char *now = ui_menu_here(s);
 
     ui_fill(c, r, UI_ROLE_MENU);
     for (size_t i = 0; i < ui_menu_n && (int)i < r.h; i++) {
@@ -360,31 +447,19 @@ static void click_menu(struct ui_shell *s, const struct ui_event *ev)
     press(s, UI_KEY_ENTER);
 }
 
-/* As draw_commands() has drawn them; behind the last that had room all are found in the palette. */
 static void click_command(struct ui_shell *s, int at)
 {
-    struct ui_of of[64];
-    size_t n = ui_shell_commands(s, of, KG_ARRAY_LEN(of));
-    int x = 1;
+    struct on_bar b[BAR_MOST];
+    int more;
+    size_t n = lay_out_bar(s, s->w, b, &more);
 
-    for (size_t i = 0; i < n; i++) {
-        char label[16];
-        int w;
-
-        if ((of[i].c->flags & UI_HIDDEN) || !of[i].c->key)
-            continue;
-        w = ui_width(ui_key_label(of[i].c->key, label)) + 3 + ui_width(of[i].c->label);
-        if (x + w + 2 > s->w - 3) {
-            if (at >= x)
-                ui_palette_open(s, "");
+    for (size_t i = 0; i < n; i++)
+        if (at >= b[i].x && at < b[i].x + b[i].w) {
+            ui_command_run(b[i].of.c, b[i].of.m);
             return;
         }
-        if (at >= x && at < x + w) {
-            ui_command_run(of[i].c, of[i].m);
-            return;
-        }
-        x += w + 2;
-    }
+    if (more && at >= more)
+        ui_palette_open(s, "");
 }
 
 /* "Leave?": its two buttons, as draw_ask() has drawn them. */

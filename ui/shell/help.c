@@ -19,9 +19,12 @@ static void keys_of(const struct ui_keymap *map, enum ui_action a, struct kg_buf
 
 static int line(struct ui_canvas *c, struct ui_rect in, int y, const char *keys, const char *text)
 {
-    ui_text(c, y, in.x, 20, UI_ROLE_STATUS_KEY, keys);
-    ui_text(c, y, in.x + 21, in.w - 21, UI_ROLE_BASE, text);
-    return y + 1;
+    enum { KEYS_W = 16 };
+    int h = ui_text_wrapped(NULL, (struct ui_rect){ 0, 0, 100, in.w - KEYS_W }, 0, UI_ROLE_BASE, text);
+
+    ui_text(c, y, in.x, KEYS_W - 1, UI_ROLE_STATUS_KEY, keys);
+    ui_text_wrapped(c, (struct ui_rect){ y, in.x + KEYS_W, h, in.w - KEYS_W }, 0, UI_ROLE_BASE, text);
+    return y + h;
 }
 
 static int draw_map(struct ui_canvas *c, struct ui_rect in, int y, const struct ui_keymap *map)
@@ -65,6 +68,6 @@ void ui_help_draw(struct ui_shell *s, struct ui_canvas *c)
         s->help.top = lines > in.h ? lines - in.h : 0;
     if (s->help.top < 0)
         s->help.top = 0;
-    ui_text(c, area.y + area.h - 2, in.x, in.w, UI_ROLE_DIM, lines > in.h ? "Up and Down scroll; any other key closes this."
-                                                                         : "Any key closes this.");
+    ui_text(c, area.y + area.h - 2, in.x, in.w, UI_ROLE_DIM, lines > in.h ? "Up, Down, PgUp, PgDn scroll. Esc, Enter, q or ? closes."
+                                                                         : "Esc, Enter, q or ? closes.");
 }

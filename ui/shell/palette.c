@@ -166,10 +166,11 @@ static void offer_commands(struct ui_shell *s)
 
     for (size_t i = 0; i < n; i++) {
         const char *why = ui_command_refused(of[i].c, of[i].m);
-        char hint[200];
+        char hint[200], key[16];
 
-        snprintf(hint, sizeof hint, "%s%.150s", why ? "not now: " : "", why ? why : of[i].c->help);
-        offer(s, why ? 2 : 6, of[i].c->label, hint, of[i].c->name, (struct ui_found){ .command = of[i].c, .of = of[i].m });
+        snprintf(hint, sizeof hint, "%s%s%s%.150s", of[i].c->key ? ui_key_label(of[i].c->key, key) : "", of[i].c->key ? ": " : "",
+                 why ? "not now, " : "", why ? why : of[i].c->help);
+        offer(s, why ? 5 : 6, of[i].c->label, hint, of[i].c->name, (struct ui_found){ .command = of[i].c, .of = of[i].m });
     }
 }
 

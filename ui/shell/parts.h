@@ -8,6 +8,7 @@
 struct ui_menu_row { const char *title, *kind; };
 extern const struct ui_menu_row ui_menu[];
 extern const size_t ui_menu_n;
+const char *ui_menu_here(const struct ui_shell *s);              /* the kind of the menu's page that one is on; "": none */
 
 /* shell.c */
 void ui_shell_go(struct ui_shell *s, const char *kind, const char *arg);     /* to a page, in place of all others */

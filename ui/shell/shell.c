@@ -35,6 +35,16 @@ const struct ui_menu_row ui_menu[] = {
 };
 const size_t ui_menu_n = KG_ARRAY_LEN(ui_menu);
 
+/* A page of the menu that was opened from another one is where one is. */
+const char *ui_menu_here(const struct ui_shell *s)
+{
+    for (size_t l = s->n_layers; l-- > 0;)
+        for (size_t i = 0; i < ui_menu_n; i++)
+            if (ui_menu[i].kind && strcmp(ui_menu[i].kind, s->layer[l].m->kind->name) == 0)
+                return ui_menu[i].kind;
+    return "";
+}
+
 /* ---- layers ---- */
 
 struct ui_model *ui_shell_top(const struct ui_shell *s) { return s->n_layers ? s->layer[s->n_layers - 1].m : NULL; }
@@ -472,7 +482,7 @@ static void open_menu(struct ui_shell *s)
 {
     s->menu.open = true;
     for (size_t i = 0; i < ui_menu_n; i++)
-        if (ui_menu[i].kind && s->n_layers && strcmp(ui_menu[i].kind, s->layer[0].m->kind->name) == 0)
+        if (ui_menu[i].kind && strcmp(ui_menu[i].kind, ui_menu_here(s)) == 0)
             s->menu.cursor = i;
 }
 
@@ -538,19 +548,20 @@ static void ask_event(struct ui_shell *s, const struct ui_event *ev)
     }
 }
 
-static void help_event(struct ui_shell *s, enum ui_action a)
+/* Nothing but these closes it: a key pressed to try it out does nothing else. */
+static void help_event(struct ui_shell *s, uint32_t pressed)
 {
     static const struct { enum ui_action a; int by; } moves[] = {
         { UI_ACT_UP, -1 }, { UI_ACT_DOWN, 1 }, { UI_ACT_PAGE_UP, -15 }, { UI_ACT_PAGE_DOWN, 15 }, { UI_ACT_HALF_UP, -8 },
         { UI_ACT_HALF_DOWN, 8 }, { UI_ACT_FIRST, -10000 }, { UI_ACT_LAST, 10000 },
     };
 
+    enum ui_action a = pressed == ' ' ? UI_ACT_PAGE_DOWN : ui_keymap_find(&ui_keys_reader, pressed);
+
     for (size_t i = 0; i < KG_ARRAY_LEN(moves); i++)
-        if (moves[i].a == a) {
+        if (moves[i].a == a)
             s->help.top += moves[i].by;
-            return;
-        }
-    if (a != UI_ACT_NONE)
+    if (a == UI_ACT_BACK || a == UI_ACT_HELP || a == UI_ACT_QUIT)
         s->help.open = false;
 }
 
@@ -579,7 +590,7 @@ static void pressed(struct ui_shell *s, const struct ui_event *ev)
     else if (s->palette.open)
         ui_palette_event(s, ev);
     else if (s->help.open)
-        help_event(s, ui_keymap_find(&ui_keys_reader, ev->key));
+        help_event(s, ev->key);
     else if (s->notes_pane.open)
         ui_notes_act(s, ui_keymap_find(&ui_keys_reader, ev->key));
     else if (s->menu.open)
