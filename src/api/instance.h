@@ -22,6 +22,8 @@ int kg_target_settings(const struct kg_json *body, struct kg_task *t, struct kg_
 /* Stores a changed instance (if nobody changed it meanwhile) together with a job that says so, both or none. */
 int kg_instance_store_with_job(struct kg_call *c, struct kg_resource *r, const char *operation, const char *step,
                                struct kg_err *err) KG_MUST_CHECK;
+/* A deleted instance that can come back, as it is answered. The caller frees. */
+struct kg_json *kg_deleted_answer(const struct kg_resource *r);
 /* A job as it stands at this moment: what the catalog has, or, while it runs, what its worker says. The caller frees. */
 struct kg_json *kg_job_row_answer(struct kg_call *c, const struct kg_job_row *row);
 /* az's `initialize` commands write snake_case keys: a copy of body with camelCase ones. The caller frees. */

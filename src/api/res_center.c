@@ -13,7 +13,7 @@
 
 #define DAY (24 * 3600 * KG_SECOND)
 
-enum { ATTENTION_MOST = 20, NEXT_MOST = 10, JOB_DAYS = 7, STORED_DAYS = 14 };
+enum { ATTENTION = 20, NEXT_MOST = 10, JOB_DAYS = 7, STORED_DAYS = 14 };
 
 /* What is counted of jobs, and what it is called in a day. */
 static const struct { const char *status, *in_day; } counted[] = {
@@ -33,6 +33,7 @@ struct center {
     struct kg_stands stands;
     int64_t today;                       /* since 1970, UTC */
     uint64_t total, protected, stopped, soft_deleted, attention_count;
+    unsigned attention_most;             /* rows of attention; $top asks for more */
     struct kg_json *attention;
     struct next next[NEXT_MOST];         /* soonest first */
     size_t n_next;
@@ -89,9 +90,9 @@ static int note_attention(struct center *a, const struct kg_resource *r, struct 
     KG_AUTO_ATTENTION struct kg_attention why = { 0 };
     struct kg_json *j;
 
-    if (kg_stands_attention(&a->stands, r, a->attention_count < ATTENTION_MOST, &why, err) < 0)
+    if (kg_stands_attention(&a->stands, r, a->attention_count < a->attention_most, &why, err) < 0)
         return -(int)err->code;
-    if (!why.reason || a->attention_count++ >= ATTENTION_MOST)
+    if (!why.reason || a->attention_count++ >= a->attention_most)
         return 0;
     j = kg_json_object();
     kg_json_set_str(j, "id", r->id);
@@ -316,6 +317,55 @@ static int count_type(struct kg_call *c, const char *type, const char *action, u
     return r;
 }
 
+/* ---- key vaults ---- */
+
+/* Those with a secret that can be read now; of the first that has none, its id. */
+struct logins { struct kg_call *c; struct kg_view view; kg_usec now; uint64_t keyvaults, ready; char *empty; };
+
+static void logins_done(struct logins *l) { free(l->empty); }
+#define AUTO_LOGINS KG_CLEANUP(logins_done)
+
+static bool is_valid(const struct kg_secret_row *r, kg_usec now)
+{
+    return r->enabled && r->not_before <= now && (!r->expires || r->expires > now);
+}
+
+static int see_keyvault(void *arg, const struct kg_resource *r, struct kg_err *err)
+{
+    bool azure = strcasecmp(kg_json_str_or(r->json, "properties.provider", ""), "azure") == 0, sees, ready = azure;
+    KG_CLEANUP(kg_secret_list_done) struct kg_secret_list s = { 0 };
+    struct logins *l = arg;
+
+    if (kg_view_sees(l->c, &l->view, r->id, &sees, err) < 0)
+        return -(int)err->code;
+    if (!sees)
+        return 0;
+    if (!azure && kg_catalog_secret_list(l->c->api->catalog, r->id, NULL, NULL, KG_API_PAGE_MAX, &s, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < s.count && !ready; i++)
+        ready = is_valid(&s.rows[i], l->now);
+    l->keyvaults++;
+    l->ready += ready;
+    if (!ready && !l->empty)
+        l->empty = kg_xstrdup(r->id);
+    return 0;
+}
+
+/* What Azure's key vaults hold is not asked for here: they count as ready. */
+static int look_at_keyvaults(struct kg_call *c, kg_usec now, struct kg_json *ret, struct kg_err *err)
+{
+    struct kg_resource_query q = { .type = KG_TYPE_KEYVAULT, .under = kg_call_id(c) };
+    AUTO_LOGINS struct logins l = { .c = c, .now = now };
+
+    if (kg_view_of(c, KG_TYPE_KEYVAULT "/read", kg_call_id(c), &l.view, err) < 0 ||
+        ((l.view.all || l.view.some) && kg_each_resource(c->api->catalog, &q, see_keyvault, &l, err) < 0))
+        return -(int)err->code;
+    kg_json_set_u64(ret, "keyVaults", l.keyvaults);
+    kg_json_set_u64(ret, "keyVaultsWithSecrets", l.ready);
+    kg_json_set_str(ret, "keyVaultWithoutSecret", l.empty);
+    return 0;
+}
+
 /* ---- the answer ---- */
 
 static int look(struct center *a, struct kg_err *err)
@@ -340,18 +390,20 @@ static int look(struct center *a, struct kg_err *err)
 
 int kg_res_backup_center(struct kg_call *c, struct kg_err *err)
 {
-    AUTO_CENTER struct center a = { .c = c, .attention = kg_json_array() };
-    uint64_t policies = 0, servers = 0, keyvaults = 0;
-    struct kg_json *j;
+    AUTO_CENTER struct center a = { .c = c, .attention = kg_json_array(), .attention_most = ATTENTION };
+    KG_AUTO_JSON struct kg_json *j = kg_json_object();
+    uint64_t policies = 0, servers = 0;
+
+    if (kg_query_get(c->query, "$top") && kg_call_top(c, &a.attention_most, err) < 0)
+        return -(int)err->code;
 
     kg_stands_init(&a.stands, c->api->catalog);
     a.today = a.stands.now / DAY;
     if (look(&a, err) < 0 || count_type(c, KG_TYPE_POLICY, KG_TYPE_POLICY "/read", &policies, err) < 0 ||
         count_type(c, KG_TYPE_SERVER, KG_TYPE_SERVER "/read", &servers, err) < 0 ||
         count_type(c, KG_TYPE_FLEXIBLE, KG_TYPE_FLEXIBLE "/read", &servers, err) < 0 ||
-        count_type(c, KG_TYPE_KEYVAULT, KG_TYPE_KEYVAULT "/read", &keyvaults, err) < 0)
+        look_at_keyvaults(c, a.stands.now, j, err) < 0)
         return -(int)err->code;
-    j = kg_json_object();
     kg_json_set_u64(j, "instances.total", a.total);
     kg_json_set_u64(j, "instances.protected", a.protected);
     kg_json_set_u64(j, "instances.stopped", a.stopped);
@@ -365,6 +417,5 @@ int kg_res_backup_center(struct kg_call *c, struct kg_err *err)
     kg_json_set_u64(j, "vaults", a.n_vaults);
     kg_json_set_u64(j, "policies", policies);
     kg_json_set_u64(j, "servers", servers);
-    kg_json_set_u64(j, "keyVaults", keyvaults);
-    return kg_call_answer(c, 200, j, err);
+    return kg_call_answer(c, 200, KG_TAKE(j), err);
 }

@@ -100,7 +100,7 @@ int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
 
 /* ---- what was deleted and can come back ---- */
 
-static struct kg_json *deleted_answer(const struct kg_resource *r)
+struct kg_json *kg_deleted_answer(const struct kg_resource *r)
 {
     KG_AUTO_FREE char *vault = kg_id_parent(r->id), *id = kg_id_child(vault, "deletedBackupInstances", r->name);
     struct kg_json *a = kg_resource_answer(r);
@@ -115,7 +115,7 @@ static int show_deleted(void *arg, const struct kg_resource *r, struct kg_json *
     (void)arg;
     (void)err;
     if (kg_instance_is_deleted(r->json))
-        *ret = deleted_answer(r);
+        *ret = kg_deleted_answer(r);
     return 0;
 }
 
@@ -151,7 +151,7 @@ int kg_res_deleted_get(struct kg_call *c, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource r = { 0 };
 
-    return find_deleted(c, &r, err) < 0 ? -(int)err->code : kg_call_answer(c, 200, deleted_answer(&r), err);
+    return find_deleted(c, &r, err) < 0 ? -(int)err->code : kg_call_answer(c, 200, kg_deleted_answer(&r), err);
 }
 
 /* It comes back stopped: whoever deleted it decides when backups begin again. */

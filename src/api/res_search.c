@@ -205,13 +205,23 @@ static int offer_vault(void *arg, const struct kg_resource *r, struct kg_err *er
     return offer(arg, graph_row(answer), NULL, err);
 }
 
+/* What was deleted is found by those who ask for that state, and by nobody else. */
+static bool wants_deleted(const struct search *s)
+{
+    for (size_t i = 0; i < s->n_filters; i++)
+        if (strcmp(s->filters[i].key, "protectionStates") == 0)
+            return s->wanted[i] && among(s->wanted[i], "SoftDeleted");
+    return false;
+}
+
 static int offer_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
 {
     static const char *const shown[] = { "properties.dataSourceProperties", "properties.protectionErrorDetails" };
-    KG_AUTO_JSON struct kg_json *answer = kg_instance_is_deleted(r->json) ? NULL : kg_resource_answer(r);
+    bool deleted = kg_instance_is_deleted(r->json);
+    KG_AUTO_JSON struct kg_json *answer = deleted ? kg_deleted_answer(r) : kg_resource_answer(r);
     struct kg_json *row;
 
-    if (!answer)
+    if (deleted && !wants_deleted(arg))
         return 0;
     row = graph_row(answer);
     copy_member(row, "protectionState", "properties.currentProtectionState");
@@ -221,7 +231,7 @@ static int offer_instance(void *arg, const struct kg_resource *r, struct kg_err 
             kg_json_set(row, shown[i], NULL);
     if (!kg_json_get(row, "properties.policyInfo.policyVersion"))
         kg_json_set_str(row, "properties.policyInfo.policyVersion", "");
-    return offer(arg, row, r, err);
+    return offer(arg, row, deleted ? NULL : r, err);
 }
 
 static struct use *find_use(struct search *s, const char *policy)
@@ -303,9 +313,10 @@ int kg_res_search_policies(struct kg_call *c, struct kg_err *err)
     return search_resources(c, KG_TYPE_POLICY, policy_filters, KG_ARRAY_LEN(policy_filters), offer_policy, err);
 }
 
-static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err)
+/* Offers jobs from q->after on until the answer is full; *next: where it goes on, NULL: nowhere. */
+static int each_job(struct search *s, struct kg_job_query *q, char **next, struct kg_err *err)
 {
-    KG_AUTO_FREE char *after = NULL;
+    KG_AUTO_FREE char *after = kg_xstrdup(q->after);
 
     do {
         KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
@@ -313,9 +324,12 @@ static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err
         q->after = after;
         if (kg_catalog_job_list(s->c->api->catalog, q, &l, err) < 0)
             return -(int)err->code;
-        for (size_t i = 0; i < l.count && !full(s); i++)
+        for (size_t i = 0; i < l.count && !full(s); i++) {
             if (offer_job(s, &l.rows[i], err) < 0)
                 return -(int)err->code;
+            if (full(s) && (i + 1 < l.count || l.next))
+                *next = kg_job_row_token(&l.rows[i]);
+        }
         free(after);
         after = KG_TAKE(l.next);
     } while (after && !full(s));
@@ -324,8 +338,9 @@ static int each_job(struct search *s, struct kg_job_query *q, struct kg_err *err
 
 int kg_res_search_jobs(struct kg_call *c, struct kg_err *err)
 {
-    struct kg_job_query q = { .under = kg_call_id(c) };
+    struct kg_job_query q = { .under = kg_call_id(c), .after = kg_query_get(c->query, "$skipToken") };
     AUTO_SEARCH struct search s = { 0 };
+    KG_AUTO_FREE char *next = NULL;
     /* What the catalog finds by itself; offer() looks at the rest, and at names more closely. */
     const struct { const char *key; const struct kg_json **to; } found[] = {
         { "statuses", &q.statuses }, { "operations", &q.kinds }, { "vaults", &q.vault_names },
@@ -341,7 +356,7 @@ int kg_res_search_jobs(struct kg_call *c, struct kg_err *err)
             if (s.wanted[i] && strcmp(s.filters[i].key, found[k].key) == 0)
                 *found[k].to = s.wanted[i];
     q.top = s.top;
-    if (each_job(&s, &q, err) < 0)
+    if (each_job(&s, &q, &next, err) < 0)
         return -(int)err->code;
-    return kg_call_answer_list(c, KG_TAKE(s.rows), NULL, err);
+    return kg_call_answer_list(c, KG_TAKE(s.rows), next, err);
 }

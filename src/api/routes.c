@@ -204,7 +204,8 @@ const struct kg_route kg_routes[] = {
           "200 {instances: {total, protected, stopped, softDeleted, attentionCount, attention: [{id, friendlyName, reason, code}]}, "
           "jobs: {last24h: {Completed, CompletedWithWarnings, Failed, InProgress, Cancelled}, days: [{date, completed, warnings, failed, "
           "cancelled}]}, usage: {VaultStore: {logicalBytes, storedBytes, savedByDeduplicationBytes, savedByCompressionBytes}, "
-          "ArchiveStore}, storedPerDay: [{date, bytes}], nextBackups: [{time, id, friendlyName, policyName}], vaults, policies, servers}"),
+          "ArchiveStore}, storedPerDay: [{date, bytes}], nextBackups: [{time, id, friendlyName, policyName}], vaults, policies, servers, "
+          "keyVaults, keyVaultsWithSecrets, keyVaultWithoutSecret}; attention has 20 rows, or $top"),
     LIST_(SUB DP "/backupVaultUsage", A_BV "read", vaults_usage, "Extension: the same of all vaults, without instances and history",
           "200 list"),
 

@@ -260,6 +260,8 @@ int kg_catalog_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *
     return c->ops->job_get(c, id, ret, err);
 }
 
+char *kg_job_row_token(const struct kg_job_row *r) { return kg_page_token(r->start, r->id); }
+
 int kg_catalog_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret, struct kg_err *err)
 {
     KG_AUTO_FREE char *vault = NULL, *instance = NULL, *under = NULL;

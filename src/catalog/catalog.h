@@ -177,6 +177,8 @@ int kg_catalog_job_update(struct kg_catalog *c, const struct kg_job_row *row, st
 int kg_catalog_job_get(struct kg_catalog *c, const char *id, struct kg_job_row *ret, struct kg_err *err) KG_MUST_CHECK;
 int kg_catalog_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg_job_list *ret,
                         struct kg_err *err) KG_MUST_CHECK;
+/* What after has to be for a list to go on behind this row. The caller frees. */
+char *kg_job_row_token(const struct kg_job_row *r);
 int kg_catalog_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret,
                          struct kg_err *err) KG_MUST_CHECK;
 /* Forgets finished jobs (with their logs) that ended before. *ret_count may be NULL. */

@@ -10,6 +10,7 @@
 #include "api/filter.h"
 #include "api/standing.h"
 #include "identity/identity.h"
+#include "model/page_overview.h"
 #include "unit/service_fixture.h"
 
 #define BACKUP SUB "/providers/Microsoft.DataProtection/"
@@ -384,6 +385,78 @@ static void test_all_backups_at_a_glance(void **state)
                  KG_E_NOT_FOUND, "00000000-0000-0000-0000-000000000002");
 }
 
+/* How many rows the list has that a line of the Overview's tiles opens. */
+static size_t rows_behind(struct fixture *f, size_t tile, size_t line)
+{
+    const char *arg, *kind = ui_overview_line(tile, line, &arg);
+    bool jobs = strcmp(kind, "backup-jobs") == 0, deleted = strcmp(kind, "deleted") == 0;
+    KG_AUTO_JSON struct kg_json *body = NULL;
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+    struct kg_err err = { 0 };
+
+    if (strcmp(kind, "attention") == 0) {
+        AUTO_REPLY struct reply r = call(f, "GET", BACKUP "backupCenter?$top=1000", NULL);
+        return kg_json_count(kg_json_get(r.json, "instances.attention"));
+    }
+    arg = deleted ? "{\"protectionStates\":[\"SoftDeleted\"]}" : arg;
+    assert_int_equal(kg_json_parse(arg, strlen(arg), &body, &err), 0);
+    kg_json_remove(body, "time");                                    /* everything of this test is younger than a day */
+    kg_json_print(body, false, &b);
+    AUTO_REPLY struct reply r = call(f, "POST", jobs ? BACKUP "searchBackupJobs" : BACKUP "searchBackupInstances", b.p);
+    assert_int_equal(r.status, 200);
+    return kg_json_count(kg_json_get(r.json, "value"));
+}
+
+static void test_what_a_tile_counts_is_in_the_list_behind_it(void **state)
+{
+    static const struct { size_t tile, line; const char *count; } line[] = {
+        { 0, 0, "instances.protected" }, { 0, 1, "instances.stopped" }, { 0, 2, "instances.softDeleted" },
+        { 1, 0, "jobs.last24h.Completed" }, { 1, 1, "jobs.last24h.InProgress" }, { 1, 2, "jobs.last24h.Cancelled" },
+        { 2, 0, "instances.attentionCount" }, { 2, 1, "jobs.last24h.Failed" }, { 2, 2, "jobs.last24h.CompletedWithWarnings" },
+    };
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "a");
+    add_instance(f, "refused");
+    add_instance(f, "c");
+    add_instance(f, "d");
+    add_instance(f, "slow");
+    AUTO_REPLY struct reply good = back_up(f, "a", "Completed"), bad = back_up(f, "refused", "Failed");
+    KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
+    AUTO_REPLY struct reply started = call(f, "POST", slow, "{\"backupRuleOptions\":{\"ruleName\":\"BackupWeekly\",\"triggerOption\":{}}}");
+    assert_int_equal(started.status, 202);
+    expect(f, "POST", VAULT "/backupInstances/bi-c/stopProtection", "{}", 200);
+    expect(f, "PATCH", VAULT, "{\"properties\":{\"securitySettings\":{\"softDeleteSettings\":{\"state\":\"On\"}}}}", 200);
+    expect(f, "DELETE", VAULT "/backupInstances/bi-d", NULL, 200);
+    AUTO_REPLY struct reply r = center(f);
+    is(&r, "instances.softDeleted", 1);
+    is(&r, "jobs.last24h.InProgress", 1);
+    is(&r, "instances.attentionCount", 1);
+    for (size_t i = 0; i < KG_ARRAY_LEN(line); i++)
+        is(&r, line[i].count, rows_behind(f, line[i].tile, line[i].line));
+    AUTO_REPLY struct reply gone = call(f, "POST", BACKUP "searchBackupInstances", "{\"protectionStates\":[\"SoftDeleted\"]}");
+    assert_string_equal(text(gone.json, "value.0.id"), VAULT "/deletedBackupInstances/bi-d");
+    assert_string_equal(text(gone.json, "value.0.vaultName"), "v1");
+}
+
+/* A key vault alone logs nobody in. */
+static void test_a_key_vault_is_ready_when_a_secret_in_it_can_be_read(void **state)
+{
+    struct fixture *f = *state;
+
+    make_bare_world(f);
+    AUTO_REPLY struct reply with = center(f);
+    is(&with, "keyVaults", 1);
+    is(&with, "keyVaultsWithSecrets", 1);
+    assert_null(kg_json_str(with.json, "keyVaultWithoutSecret"));
+    expect(f, "PATCH", KEYVAULT "/secrets/login", "{\"properties\":{\"attributes\":{\"enabled\":false}}}", 200);
+    AUTO_REPLY struct reply without = center(f);
+    is(&without, "keyVaults", 1);
+    is(&without, "keyVaultsWithSecrets", 0);
+    assert_string_equal(text(without.json, "keyVaultWithoutSecret"), KEYVAULT);
+}
+
 static void test_a_job_that_runs_counts_as_one_in_progress(void **state)
 {
     struct fixture *f = *state;
@@ -414,6 +487,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_pages_of_resources_together_are_the_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_in_a_point_comes_as_the_result_of_an_operation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_backups_at_a_glance, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_tile_counts_is_in_the_list_behind_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_key_vault_is_ready_when_a_secret_in_it_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_job_that_runs_counts_as_one_in_progress, setup, teardown),
     };
     int r = role_main(argc, argv);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/limits.h"
+#include "base/text.h"
 #include "unit/service_fixture.h"
 
 #define SEARCH SUB "/providers/Microsoft.DataProtection/search"
@@ -105,6 +106,36 @@ static void test_searches_that_are_misspelt_are_refused(void **state)
     kg_buf_adds(&many, "]}");
     expect_error(f, "POST", SEARCH "BackupVaults", many.p, KG_E_LIMIT, "1000");
     kg_buf_done(&many);
+}
+
+static void test_jobs_are_answered_page_by_page(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *path = kg_xstrdup(SEARCH "BackupJobs?$top=2");
+    size_t n = 0, pages = 0;
+    char last[60] = "";
+
+    make_world(f);
+    for (const char *db = "abcde"; *db; db++) {
+        char name[2] = { *db };
+
+        add_instance(f, name);
+    }
+    do {
+        AUTO_REPLY struct reply r = call(f, "POST", path, "{\"operations\":[\"Management\"],\"vaults\":[\"v1\"]}");
+        const char *next = kg_json_str(r.json, "nextLink");
+
+        assert_int_equal(r.status, 200);
+        for (const struct kg_json *j = kg_json_first(kg_json_get(r.json, "value")); j; j = kg_json_next(j), n++) {
+            assert_string_not_equal(kg_json_str(j, "name"), last);
+            kg_text_copy(last, sizeof last, kg_json_str(j, "name"));
+        }
+        free(path);
+        path = kg_xstrdup(next ? strchr(strstr(next, "://") + 3, '/') : NULL);
+        pages++;
+    } while (path && pages < 10);
+    assert_int_equal(n, 5);
+    assert_int_equal(pages, 3);
 }
 
 static void test_jobs_are_found_by_kind_state_and_time(void **state)
@@ -336,6 +367,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_vaults_and_instances_are_found_by_every_filter, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_row_has_the_columns_of_the_resource_graph, setup, teardown),
         cmocka_unit_test_setup_teardown(test_searches_that_are_misspelt_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_jobs_are_answered_page_by_page, setup, teardown),
         cmocka_unit_test_setup_teardown(test_jobs_are_found_by_kind_state_and_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_patch_changes_what_it_names_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings_without_a_way_back_stay, setup, teardown),

@@ -17,6 +17,7 @@
 #include "model/detail.h"
 #include "model/form.h"
 #include "model/list.h"
+#include "model/page_overview.h"
 #include "theme/theme.h"
 #include "ui_golden_files.h"
 #include "ui_recorded.h"
@@ -427,6 +428,70 @@ static void test_breadcrumbs_have_no_hole_and_esc_is_always_said(void **state)
     recorded_close(&r);
 }
 
+/* Every number of a tile opens what it counts. */
+static void test_each_line_of_a_tile_opens_its_own_list(void **state)
+{
+    static const struct { const char *keys, *kind, *filter; } row[] = {
+        { "\n", "backup-instances", "filter: Protection status: Protection configured or" },
+        { "j\n", "backup-instances", "filter: Protection status: Protection stopped or" },
+        { "jj\n", "deleted", "Nothing that was deleted waits here." },
+        { "l\n", "backup-jobs", "filter: Status: Completed, Started: last 24 hours" },
+        { "jl\n", "backup-jobs", "filter: Status: In progress or Cancelling, Started: all times" },
+        { "ll\n", "attention", "the last backup failed: connect to database 'inventory'" },
+        { "lljj\n", "backup-jobs", "filter: Status: With warnings, Started: last 24 hours" },
+        { "lll\n", "backup-vaults", "vault1" },
+        { "jjj\n", "backup-instance", "/backupInstances/inventory" },
+        { "llll\n", "backup-instance", "/backupInstances/inventory" },
+        { "h\n", "backup-instance", "/backupInstances/sales" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(row); i++) {
+        struct recorded r;
+
+        recorded_open(&r, "", 24, 80, UI_UTF8);
+        recorded_type(&r, row[i].keys);
+        assert_string_equal(ui_shell_top(&r.shell)->kind->name, row[i].kind);
+        if (!recorded_shows(&r, row[i].filter) && !strstr(ui_shell_top(&r.shell)->arg, row[i].filter))
+            fail_msg("behind '%s' there is no '%s'", row[i].keys, row[i].filter);
+        recorded_close(&r);
+    }
+}
+
+static const struct recorded_call *last_call(const struct recorded *r) { return &r->call[r->n_calls - 1]; }
+
+/* The first-run page: a key vault without a secret is half a step. */
+static void test_a_key_vault_without_a_secret_is_not_done(void **state)
+{
+    static const char keyvault[] = GROUP "Microsoft.KeyVault/vaults/kv1";
+    struct ui_overview *o;
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "", 24, 80, UI_UTF8);
+    o = (struct ui_overview *)ui_shell_top(&r.shell);
+    kg_json_set_u64(o->center, "instances.total", 0);
+    kg_json_set_u64(o->center, "servers", 1);
+    kg_json_set_u64(o->center, "keyVaultsWithSecrets", 0);
+    assert_true(recorded_shows(&r, "✓ 1. Register a PostgreSQL server"));
+    assert_true(recorded_shows(&r, "· 2. Create a key vault, and a secret in it"));
+    kg_json_set_u64(o->center, "keyVaults", 1);
+    kg_json_set_str(o->center, "keyVaultWithoutSecret", keyvault);
+    assert_true(recorded_shows(&r, "· 2. Create a key vault, and a secret in it"));
+    assert_true(recorded_shows(&r, "holds no secret to log in with yet"));
+    o->cursor = 1;
+    recorded_key(&r, UI_KEY_ENTER);
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "create-secret");
+    assert_string_equal(ui_shell_top(&r.shell)->arg, keyvault);
+    assert_non_null(strstr(last_call(&r)->path, "/vaults/kv1/secrets"));
+    recorded_key(&r, UI_KEY_ESC);
+    o = (struct ui_overview *)ui_shell_top(&r.shell);
+    kg_json_set_u64(o->center, "instances.total", 0);
+    kg_json_set_u64(o->center, "keyVaultsWithSecrets", 1);
+    assert_true(recorded_shows(&r, "✓ 2. Create a key vault, and a secret in it"));
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -579,6 +644,8 @@ int main(void)
         cmocka_unit_test(test_help_closes_by_the_same_keys_everywhere_and_scrolls),
         cmocka_unit_test(test_the_command_bar_shows_what_applies_first),
         cmocka_unit_test(test_breadcrumbs_have_no_hole_and_esc_is_always_said),
+        cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
+        cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
         cmocka_unit_test(test_keys_at_random_break_nothing),
         cmocka_unit_test(test_every_page_looks_as_it_should),
         cmocka_unit_test(test_clicks_reach_what_lies_on_top),

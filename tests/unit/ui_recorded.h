@@ -12,7 +12,7 @@
 
 enum { RECORDED_MAX = 200 };
 
-struct recorded_call { uint64_t id; char method[8], path[700]; kg_async_fn *fn; void *ctx; bool waits, text; };
+struct recorded_call { uint64_t id; char method[8], path[700], body[400]; kg_async_fn *fn; void *ctx; bool waits, text; };
 struct recorded {
     struct ui_shell shell;
     struct ui_canvas canvas;
@@ -80,6 +80,7 @@ static uint64_t recorded_send(void *ctx, const struct kg_request *rq, bool follo
                                  .text = rq->keep_text };
     snprintf(c->method, sizeof c->method, "%s", rq->method);
     snprintf(c->path, sizeof c->path, "%s", rq->path);
+    snprintf(c->body, sizeof c->body, "%.*s", rq->body ? (int)rq->body_len : 0, rq->body ? (const char *)rq->body : "");
     r->n_calls++;
     return c->id;
 }
@@ -128,6 +129,8 @@ static inline void recorded_answer(struct recorded_call *c)
     for (size_t i = 0; i < KG_ARRAY_LEN(recorded_answers) && !file; i++)
         if (strcasestr(c->path, recorded_answers[i].part))
             file = recorded_answers[i].file;
+    if (strstr(c->body, "SoftDeleted"))      /* nothing was deleted */
+        file = "none.json";
     c->waits = false;
     if (!file || !recorded_file(file, &text)) {
         (void)kg_err_set(&err, KG_E_NOT_FOUND, "'%s' is not there", c->path);

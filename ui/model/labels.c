@@ -20,7 +20,7 @@ static const struct { const char *name, *label; } labels[] = {
     /* what lists are filtered by */
     { "statuses", "Status" }, { "operations", "Operation" }, { "vaults", "Vault" }, { "datasourceIds", "Backup instance" },
     { "protectionStates", "Protection status" }, { "server", "Server" }, { "startTime", "From" }, { "endTime", "Until" },
-    { "time", "Started in" },
+    { "time", "Started" },
 };
 
 const char *ui_label_of(const char *name)

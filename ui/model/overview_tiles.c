@@ -56,9 +56,31 @@ static void tile_storage(const struct ui_overview *o, struct ui_shown l[UI_TILE_
         snprintf(l[2].text, sizeof l[2].text, "%d%% saved", (int)(100 * (logical - stored) / logical));
 }
 
-static const struct { const char *title; void (*fill)(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES]); } tiles[UI_TILES] = {
-    { "Instances", tile_instances }, { "Jobs in 24 h", tile_jobs }, { "Attention", tile_attention }, { "Storage", tile_storage },
+#define LAST_DAY "\"time\":\"last 24 hours\""
+#define JOBS(status) "backup-jobs", "{\"statuses\":[\"" status "\"]," LAST_DAY "}"
+/* Lines as fill makes them, each with the list of what it counts. What runs counts whenever it began. */
+static const struct {
+    const char *title;
+    void (*fill)(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES]);
+    struct { const char *kind, *arg; } line[UI_TILE_LINES];
+} tiles[UI_TILES] = {
+    { "Instances", tile_instances,
+      { { "backup-instances", "{\"protectionStates\":[\"ProtectionConfigured\",\"UpdatingProtection\"]}" },
+        { "backup-instances",
+          "{\"protectionStates\":[\"ProtectionStopped\",\"BackupSchedulesSuspended\",\"RetentionSchedulesSuspended\"]}" },
+        { "deleted", "" } } },
+    { "Jobs in 24 h", tile_jobs,
+      { { JOBS("Completed") }, { "backup-jobs", "{\"statuses\":[\"InProgress\",\"Cancelling\"],\"time\":\"all times\"}" },
+        { JOBS("Cancelled") } } },
+    { "Attention", tile_attention, { { "attention", "" }, { JOBS("Failed") }, { JOBS("CompletedWithWarnings") } } },
+    { "Storage", tile_storage, { { "backup-vaults", "" }, { "backup-vaults", "" }, { "backup-vaults", "" } } },
 };
+
+const char *ui_overview_line(size_t tile, size_t line, const char **ret_arg)
+{
+    *ret_arg = tiles[tile].line[line].arg;
+    return tiles[tile].line[line].kind;
+}
 
 const char *ui_overview_tile(const struct ui_overview *o, size_t i, struct ui_shown ret[UI_TILE_LINES])
 {

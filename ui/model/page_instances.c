@@ -105,6 +105,21 @@ const struct ui_kind ui_page_instances = {
     .n_commands = KG_ARRAY_LEN(all_commands), .found_by = "protected databases items",
 };
 
+/* ---- those that need attention, with the reason ---- */
+
+static const struct ui_column attention_columns[] = {
+    { .title = "Datasource", .paths = "friendlyName", .min = 14, .want = 24 },
+    { .title = "Why", .paths = "reason", .min = 30, .want = 200 },
+};
+static const struct ui_list_kind attention = {
+    .path = "/subscriptions/{sub}/providers/Microsoft.DataProtection/backupCenter?$top=1000", .items = "instances.attention",
+    .column = attention_columns, .n_columns = KG_ARRAY_LEN(attention_columns), .refresh = 15, .opens = "backup-instance",
+    .empty = "Nothing needs attention: all is well.",
+};
+const struct ui_kind ui_page_attention = {
+    .name = "attention", .title = "Needs attention", .family = UI_LIST, .data = &attention, .found_by = "failed overdue errors problems",
+};
+
 /* ---- those of one vault ---- */
 
 static const struct ui_list_kind of_vault = {

@@ -10,7 +10,8 @@ enum { REFRESH = 5 * 1000000 };
 
 const struct ui_first_step ui_first_steps[] = {
     { "Register a PostgreSQL server", "Host, port and how it is connected to.", "add-server", "servers" },
-    { "Create a key vault", "Its secrets are the users and passwords with which backups log in.", "create-key-vault", "keyVaults" },
+    { "Create a key vault, and a secret in it", "Its secrets are the users and passwords with which backups log in.",
+      "create-key-vault", "keyVaultsWithSecrets" },
     { "Create a Backup vault", "Where backups are kept, encrypted. Keep its recovery key safe.", "create-vault", "vaults" },
     { "Create a backup policy", "When backups run, and how long they are kept.", "create-policy", "policies" },
     { "Configure backup", "Choose databases; whether they are ready is checked.", "configure-backup", "instances.total" },
@@ -33,9 +34,21 @@ bool ui_overview_is_empty(const struct ui_overview *o) { return o->center && !kg
 
 bool ui_first_step_done(const struct ui_overview *o, size_t i) { return kg_json_u64(o->center, ui_first_steps[i].count, 0) > 0; }
 
+/* The id of a key vault that is there, but has no secret, while none has one; or NULL. */
+static const char *waiting_keyvault(const struct ui_overview *o, size_t i)
+{
+    return strcmp(ui_first_steps[i].opens, "create-key-vault") == 0 && !ui_first_step_done(o, i)
+               ? kg_json_str(o->center, "keyVaultWithoutSecret") : NULL;
+}
+
+const char *ui_first_step_text(const struct ui_overview *o, size_t i)
+{
+    return waiting_keyvault(o, i) ? "The key vault holds no secret to log in with yet. Enter makes one." : ui_first_steps[i].text;
+}
+
 static size_t items(const struct ui_overview *o)
 {
-    return ui_overview_is_empty(o) ? ui_first_steps_n : UI_TILES + ui_overview_attention(o) + ui_overview_next(o);
+    return ui_overview_is_empty(o) ? ui_first_steps_n : UI_TILE_ITEMS + ui_overview_attention(o) + ui_overview_next(o);
 }
 
 /* ---- asking ---- */
@@ -100,12 +113,9 @@ static int64_t wake(const struct ui_model *m) { return ((const struct ui_overvie
 
 static void open_tile(struct ui_overview *o)
 {
-    static const struct { const char *kind, *arg; } tiles[UI_TILES] = {
-        { "backup-instances", "" }, { "backup-jobs", "" },
-        { "backup-jobs", "{\"statuses\":[\"Failed\",\"CompletedWithWarnings\"]}" }, { "backup-vaults", "" },
-    };
+    const char *arg, *kind = ui_overview_line(o->cursor / UI_TILE_LINES, o->cursor % UI_TILE_LINES, &arg);
 
-    ui_open(&o->base, tiles[o->cursor].kind, tiles[o->cursor].arg);
+    ui_open(&o->base, kind, arg);
 }
 
 static void open_row(struct ui_overview *o, const char *list, size_t i)
@@ -118,6 +128,13 @@ static void open_row(struct ui_overview *o, const char *list, size_t i)
         ui_open(&o->base, "backup-instance", kg_json_str_or(row, "id", ""));
 }
 
+static void open_step(struct ui_overview *o)
+{
+    const char *keyvault = waiting_keyvault(o, o->cursor);
+
+    ui_open(&o->base, keyvault ? "create-secret" : ui_first_steps[o->cursor].opens, keyvault);
+}
+
 static void open_item(struct ui_overview *o)
 {
     size_t attention = ui_overview_attention(o);
@@ -125,20 +142,54 @@ static void open_item(struct ui_overview *o)
     if (!o->center)
         return;
     if (ui_overview_is_empty(o))
-        ui_open(&o->base, ui_first_steps[o->cursor].opens, "");
-    else if (o->cursor < UI_TILES)
+        open_step(o);
+    else if (o->cursor < UI_TILE_ITEMS)
         open_tile(o);
-    else if (o->cursor < UI_TILES + attention)
-        open_row(o, "instances.attention", o->cursor - UI_TILES);
+    else if (o->cursor < UI_TILE_ITEMS + attention)
+        open_row(o, "instances.attention", o->cursor - UI_TILE_ITEMS);
     else
-        open_row(o, "nextBackups", o->cursor - UI_TILES - attention);
+        open_row(o, "nextBackups", o->cursor - UI_TILE_ITEMS - attention);
+}
+
+/* Among the tiles' lines: up and down inside of a tile, then on to the lists; to the sides from tile to tile, on the same line. */
+static void move_in_tiles(struct ui_overview *o, enum ui_action a)
+{
+    size_t tile = o->cursor / UI_TILE_LINES, line = o->cursor % UI_TILE_LINES, n = items(o);
+
+    if (a == UI_ACT_UP)
+        o->cursor -= line > 0;
+    else if (a == UI_ACT_DOWN && line + 1 < UI_TILE_LINES)
+        o->cursor++;
+    else if (a == UI_ACT_DOWN)
+        o->cursor = n > UI_TILE_ITEMS ? UI_TILE_ITEMS : o->cursor;
+    else if (a == UI_ACT_LEFT || a == UI_ACT_PREVIOUS)
+        o->cursor = tile ? o->cursor - UI_TILE_LINES : n - 1;
+    else if (tile + 1 < UI_TILES)
+        o->cursor += UI_TILE_LINES;
+    else
+        o->cursor = n > UI_TILE_ITEMS ? UI_TILE_ITEMS : 0;
+}
+
+static void move(struct ui_overview *o, enum ui_action a)
+{
+    size_t n = items(o);
+
+    if (!ui_overview_is_empty(o) && o->cursor < UI_TILE_ITEMS)
+        move_in_tiles(o, a);
+    else if (a == UI_ACT_UP)
+        o->cursor -= o->cursor > 0;
+    else if (a == UI_ACT_DOWN)
+        o->cursor += o->cursor + 1 < n;
+    else if (a == UI_ACT_LEFT || a == UI_ACT_PREVIOUS)
+        o->cursor = o->cursor ? o->cursor - 1 : n ? n - 1 : 0;
+    else
+        o->cursor = o->cursor + 1 < n ? o->cursor + 1 : 0;
 }
 
 static bool act(struct ui_model *m, enum ui_action a)
 {
     struct ui_overview *o = (struct ui_overview *)m;
     size_t n = items(o);
-    bool in_tiles = !ui_overview_is_empty(o) && o->cursor < UI_TILES;
 
     switch (a) {
     case UI_ACT_BACK:
@@ -146,10 +197,9 @@ static bool act(struct ui_model *m, enum ui_action a)
             return false;
         o->err = (struct kg_err){ 0 };
         return true;
-    case UI_ACT_UP: o->cursor = in_tiles || !o->cursor ? 0 : o->cursor - 1; return true;
-    case UI_ACT_DOWN: o->cursor = in_tiles && n > UI_TILES ? UI_TILES : o->cursor + 1 < n ? o->cursor + 1 : o->cursor; return true;
-    case UI_ACT_LEFT: case UI_ACT_PREVIOUS: o->cursor = o->cursor ? o->cursor - 1 : n ? n - 1 : 0; return true;
-    case UI_ACT_RIGHT: case UI_ACT_NEXT: o->cursor = o->cursor + 1 < n ? o->cursor + 1 : 0; return true;
+    case UI_ACT_UP: case UI_ACT_DOWN: case UI_ACT_LEFT: case UI_ACT_RIGHT: case UI_ACT_PREVIOUS: case UI_ACT_NEXT:
+        move(o, a);
+        return true;
     case UI_ACT_FIRST: o->cursor = 0; return true;
     case UI_ACT_LAST: o->cursor = n ? n - 1 : 0; return true;
     case UI_ACT_OPEN: open_item(o); return true;

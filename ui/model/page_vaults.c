@@ -87,6 +87,27 @@ static const struct ui_command deleted_commands[] = {
     { "undelete", "Undelete", 'u', UI_WRITES | UI_NEEDS_ROW,
       "Bring the backup instance back, with its recovery points", NULL, NULL, "undelete" },
 };
+/* Those of all vaults: the service finds what was deleted when it is asked for by its state. */
+static const struct ui_column all_deleted_columns[] = {
+    { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 30 },
+    { .title = "Deleted", .paths = "properties.deletionInfo.deletionTime", .format = UI_F_TIME, .min = 10, .want = 16 },
+    { .title = "Gone for good", .paths = "properties.deletionInfo.scheduledPurgeTime", .format = UI_F_TIME, .min = 10,
+      .want = 16 },
+    { .title = "Vault", .paths = "vaultName", .min = 8, .want = 16, .rank = 1 },
+};
+static void search_deleted(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupInstances", path);
+    kg_buf_adds(body, "{\"protectionStates\":[\"SoftDeleted\"]}");
+}
+static const struct ui_list_kind all_deleted = {
+    .request = search_deleted, .column = all_deleted_columns, .n_columns = KG_ARRAY_LEN(all_deleted_columns), .sort = -2,
+    .refresh = 30, .opens = "undelete", .empty = "Nothing that was deleted waits here.",
+};
+const struct ui_kind ui_page_deleted = {
+    .name = "deleted", .title = "Deleted instances", .family = UI_LIST, .data = &all_deleted, .commands = deleted_commands,
+    .n_commands = KG_ARRAY_LEN(deleted_commands), .found_by = "undelete soft deleted recycle",
+};
 const struct ui_kind ui_list_deleted = {
     .name = "deleted-instances", .title = "Deleted", .family = UI_LIST, .data = &deleted, .commands = deleted_commands,
     .n_commands = KG_ARRAY_LEN(deleted_commands),

@@ -163,8 +163,12 @@ static void say_center(struct ui_plain *p, const struct ui_overview *o)
     for (size_t i = 0; i < UI_TILES; i++) {
         const char *title = ui_overview_tile(o, i, l);
 
-        ui_plain_say(p, "%zu. %s: %s%s%s%s%s", ui_plain_add_id(p, title), title, l[0].text, l[1].text[0] ? ", " : "", l[1].text,
-                     l[2].text[0] ? ", " : "", l[2].text);
+        for (size_t k = 0; k < UI_TILE_LINES; k++) {                 /* a line without text has its number all the same */
+            size_t at = ui_plain_add_id(p, title);
+
+            if (l[k].text[0])
+                ui_plain_say(p, "%zu. %s: %s", at, title, l[k].text);
+        }
     }
     for (size_t k = 0; k < KG_ARRAY_LEN(lists); k++) {
         const struct kg_json *row = kg_json_first(kg_json_get(o->center, lists[k].list));
@@ -192,7 +196,7 @@ static void say_overview(struct ui_plain *p, const struct ui_overview *o)
     ui_plain_say(p, "From nothing to the first backup: nothing is protected yet. Type the number of a step.");
     for (size_t i = 0; i < ui_first_steps_n; i++)
         ui_plain_say(p, "%zu. %s%s. %s", ui_plain_add_id(p, ui_first_steps[i].opens), ui_first_steps[i].title,
-                     ui_first_step_done(o, i) ? " (done)" : "", ui_first_steps[i].text);
+                     ui_first_step_done(o, i) ? " (done)" : "", ui_first_step_text(o, i));
 }
 
 static void say_settings(struct ui_plain *p, struct ui_model *m)

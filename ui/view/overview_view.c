@@ -16,11 +16,11 @@ enum { TILE_H = 5, DAYS = 14, WEEK = 7 };
 static void draw_tile(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r, size_t i)
 {
     struct ui_shown l[UI_TILE_LINES];
-    bool here = o->cursor == i;
+    bool here = o->cursor / UI_TILE_LINES == i;
 
     ui_box(c, r, here ? UI_ROLE_TAB_CURRENT : UI_ROLE_FRAME, ui_overview_tile(o, i, l));
     if (here)
-        ui_put(c, r.y + 1, r.x + 1, UI_ROLE_TAB_CURRENT, UI_G_CRUMB);
+        ui_put(c, r.y + 1 + (int)(o->cursor % UI_TILE_LINES), r.x + 1, UI_ROLE_TAB_CURRENT, UI_G_CRUMB);
     for (int k = 0; k < UI_TILE_LINES; k++) {
         enum ui_role role = l[k].state == UI_NONE ? UI_ROLE_VALUE : ui_state_role(l[k].state);
         int x = r.x + 3;
@@ -120,10 +120,10 @@ static void draw_center(const struct ui_overview *o, struct ui_canvas *c, struct
 
     for (size_t i = 0; i < UI_TILES; i++)
         draw_tile(o, c, (struct ui_rect){ r.y, r.x + (int)i * w, TILE_H, i + 1 < UI_TILES ? w : r.w - (UI_TILES - 1) * w }, i);
-    draw_rows(o, c, (struct ui_rect){ y, r.x, rows, half - 1 }, "Needs attention", "instances.attention", attention, UI_TILES,
+    draw_rows(o, c, (struct ui_rect){ y, r.x, rows, half - 1 }, "Needs attention", "instances.attention", attention, UI_TILE_ITEMS,
               "Nothing: all is well.");
     draw_rows(o, c, (struct ui_rect){ y, r.x + half, rows, r.w - half }, "Next scheduled backups", "nextBackups", ui_overview_next(o),
-              UI_TILES + attention, "Nothing is scheduled.");
+              UI_TILE_ITEMS + attention, "Nothing is scheduled.");
     y += rows;
     if (r.y + r.h - y < 4)
         return;
@@ -153,7 +153,7 @@ static void draw_first(const struct ui_overview *o, struct ui_canvas *c, struct 
             ui_fill(c, (struct ui_rect){ y, r.x + 1, 1, r.w - 2 }, UI_ROLE_CURSOR);
         ui_put(c, y, r.x + 2, here ? UI_ROLE_CURSOR : is_done ? UI_ROLE_STATE_OK : UI_ROLE_DIM, is_done ? UI_G_OK : UI_G_DOT);
         ui_textf(c, y, r.x + 4, r.w - 6, here ? UI_ROLE_CURSOR : UI_ROLE_ITEM, "%zu. %s", i + 1, ui_first_steps[i].title);
-        ui_text(c, y + 1, r.x + 7, r.w - 9, UI_ROLE_DIM, ui_first_steps[i].text);
+        ui_text(c, y + 1, r.x + 7, r.w - 9, UI_ROLE_DIM, ui_first_step_text(o, i));
     }
 }
 
@@ -163,11 +163,14 @@ static size_t item_at(const struct ui_overview *o, struct ui_rect r, int y, int 
     size_t attention = ui_overview_attention(o), row = (size_t)(y - r.y - TILE_H - 1), tile = (size_t)((x - r.x) / (r.w / UI_TILES));
     bool left = x < r.x + r.w / 2;
 
-    if (y < r.y + TILE_H)
-        return tile < UI_TILES ? tile : UI_TILES - 1;
+    if (y < r.y + TILE_H) {                  /* a frame is the line beside it */
+        size_t line = y <= r.y ? 0 : (size_t)(y - r.y - 1);
+
+        return (tile < UI_TILES ? tile : UI_TILES - 1) * UI_TILE_LINES + (line < UI_TILE_LINES ? line : UI_TILE_LINES - 1);
+    }
     if (y == r.y + TILE_H || row >= (left ? attention : ui_overview_next(o)))
         return SIZE_MAX;
-    return UI_TILES + (left ? 0 : attention) + row;
+    return UI_TILE_ITEMS + (left ? 0 : attention) + row;
 }
 
 bool ui_overview_click(struct ui_model *m, struct ui_rect area, int y, int x)
