@@ -68,6 +68,9 @@ shows "backup now asks for the rule" 'Backup now'
 press 'Back'
 shows "the job is followed to its end" 'Completed' 30
 is "there is a recovery point" "$(kg_points sales | wc -l)" 1
+keys N
+shows "its end is a notification" 'Backup of pg1.sales completed'
+keys Escape
 
 # ---- quiet, and sane at the end ----
 

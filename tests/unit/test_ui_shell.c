@@ -18,6 +18,7 @@
 #include "model/form.h"
 #include "model/list.h"
 #include "model/page_overview.h"
+#include "shell/parts.h"
 #include "theme/theme.h"
 #include "ui_golden_files.h"
 #include "ui_recorded.h"
@@ -492,6 +493,44 @@ static void test_a_key_vault_without_a_secret_is_not_done(void **state)
     recorded_close(&r);
 }
 
+/* Who started a job, or saw it run, is told how it ended, and led there. */
+static void test_the_end_of_a_job_is_a_notification_with_a_link(void **state)
+{
+    static const char job[] = VAULT "/backupJobs/11111111-2222-3333-4444-555555555555";
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    recorded_type(&r, "N");
+    assert_true(recorded_shows(&r, "Nothing has happened since"));
+    recorded_key(&r, UI_KEY_ESC);
+    ui_watch_add(&r.shell, job);
+    ui_watch_add(&r.shell, job);
+    assert_int_equal(r.shell.watch.n, 1);
+    r.now += 10000000;
+    ui_shell_tick(&r.shell, r.now);
+    recorded_settle(&r);
+    assert_int_equal(r.shell.n_notes, 1);
+    assert_true(recorded_shows(&r, "✗ Backup of pg1\\inventory failed: connect to database"));
+    assert_true(recorded_shows(&r, "! 1  ops"));
+    assert_true(recorded_shows(&r, "vault1"));                       /* nothing is covered */
+    r.shell.host.ops->note(&r.shell.host, UI_NOTE_OK, "later", NULL);
+    recorded_type(&r, "N");
+    assert_true(recorded_shows(&r, "› ✓ later"));
+    assert_true(recorded_shows(&r, ", Enter opens it"));
+    assert_false(recorded_shows(&r, "! 1  ops"));
+    recorded_key(&r, UI_KEY_ENTER);                                  /* that one leads nowhere */
+    assert_true(recorded_shows(&r, "─ Notifications ─"));
+    recorded_type(&r, "j\n");
+    assert_false(recorded_shows(&r, "─ Notifications ─"));
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-job");
+    assert_string_equal(ui_shell_top(&r.shell)->arg, job);
+    recorded_type(&r, "Nq");
+    assert_false(recorded_shows(&r, "─ Notifications ─"));
+    assert_false(r.shell.wish.quit);
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -646,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_breadcrumbs_have_no_hole_and_esc_is_always_said),
         cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
         cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
+        cmocka_unit_test(test_the_end_of_a_job_is_a_notification_with_a_link),
         cmocka_unit_test(test_keys_at_random_break_nothing),
         cmocka_unit_test(test_every_page_looks_as_it_should),
         cmocka_unit_test(test_clicks_reach_what_lies_on_top),

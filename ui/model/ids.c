@@ -52,15 +52,21 @@ char *ui_id_of(const char *id, const char *name)
     return kg_xstrdup("");
 }
 
-bool ui_open_job(struct ui_model *m, const char *id, const struct kg_json *answer)
+char *ui_job_of(const char *id, const struct kg_json *answer)
 {
     KG_AUTO_FREE char *vault = ui_id_of(id, "backupVaults");
-    KG_AUTO_FREE char *job = NULL;
     const char *name = kg_json_str(answer, "jobId");
 
     if (!name || !*name || !*vault)
-        return false;
-    job = *name == '/' ? kg_xstrdup(name) : kg_xprintf("%s/backupJobs/%s", vault, name);
-    ui_open(m, "backup-job", job);
-    return true;
+        return NULL;
+    return *name == '/' ? kg_xstrdup(name) : kg_xprintf("%s/backupJobs/%s", vault, name);
+}
+
+bool ui_open_job(struct ui_model *m, const char *id, const struct kg_json *answer)
+{
+    KG_AUTO_FREE char *job = ui_job_of(id, answer);
+
+    if (job)
+        ui_open(m, "backup-job", job);
+    return job != NULL;
 }

@@ -15,7 +15,8 @@ static const struct { const char *name, *label; } labels[] = {
     { "BackupSchedulesSuspended", "Backups suspended" }, { "RetentionSchedulesSuspended", "Retention suspended" },
     { "ConfiguringProtectionFailed", "Configuring failed" },
     /* what a vault is made of */
-    { "VaultStore", "Vault tier" }, { "ArchiveStore", "Archive tier" }, { "LocallyRedundant", "Locally redundant" },
+    { "VaultStore", "Vault tier" }, { "ArchiveStore", "Archive tier" }, { "VaultStandard", "Vault tier" },
+    { "VaultArchive", "Archive tier" }, { "VaultArchiveRehydrated", "Rehydrated" }, { "LocallyRedundant", "Locally redundant" },
     { "SystemAssigned", "System assigned" },
     /* what lists are filtered by */
     { "statuses", "Status" }, { "operations", "Operation" }, { "vaults", "Vault" }, { "datasourceIds", "Backup instance" },

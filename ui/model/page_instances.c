@@ -80,7 +80,7 @@ static const struct ui_list_kind list = {
       "restore" }, \
     { "change-policy", "Change policy", 'p', UI_WRITES | (needs), "Protect it by another backup policy", NULL, NULL, \
       "change-policy" }, \
-    { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop backups and keep or delete what is there", \
+    { "stop-protection", "Stop protection", 'S', UI_WRITES | (needs), "Stop or suspend backups; keep or delete what is there", \
       needs_backups, NULL, "stop-protection" }, \
     { "resume-protection", "Resume", 'u', UI_WRITES | (many), "Start backups again, by its policy", needs_stopped, NULL, \
       "resume-protection" }
@@ -89,16 +89,23 @@ static const struct ui_list_kind list = {
     { "delete-instance", "Delete", 'D', UI_WRITES | (many), "Delete the backup instance with its recovery points", \
       NULL, NULL, "delete-instance" }
 
+#define SYNC_COMMAND(needs) \
+    { "sync-instance", "Synchronize", 'w', UI_WRITES | (needs), "Compare what the service knows with what the vault holds", NULL, NULL, \
+      "sync-instance" }
+
 static const struct ui_command commands[] = {
     { "configure-backup", "Configure backup", 'c', UI_WRITES,
       "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
     INSTANCE_COMMANDS(UI_NEEDS_ROW, UI_MANY),
+    SYNC_COMMAND(UI_NEEDS_ROW),
 };
 static const struct ui_command all_commands[] = {
     { "configure-backup", "Configure backup", 'c', UI_WRITES,
       "Protect databases: vault, policy, databases, readiness", NULL, NULL, "configure-backup" },
     { "filter-instances", "Filter", 'f', 0, "Choose protection status, vault and server", NULL, ui_list_choose, NULL },
     INSTANCE_COMMANDS(UI_NEEDS_ROW, UI_MANY),
+    SYNC_COMMAND(UI_NEEDS_ROW),
+    { "deleted-instances", "Deleted", 'd', 0, "Show what was deleted and can come back", NULL, NULL, "deleted" },
 };
 const struct ui_kind ui_page_instances = {
     .name = "backup-instances", .title = "Backup instances", .family = UI_LIST, .data = &list, .commands = all_commands,
@@ -183,6 +190,12 @@ const struct ui_kind ui_list_server_instances = {
 
 /* ---- one ---- */
 
+/* Opens its job. */
+static void last_backup(const struct kg_json *instance, int64_t now, struct ui_shown *ret)
+{
+    ui_format(UI_F_STATE, kg_json_str_or(instance, "properties.lastBackup.status", ""), now, ret);
+}
+
 static const struct ui_value values[] = {
     { NULL, "Essentials", 0, NULL, NULL },
     { "Database", "properties.dataSourceInfo.resourceName", 0, NULL, NULL },
@@ -192,7 +205,7 @@ static const struct ui_value values[] = {
     { "Secret", "properties.datasourceAuthCredentials.secretStoreResource.uri", 0, NULL, NULL },
     { "Location", "properties.dataSourceInfo.resourceLocation", 0, NULL, NULL },
     { NULL, "Backups", 0, NULL, NULL },
-    { "Last backup", "properties.lastBackup.status", UI_F_STATE, NULL, NULL },
+    { "Last backup", "properties.lastBackup.jobId", 0, "backup-job", last_backup },
     { "Last backup at", "properties.lastBackup.endTime properties.lastBackup.startTime", UI_F_TIME, NULL, NULL },
     { "Latest recovery point", "properties.latestRecoveryPoint.recoveryPointTime", UI_F_TIME, NULL, NULL },
     { "Next backup", "properties.nextBackupTime", UI_F_TIME, NULL, NULL },
@@ -207,8 +220,7 @@ static const struct ui_detail_kind detail = {
 };
 static const struct ui_command page_commands[] = {
     INSTANCE_COMMANDS(0, 0),
-    { "sync-instance", "Synchronize", 'w', UI_WRITES, "Compare what the service knows with what the vault holds", NULL, NULL,
-      "sync-instance" },
+    SYNC_COMMAND(0),
 };
 const struct ui_kind ui_page_instance = {
     .name = "backup-instance", .title = "Backup instance", .family = UI_DETAIL, .data = &detail, .commands = page_commands,
@@ -218,23 +230,25 @@ const struct ui_kind ui_page_instance = {
 /* ---- its recovery points ---- */
 
 #define STORES "properties.recoveryPointDataStoresDetails"
+#define HELD "properties.retention.hold.since"
 static const struct ui_column point_columns[] = {
     { .title = "Time", .paths = "properties.recoveryPointTime", .format = UI_F_TIME, .min = 16, .want = 19 },
     { .title = "State", .paths = "properties.recoveryPointState", .format = UI_F_STATE, .min = 11, .want = 13, .rank = 3 },
     { .title = "Rule", .paths = "properties.retentionTagName", .min = 7, .want = 12, .rank = 1 },
-    { .title = "Tier", .paths = STORES ".0.type", .format = UI_F_LABEL, .min = 10, .want = 13, .rank = 2 },
+    { .title = "Tier", .paths = "properties.retention.tier " STORES ".0.type", .format = UI_F_LABEL, .min = 10, .want = 13, .rank = 2 },
     { .title = "Rows", .paths = "properties.summary.rows", .format = UI_F_COUNT, .min = 8, .want = 13, .rank = 6,
       .right = true },
     { .title = "Size", .paths = "properties.summary.bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .rank = 4,
       .right = true },
     { .title = "Stored", .paths = "properties.summary.storedBytes", .format = UI_F_BYTES, .min = 9, .want = 10,
       .rank = 5, .right = true },
-    { .title = "Expires", .paths = "properties.expiryTime", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
+    { .title = "Expires", .paths = "properties.retention.expires properties.expiryTime", .format = UI_F_TIME, .min = 10, .want = 27,
+      .rank = 1 },
 };
 static const struct ui_list_kind points = {
     .path = "{arg}/recoveryPoints", .column = point_columns, .n_columns = KG_ARRAY_LEN(point_columns), .sort = -1,
       .refresh = 20,
-    .opens = "recovery-point", .more = { STORES ".1.type" }, .empty = "No recovery point yet. Press b to back up now.",
+    .opens = "recovery-point", .more = { STORES ".0.type", STORES ".1.type", HELD }, .empty = "No recovery point yet. Press b to back up now.",
 };
 static const char *not_archived(const struct ui_model *m)
 {
@@ -243,6 +257,12 @@ static const char *not_archived(const struct ui_model *m)
     return !r || strcmp(ui_row_value(&points, r, STORES ".0.type"), "ArchiveStore") == 0 ||
                    strcmp(ui_row_value(&points, r, STORES ".1.type"), "ArchiveStore") == 0 ? NULL : "it is not in the archive";
 }
+static const char *not_held(const struct ui_model *m)
+{
+    const struct ui_row *r = ui_list_current((const struct ui_list *)m);
+
+    return !r || *ui_row_value(&points, r, HELD) ? NULL : "it is not held";
+}
 static const struct ui_command point_commands[] = {
     { "restore-point", "Restore this point", 't', UI_WRITES | UI_NEEDS_ROW,
       "Restore from the recovery point under the cursor", NULL, NULL, "restore" },
@@ -250,8 +270,8 @@ static const struct ui_command point_commands[] = {
       NULL, "rehydrate" },
     { "hold-point", "Hold", 'o', UI_WRITES | UI_MANY, "Keep it whatever its rule says, until it is released", NULL, NULL,
       "hold-point" },
-    { "release-point", "Release", 'z', UI_WRITES | UI_MANY, "Let a held recovery point leave again as its rule says", NULL, NULL,
-      "release-point" },
+    { "release-point", "Release", 'z', UI_WRITES | UI_MANY, "Let a held recovery point leave again as its rule says", not_held,
+      NULL, "release-point" },
 };
 const struct ui_kind ui_list_instance_points = {
     .name = "instance-points", .title = "Recovery points", .family = UI_LIST, .data = &points, .commands = point_commands,
@@ -278,7 +298,7 @@ static const struct ui_value point_values[] = {
     { NULL, "Retention", 0, NULL, NULL },
     { "Rule", "properties.retentionTagName", 0, NULL, NULL },
     { "Kept because", "properties.retention.keptBecause", UI_F_IF_ANY, NULL, NULL },
-    { "Expires", "properties.expiryTime", UI_F_TIME, NULL, NULL },
+    { "Expires", "properties.retention.expires properties.expiryTime", UI_F_TIME, NULL, NULL },
     { "Stored in", STORES ".0.type", UI_F_LABEL, NULL, NULL },
     { "Also in", STORES ".1.type", UI_F_LABEL | UI_F_IF_ANY, NULL, NULL },
     { "until", STORES ".1.expiryTime", UI_F_TIME | UI_F_IF_ANY, NULL, NULL },
@@ -302,14 +322,20 @@ static const char *page_not_archived(const struct ui_model *m)
 
     return !*first || strcmp(first, "ArchiveStore") == 0 || strcmp(second, "ArchiveStore") == 0 ? NULL : "it is not in the archive";
 }
+static const char *page_not_held(const struct ui_model *m)
+{
+    const struct kg_json *point = ui_detail_resource(m);
+
+    return !point || kg_json_str(point, HELD) ? NULL : "it is not held";
+}
 static const struct ui_command page_point_commands[] = {
     { "restore-point", "Restore", 'r', UI_WRITES, "Restore this recovery point, as a database or as files", NULL,
       NULL, "restore" },
     { "rehydrate", "Rehydrate", 'e', UI_WRITES, "Bring this recovery point back from the archive for some days",
       page_not_archived, NULL, "rehydrate" },
     { "hold-point", "Hold", 'o', UI_WRITES, "Keep it whatever its rule says, until it is released", NULL, NULL, "hold-point" },
-    { "release-point", "Release", 'z', UI_WRITES, "Let a held recovery point leave again as its rule says", NULL, NULL,
-      "release-point" },
+    { "release-point", "Release", 'z', UI_WRITES, "Let a held recovery point leave again as its rule says", page_not_held,
+      NULL, "release-point" },
 };
 const struct ui_kind ui_page_point = {
     .name = "recovery-point", .title = "Recovery point", .family = UI_DETAIL, .data = &point_detail,

@@ -32,12 +32,20 @@ void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c);
 
 /* notes.c */
 void ui_notes_add(struct ui_shell *s, enum ui_note level, const char *text, const char *advice);
+/* About a resource that a page shows: it leads there, and covers nothing. */
+void ui_notes_add_about(struct ui_shell *s, enum ui_note level, const char *text, const char *id);
 /* A note that stays until Esc, in a box: a failure, or one with advice. All others go with the next key. */
 bool ui_note_stays(const struct ui_shell *s);
+void ui_notes_open(struct ui_shell *s);                          /* the pane; all are read then */
 void ui_notes_done(struct ui_shell *s);
-void ui_notes_act(struct ui_shell *s, enum ui_action a);
+void ui_notes_act(struct ui_shell *s, enum ui_action a);                     /* with the keys of a list */
 void ui_notes_draw_pane(struct ui_shell *s, struct ui_canvas *c, struct ui_rect area);
 void ui_notes_draw_toast(struct ui_shell *s, struct ui_canvas *c, struct ui_rect area);
+
+/* watch.c */
+void ui_watch_add(struct ui_shell *s, const char *job);
+void ui_watch_running(struct ui_shell *s, const struct kg_json *running, bool all);      /* all: no more than these run */
+void ui_watch_done(struct ui_shell *s);
 
 /* frame.c, help.c */
 void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c);

@@ -14,10 +14,11 @@
 #include "keepgres/version.h"
 #include "model/detail.h"
 #include "model/form.h"
+#include "model/ids.h"
 #include "shell/parts.h"
 #include "view/view.h"
 
-enum { SECOND = 1000000, START_RETRY = 2 * SECOND, JOBS_IDLE = 5 * SECOND, JOBS_BUSY = 2 * SECOND };
+enum { SECOND = 1000000, START_RETRY = 2 * SECOND, JOBS_IDLE = 5 * SECOND, JOBS_BUSY = 2 * SECOND, RUNNING_MOST = 20 };
 
 const struct ui_menu_row ui_menu[] = {
     { "Overview", "overview" },
@@ -169,7 +170,14 @@ static void leave_portal(struct ui_shell *s) { s->wish.quit = true; }
 
 /* ---- what models ask of their host ---- */
 
-struct ui_sent { struct ui_sent *next; struct ui_shell *s; struct ui_model *m; int tag; uint64_t id; };
+/* path: of a request that may begin a job; else NULL. */
+struct ui_sent { struct ui_sent *next; struct ui_shell *s; struct ui_model *m; int tag; uint64_t id; char *path; };
+
+static void free_sent(struct ui_sent *sent)
+{
+    free(sent->path);
+    free(sent);
+}
 
 static void unlink_sent(struct ui_shell *s, const struct ui_sent *what)
 {
@@ -183,9 +191,12 @@ static void unlink_sent(struct ui_shell *s, const struct ui_sent *what)
 static void answered(void *ctx, uint64_t id, const struct kg_answer *a)
 {
     struct ui_sent *sent = ctx, was = *sent;
+    KG_AUTO_FREE char *job = sent->path && a->reply ? ui_job_of(sent->path, a->reply->json) : NULL;
 
     unlink_sent(was.s, sent);
-    free(sent);
+    free_sent(sent);
+    if (job)
+        ui_watch_add(was.s, job);
     ui_model_answer(was.m, was.tag, id, a);
     settle(was.s);
     was.s->changed = true;
@@ -198,7 +209,7 @@ static uint64_t host_ask(struct ui_host *h, struct ui_model *m, const struct ui_
     struct kg_request rq = { .method = c->method ? c->method : "GET", .path = c->path, .body = c->body,
                              .body_len = c->body ? strlen(c->body) : 0, .keep_text = c->keep_text };
 
-    *sent = (struct ui_sent){ .next = s->sent, .s = s, .m = m, .tag = tag };
+    *sent = (struct ui_sent){ .next = s->sent, .s = s, .m = m, .tag = tag, .path = c->follow ? kg_xstrdup(c->path) : NULL };
     s->sent = sent;
     return sent->id = s->transport.send(s->transport.ctx, &rq, c->follow, answered, sent);
 }
@@ -216,7 +227,7 @@ static void host_forget(struct ui_host *h, struct ui_model *m, uint64_t id)
         }
         *p = sent->next;
         s->transport.cancel(s->transport.ctx, sent->id);
-        free(sent);
+        free_sent(sent);
     }
 }
 
@@ -391,6 +402,7 @@ static void jobs_answered(void *ctx, uint64_t id, const struct kg_answer *a)
     if (!value)
         value = kg_json_get(a->reply->json, "data");
     running = (unsigned)kg_json_count(value);
+    ui_watch_running(s, value, running < RUNNING_MOST);
     total = kg_json_double(kg_json_first(value), "properties.extendedInfo.progress.bytesTotal", 0);
     percent = kg_json_double(kg_json_first(value), "properties.extendedInfo.progress.bytesDone", 0);
     percent = total > 0 && percent <= total ? 100 * percent / total : -1;
@@ -401,8 +413,8 @@ static void jobs_answered(void *ctx, uint64_t id, const struct kg_answer *a)
 
 static void ask_jobs(struct ui_shell *s)
 {
-    KG_AUTO_FREE char *path = kg_xprintf("/subscriptions/%s/providers/Microsoft.DataProtection/searchBackupJobs?$top=20",
-                                         s->host.subscription);
+    KG_AUTO_FREE char *path = kg_xprintf("/subscriptions/%s/providers/Microsoft.DataProtection/searchBackupJobs?$top=%d",
+                                         s->host.subscription, RUNNING_MOST);
 
     s->jobs.asked = s->host.now;
     s->jobs.call = ui_shell_get(s, "POST", path, "{\"statuses\":[\"InProgress\"]}", jobs_answered);
@@ -410,7 +422,7 @@ static void ask_jobs(struct ui_shell *s)
 
 static int64_t jobs_due(const struct ui_shell *s)
 {
-    return s->jobs.asked + (!s->started ? START_RETRY : s->jobs.running ? JOBS_BUSY : JOBS_IDLE);
+    return s->jobs.asked + (!s->started ? START_RETRY : s->jobs.running || s->watch.n ? JOBS_BUSY : JOBS_IDLE);
 }
 
 /* ---- commands and actions ---- */
@@ -494,7 +506,7 @@ static void act_global(struct ui_shell *s, enum ui_action a)
     case UI_ACT_MENU: open_menu(s); break;
     case UI_ACT_PALETTE: ui_palette_open(s, ""); break;
     case UI_ACT_HELP: s->help.open = true; s->help.top = 0; break;
-    case UI_ACT_NOTES: s->notes_pane.open = true; s->notes_pane.cursor = 0; s->notes_pane.top = 0; break;
+    case UI_ACT_NOTES: ui_notes_open(s); break;
     case UI_ACT_REDRAW: s->wish.redraw = true; break;
     case UI_ACT_COPY: copy_shown(s); break;
     case UI_ACT_QUIT: ui_shell_leave(s, leave_portal, NULL); break;
@@ -592,7 +604,7 @@ static void pressed(struct ui_shell *s, const struct ui_event *ev)
     else if (s->help.open)
         help_event(s, ev->key);
     else if (s->notes_pane.open)
-        ui_notes_act(s, ui_keymap_find(&ui_keys_reader, ev->key));
+        ui_notes_act(s, ui_keymap_find(&ui_keys_list, ev->key));
     else if (s->menu.open)
         menu_event(s, ui_keymap_find(&ui_keys_list, ev->key));
     else
@@ -718,11 +730,12 @@ void ui_shell_done(struct ui_shell *s)
     while (s->sent) {
         struct ui_sent *next = s->sent->next;
 
-        free(s->sent);
+        free_sent(s->sent);
         s->sent = next;
     }
     ui_palette_done(s);
     ui_notes_done(s);
+    ui_watch_done(s);
     free(s->start_page);
     free(s->ask.text);
     free(s->ask.kind);

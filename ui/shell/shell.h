@@ -28,7 +28,7 @@ struct ui_wish {
     char *save_screen;                       /* a file's name */
 };
 
-enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400 };
+enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400, UI_WATCH_MAX = 64 };
 
 /* serial: no two are the same. next: what a model opened after it had closed itself takes its place. */
 struct ui_layer {
@@ -39,7 +39,10 @@ struct ui_layer {
     const struct ui_kind *next;
     char *next_arg;
 };
-struct ui_noted { int64_t at; enum ui_note level; char *text, *advice; bool read; };
+/* box: it stays in sight until Esc. link: the id of what it is about, or NULL. */
+struct ui_noted { int64_t at; enum ui_note level; char *text, *advice, *link; bool box; };
+/* A job whose end is told. runs: it did when running jobs were asked for last. */
+struct ui_watched { char *id; uint64_t call; bool runs; unsigned failed; };
 
 /* Something that the palette finds. */
 struct ui_found { char *label, *hint; const struct ui_command *command; struct ui_model *of; const char *kind; char *arg;
@@ -60,7 +63,7 @@ struct ui_shell {
     uint64_t start_call;
     struct { bool open; size_t cursor, from; } menu;             /* open: it has the keyboard */
     struct { bool open; int top, lines; } help;
-    struct { bool open; size_t cursor; int top; } notes_pane;
+    struct { bool open; size_t cursor; int top; } notes_pane;    /* cursor: 0 is the newest */
     struct ui_noted note[UI_NOTES_MAX];      /* newest last */
     size_t n_notes, n_unread;
     uint64_t noted;                          /* all that there ever were */
@@ -78,6 +81,7 @@ struct ui_shell {
     } palette;
     struct { bool open, yes; char *text; void (*go)(struct ui_shell *s); char *kind; } ask;     /* "leave what was typed?" */
     struct { uint64_t call; int64_t asked; unsigned running; double percent; } jobs;
+    struct { struct ui_watched of[UI_WATCH_MAX]; size_t n; } watch;
     struct ui_rect content, top;             /* where the page and what has the keyboard were drawn last */
     int w;                                   /* of the canvas they were drawn on */
     bool changed;

@@ -68,6 +68,15 @@ static int label_width(const struct ui_detail *d, int cols)
     return w < most ? w : most;
 }
 
+/* A heading stands off from what is above it. */
+static bool has_above(const struct ui_detail *d, size_t i)
+{
+    while (i-- > 0)
+        if (ui_detail_has(d, i))
+            return true;
+    return false;
+}
+
 /* Draws the value into r, or measures it. */
 static int one(const struct ui_detail *d, struct ui_canvas *c, struct ui_rect r, int label, size_t i)
 {
@@ -79,9 +88,11 @@ static int one(const struct ui_detail *d, struct ui_canvas *c, struct ui_rect r,
         return 0;
     ui_detail_value(d, i, &s);
     if (!v->label) {
+        int gap = has_above(d, i);
+
         if (c)
-            (void)ui_text(c, r.y + (i > 0), r.x, r.w, UI_ROLE_HEADING, s.text);
-        return 1 + (i > 0);
+            (void)ui_text(c, r.y + gap, r.x, r.w, UI_ROLE_HEADING, s.text);
+        return 1 + gap;
     }
     role = !s.text[0] ? UI_ROLE_DIM : s.state != UI_NONE ? ui_state_role(s.state) : v->opens ? UI_ROLE_LINK : UI_ROLE_VALUE;
     r.x += UI_TABLE_GUTTER;
