@@ -531,6 +531,24 @@ static void test_the_end_of_a_job_is_a_notification_with_a_link(void **state)
     recorded_close(&r);
 }
 
+static void test_a_vaults_page_tells_what_it_takes_up(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "", 24, 80, UI_UTF8);
+    ui_open(ui_shell_top(&r.shell), "backup-vault", VAULT);
+    recorded_settle(&r);
+    recorded_type(&r, "llll");
+    assert_true(recorded_shows(&r, "[Usage]"));
+    assert_true(recorded_shows(&r, "Vault tier: 436 kB taken up by 4 recovery points of 3.1 MB"));
+    assert_true(recorded_shows(&r, "  saved: 2.3 MB by deduplication, 399 kB by compression"));
+    assert_true(recorded_shows(&r, "  704 B that nothing needs any more"));
+    assert_false(recorded_shows(&r, "Archive tier"));                /* nothing is there */
+    assert_true(recorded_shows(&r, "› pg1\\sales"));                 /* the largest first */
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -685,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_breadcrumbs_have_no_hole_and_esc_is_always_said),
         cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
         cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
+        cmocka_unit_test(test_a_vaults_page_tells_what_it_takes_up),
         cmocka_unit_test(test_the_end_of_a_job_is_a_notification_with_a_link),
         cmocka_unit_test(test_keys_at_random_break_nothing),
         cmocka_unit_test(test_every_page_looks_as_it_should),

@@ -46,6 +46,7 @@ static const struct { const char *part, *file; } recorded_answers[] = {
     { "/roleAssignments/", "assignment.json" },
     { "/roleAssignments", "assignments.json" },
     { "/roleDefinitions", "definitions.json" },
+    { "/usage", "usage.json" },
     { "/backupVaults/", "vault.json" },
     { "/backupVaults", "vaults.json" },
     { "/secrets/", "secret.json" },

@@ -27,6 +27,7 @@ static const struct ui_binding list[] = {
 };
 static const struct ui_binding detail[] = { { UI_KEY_ENTER, UI_ACT_OPEN }, { ' ', UI_ACT_MARK }, { '/', UI_ACT_FILTER },
                                             { 's', UI_ACT_SORT }, MOVES };
+static const struct ui_binding tiles[] = { { UI_KEY_ENTER, UI_ACT_OPEN }, MOVES };
 static const struct ui_binding form[] = { { UI_KEY_ENTER, UI_ACT_OPEN }, { ' ', UI_ACT_MARK }, MOVES };
 /* In a field every character is text. */
 static const struct ui_binding text[] = {
@@ -38,7 +39,7 @@ static const struct ui_binding reader[] = { MOVES, { UI_KEY_ENTER, UI_ACT_BACK }
 
 #define MAP(name) { #name, name, sizeof name / sizeof name[0], &ui_keys_global }
 const struct ui_keymap ui_keys_global = { "everywhere", global, sizeof global / sizeof global[0], NULL };
-const struct ui_keymap ui_keys_list = MAP(list), ui_keys_detail = MAP(detail), ui_keys_form = MAP(form),
+const struct ui_keymap ui_keys_list = MAP(list), ui_keys_detail = MAP(detail), ui_keys_form = MAP(form), ui_keys_tiles = MAP(tiles),
                        ui_keys_reader = MAP(reader),
                        ui_keys_text = { "text", text, sizeof text / sizeof text[0], NULL };
 

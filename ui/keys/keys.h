@@ -25,7 +25,7 @@ struct ui_keymap {
     const struct ui_keymap *parent;          /* looked in next; NULL ends the search */
 };
 
-extern const struct ui_keymap ui_keys_global, ui_keys_list, ui_keys_detail, ui_keys_form, ui_keys_text, ui_keys_reader;
+extern const struct ui_keymap ui_keys_global, ui_keys_list, ui_keys_detail, ui_keys_form, ui_keys_tiles, ui_keys_text, ui_keys_reader;
 
 enum ui_action ui_keymap_find(const struct ui_keymap *map, uint32_t key);
 uint32_t ui_keymap_key(const struct ui_keymap *map, enum ui_action a);   /* the shown one; 0: none */

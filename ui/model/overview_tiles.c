@@ -37,21 +37,22 @@ static void tile_attention(const struct ui_overview *o, struct ui_shown l[UI_TIL
 static void tile_storage(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES])
 {
     static const char *const tiers[] = { "VaultStore", "ArchiveStore" };
-    double stored = 0, logical = 0;
+    double stored = 0, logical = 0, in_tier[KG_ARRAY_LEN(tiers)];
     char a[32];
 
     for (size_t i = 0; i < KG_ARRAY_LEN(tiers); i++) {
         char path[60];
 
         snprintf(path, sizeof path, "usage.%s.storedBytes", tiers[i]);
-        stored += kg_json_double(o->center, path, 0);
+        in_tier[i] = kg_json_double(o->center, path, 0);
+        stored += in_tier[i];
         snprintf(path, sizeof path, "usage.%s.logicalBytes", tiers[i]);
         logical += kg_json_double(o->center, path, 0);
     }
-    ui_format_bytes(stored, a, sizeof a);
-    snprintf(l[0].text, sizeof l[0].text, "%s stored", a);
-    ui_format_bytes(logical, a, sizeof a);
-    snprintf(l[1].text, sizeof l[1].text, "of %s", a);
+    ui_format_bytes(in_tier[0], a, sizeof a);
+    snprintf(l[0].text, sizeof l[0].text, "vault %s", a);
+    ui_format_bytes(in_tier[1], a, sizeof a);
+    snprintf(l[1].text, sizeof l[1].text, "archive %s", a);
     if (logical > 0 && stored <= logical)
         snprintf(l[2].text, sizeof l[2].text, "%d%% saved", (int)(100 * (logical - stored) / logical));
 }

@@ -46,8 +46,8 @@ static const struct ui_column columns[] = {
     { .title = "Latest recovery point", .brief = "Latest point", .paths = "properties.latestRecoveryPoint.recoveryPointTime",
       .format = UI_F_AGO, .min = 11, .want = 14, .rank = 2 },
     { .title = "Next backup", .paths = "properties.nextBackupTime", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 4 },
-    { .title = "Policy", .paths = "properties.policyInfo.policyId", .format = UI_F_LAST, .min = 8, .want = 12, .rank = 5 },
-    { .title = "Vault", .paths = "vaultName", .min = 8, .want = 14, .rank = 3 },
+    { .title = "Policy", .paths = "properties.policyInfo.policyId", .format = UI_F_LAST, .min = 8, .want = 12, .rank = 3 },
+    { .title = "Vault", .paths = "vaultName", .min = 8, .want = 14, .rank = 5 },
 };
 
 static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
@@ -248,7 +248,8 @@ static const struct ui_column point_columns[] = {
 static const struct ui_list_kind points = {
     .path = "{arg}/recoveryPoints", .column = point_columns, .n_columns = KG_ARRAY_LEN(point_columns), .sort = -1,
       .refresh = 20,
-    .opens = "recovery-point", .more = { STORES ".0.type", STORES ".1.type", HELD }, .empty = "No recovery point yet. Press b to back up now.",
+    .opens = "recovery-point", .more = { STORES ".0.type", STORES ".1.type", HELD },
+    .empty = "No recovery point yet. Press b to back up now.",
 };
 static const char *not_archived(const struct ui_model *m)
 {

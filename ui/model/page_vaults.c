@@ -56,7 +56,7 @@ static const struct ui_value values[] = {
 };
 static const struct ui_detail_kind detail = {
     .value = values, .n_values = KG_ARRAY_LEN(values),
-    .tab = { "vault-instances", "vault-policies", "vault-jobs", "deleted-instances", "scope-access" },
+    .tab = { "vault-instances", "vault-policies", "vault-jobs", "vault-usage", "deleted-instances", "scope-access" },
 };
 static const struct ui_command page_commands[] = {
     { "check-vault", "Check", 'v', UI_WRITES, "Read the vault and prove that its recovery points are whole", NULL,

@@ -3,12 +3,13 @@
 
 #include "view/view.h"
 
-/* Enter, Space and moving about: what they have is neither filtered nor sorted. */
-static const struct ui_keymap *few_keys(const struct ui_model *m) { (void)m; return &ui_keys_form; }
+/* What they have is neither filtered nor sorted; Space changes a setting, as Enter does. */
+static const struct ui_keymap *tile_keys(const struct ui_model *m) { (void)m; return &ui_keys_tiles; }
+static const struct ui_keymap *setting_keys(const struct ui_model *m) { (void)m; return &ui_keys_form; }
 
 static const struct ui_look looks[] = {
-    { "overview", ui_overview_draw, few_keys, ui_overview_click },
-    { "settings", ui_settings_draw, few_keys, ui_settings_click },
+    { "overview", ui_overview_draw, tile_keys, ui_overview_click },
+    { "settings", ui_settings_draw, setting_keys, ui_settings_click },
     { NULL, NULL, NULL, NULL },
 };
 

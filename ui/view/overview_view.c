@@ -33,10 +33,24 @@ static void draw_tile(const struct ui_overview *o, struct ui_canvas *c, struct u
 
 /* ---- the two lists ---- */
 
+/* Columns of the names, which leave the better part to what is said of them. */
+static int name_width(const struct kg_json *row, size_t n, int most)
+{
+    int w = 0;
+
+    for (; n-- && row; row = kg_json_next(row)) {
+        int one = ui_width(kg_json_str_or(row, "friendlyName", "")) + 2;
+
+        w = one > w ? one : w;
+    }
+    return w < most ? w : most;
+}
+
 static void draw_rows(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r, const char *title, const char *list, size_t n,
                       size_t first, const char *none)
 {
     const struct kg_json *row = kg_json_first(kg_json_get(o->center, list));
+    int name = name_width(row, n, r.w / 2 - 1);
 
     ui_text(c, r.y, r.x, r.w, UI_ROLE_HEADING, title);
     if (!n)
@@ -44,7 +58,7 @@ static void draw_rows(const struct ui_overview *o, struct ui_canvas *c, struct u
     for (size_t i = 0; i < n && row; i++, row = kg_json_next(row)) {
         bool here = o->cursor == first + i;
         enum ui_role role = here ? UI_ROLE_CURSOR : UI_ROLE_ITEM;
-        int y = r.y + 1 + (int)i, name = r.w / 2 - 1;
+        int y = r.y + 1 + (int)i;
         struct ui_shown when = { "", UI_NONE };
 
         if (here)
