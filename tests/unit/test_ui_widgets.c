@@ -143,6 +143,26 @@ static void test_a_chart_has_bars_in_eighths_an_axis_and_labels(void **state)
     ui_chart(&canvas, (struct ui_rect){ 0, 0, 6, 20 }, UI_ROLE_CHART_1, value, 0, label, "x");
 }
 
+static void test_a_name_without_room_keeps_both_ends(void **state)
+{
+    static const struct { const char *name; int cols; const char *shown; } row[] = {
+        { "sales", 8, "sales" }, { "sales-2026", 10, "sales-2026" }, { "sales-north-2026", 12, "sales-…-2026" },
+        { "sales-north-2027", 12, "sales-…-2027" }, { "sales-north-2026", 7, "sales-…" },
+        { "数据库备份销售顾客", 10, "数据…顾客" }, { "数据库备份销售顾客", 11, "数据库…顾客" },
+        { "aaaaaaaaaaaae\xcc\x81zz", 8, "aaaa…e\xcc\x81zz" }, { "\033[31mred-and-long", 9, "?[31…long" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(row); i++) {
+        begin(1, 30, UI_UTF8);
+        assert_true(ui_text_name(&canvas, 0, 0, row[i].cols, UI_ROLE_ITEM, row[i].name) <= row[i].cols);
+        assert_looks(row[i].shown);
+    }
+    begin(1, 30, UI_ASCII);
+    (void)ui_text_name(&canvas, 0, 0, 12, UI_ROLE_ITEM, "sales-north-2026");
+    assert_looks("sales-~-2026");
+}
+
 static void test_an_error_says_code_sentence_what_to_do_and_how_it_goes(void **state)
 {
     struct kg_err err = { 0 };
@@ -168,6 +188,7 @@ int main(void)
         cmocka_unit_test_teardown(test_tabs_keep_the_current_one_in_sight_and_know_where_they_were_clicked, teardown),
         cmocka_unit_test_teardown(test_bars_show_nothing_for_nothing_and_all_only_for_all, teardown),
         cmocka_unit_test_teardown(test_a_chart_has_bars_in_eighths_an_axis_and_labels, teardown),
+        cmocka_unit_test_teardown(test_a_name_without_room_keeps_both_ends, teardown),
         cmocka_unit_test_teardown(test_an_error_says_code_sentence_what_to_do_and_how_it_goes, teardown),
     };
 

@@ -26,6 +26,7 @@ struct ui_column {
     int min, want;                           /* columns of the screen; what is left over goes to those with the highest want */
     int rank;                                /* of columns that do not fit the one with the highest goes first; 0 stays */
     bool right;
+    bool name;                               /* names, whose ends tell them apart: cut in the middle */
     void (*cell)(const struct ui_row *row, int64_t now, struct ui_shown *ret);     /* instead of format, or NULL */
 };
 

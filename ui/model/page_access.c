@@ -4,7 +4,7 @@
 #include "model/kinds.h"
 
 static const struct ui_column columns[] = {
-    { .title = "Principal", .paths = "properties.principalName properties.principalId", .min = 10, .want = 20 },
+    { .title = "Principal", .name = true, .paths = "properties.principalName properties.principalId", .min = 10, .want = 20 },
     { .title = "Type", .paths = "properties.principalType", .min = 6, .want = 16, .rank = 2 },
     { .title = "Role", .paths = "properties.roleDefinitionName", .min = 14, .want = 28 },
     { .title = "Scope", .paths = "properties.scope", .format = UI_F_LAST, .min = 10, .want = 26 },

@@ -38,7 +38,7 @@ static const char *needs_stopped(const struct ui_model *m)
 /* ---- the list ---- */
 
 static const struct ui_column columns[] = {
-    { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 28 },
+    { .title = "Datasource", .name = true, .paths = "properties.friendlyName name", .min = 20, .want = 28 },
     { .title = "Protection status", .brief = "Protection", .paths = "protectionState properties.currentProtectionState",
       .format = UI_F_STATE, .min = 14, .want = 25 },
     { .title = "Last backup", .paths = "properties.lastBackup.status", .format = UI_F_STATE, .min = 11, .want = 16,
@@ -115,7 +115,7 @@ const struct ui_kind ui_page_instances = {
 /* ---- those that need attention, with the reason ---- */
 
 static const struct ui_column attention_columns[] = {
-    { .title = "Datasource", .paths = "friendlyName", .min = 14, .want = 24 },
+    { .title = "Datasource", .name = true, .paths = "friendlyName", .min = 14, .want = 24 },
     { .title = "Why", .paths = "reason", .min = 30, .want = 200 },
 };
 static const struct ui_list_kind attention = {
@@ -348,7 +348,7 @@ const struct ui_kind ui_page_point = {
 
 static const struct ui_column content_columns[] = {
     { .title = "Schema", .paths = "schema", .min = 8, .want = 20 },
-    { .title = "Table", .paths = "name", .min = 12, .want = 34 },
+    { .title = "Table", .name = true, .paths = "name", .min = 12, .want = 34 },
     { .title = "Kind", .paths = "kind", .min = 5, .want = 17, .rank = 1 },
     { .title = "Rows", .paths = "rows", .format = UI_F_COUNT, .min = 8, .want = 13, .right = true },
     { .title = "Size", .paths = "bytes", .format = UI_F_BYTES, .min = 9, .want = 10, .right = true },

@@ -64,8 +64,8 @@ static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *
 #define COLUMNS(vault) \
     { .title = "Status", .paths = "properties.status", .format = UI_F_STATE, .min = 10, .want = 24 }, \
     { .title = "Operation", .paths = "properties.operation", .format = UI_F_LABEL, .min = 9, .want = 22, .rank = 1 }, \
-    { .title = "Backup instance", .brief = "Instance", .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", \
-      .min = 12, .want = 26 }, \
+    { .title = "Backup instance", .brief = "Instance", .name = true, \
+      .paths = "properties.backupInstanceFriendlyName properties.dataSourceName", .min = 12, .want = 26 }, \
     { .title = "Vault", .paths = "properties.vaultName", .min = 8, .want = 14, .rank = (vault) }, \
     { .title = "Started", .paths = "properties.startTime", .format = UI_F_TIME, .min = 8, .want = 16, .rank = 2 }, \
     { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 4, \

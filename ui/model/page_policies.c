@@ -31,7 +31,7 @@ static void schedule_cell(const struct ui_row *r, int64_t now, struct ui_shown *
 }
 
 static const struct ui_column columns[] = {
-    { .title = "Name", .paths = "name", .min = 10, .want = 24 },
+    { .title = "Name", .name = true, .paths = "name", .min = 10, .want = 24 },
     { .title = "Schedule", .paths = INTERVALS, .cell = schedule_cell, .min = 14, .want = 40 },
     { .title = "Instances", .paths = "properties.backupInstancesCount", .format = UI_F_COUNT, .min = 9, .want = 9,
       .rank = 2, .right = true },

@@ -9,7 +9,7 @@
 /* ---- servers ---- */
 
 static const struct ui_column server_columns[] = {
-    { .title = "Name", .paths = "name", .min = 10, .want = 22 },
+    { .title = "Name", .name = true, .paths = "name", .min = 20, .want = 28 },
     { .title = "Host", .paths = "properties.fullyQualifiedDomainName", .min = 12, .want = 30 },
     { .title = "Port", .paths = "properties.port", .min = 5, .want = 6, .rank = 3, .right = true },
     { .title = "State", .paths = "properties.state", .format = UI_F_STATE, .min = 8, .want = 12 },
@@ -67,7 +67,7 @@ const struct ui_kind ui_page_server = {
 /* ---- key vaults ---- */
 
 static const struct ui_column keyvault_columns[] = {
-    { .title = "Name", .paths = "name", .min = 10, .want = 20 },
+    { .title = "Name", .name = true, .paths = "name", .min = 10, .want = 20 },
     { .title = "Resource group", .brief = "Group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Vault URI", .paths = "properties.vaultUri", .min = 16, .want = 40 },
     { .title = "Provider", .paths = "properties.provider", .min = 6, .want = 9, .rank = 1 },
@@ -115,7 +115,7 @@ const struct ui_kind ui_page_keyvault = {
 };
 
 static const struct ui_column secret_columns[] = {
-    { .title = "Name", .paths = "name", .min = 12, .want = 26 },
+    { .title = "Name", .name = true, .paths = "name", .min = 12, .want = 26 },
     { .title = "Enabled", .paths = "properties.attributes.enabled", .format = UI_F_YES_NO, .min = 7, .want = 8 },
     { .title = "Updated", .paths = "properties.attributes.updated", .format = UI_F_TIME, .min = 10, .want = 16 },
     { .title = "Expires", .paths = "properties.attributes.expires", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
@@ -161,7 +161,7 @@ const struct ui_kind ui_page_secret = {
 /* ---- storage accounts ---- */
 
 static const struct ui_column storage_columns[] = {
-    { .title = "Name", .paths = "name", .min = 10, .want = 20 },
+    { .title = "Name", .name = true, .paths = "name", .min = 10, .want = 20 },
     { .title = "Resource group", .brief = "Group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Provider", .paths = "properties.provider", .min = 8, .want = 10, .rank = 1 },
     { .title = "Path", .paths = "properties.path", .min = 12, .want = 40 },
@@ -206,7 +206,7 @@ const struct ui_kind ui_page_storage_account = {
     .n_commands = KG_ARRAY_LEN(storage_page_commands),
 };
 static const struct ui_column container_columns[] = {
-    { .title = "Name", .paths = "name", .min = 12, .want = 24 },
+    { .title = "Name", .name = true, .paths = "name", .min = 12, .want = 24 },
     { .title = "URL", .paths = "properties.url", .min = 20, .want = 60 },
 };
 static const struct ui_list_kind containers = {

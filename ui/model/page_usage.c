@@ -36,7 +36,7 @@ static void tiers(const struct kg_json *answer, int width, struct kg_buf *ret)
 }
 
 static const struct ui_column columns[] = {
-    { .title = "Backup instance", .brief = "Instance", .paths = "friendlyName name", .min = 14, .want = 40 },
+    { .title = "Backup instance", .brief = "Instance", .name = true, .paths = "friendlyName name", .min = 14, .want = 40 },
     { .title = "Tier", .paths = "dataStoreType", .format = UI_F_LABEL, .min = 10, .want = 13, .rank = 1 },
     { .title = "Points", .paths = "recoveryPoints", .format = UI_F_COUNT, .min = 6, .want = 8, .rank = 2, .right = true },
     { .title = "Holds", .paths = "logicalBytes", .format = UI_F_BYTES, .min = 8, .want = 10, .right = true },

@@ -5,7 +5,7 @@
 #include "model/kinds.h"
 
 static const struct ui_column columns[] = {
-    { .title = "Name", .paths = "name", .min = 10, .want = 24 },
+    { .title = "Name", .name = true, .paths = "name", .min = 10, .want = 24 },
     { .title = "Resource group", .brief = "Group", .paths = "id", .cell = ui_cell_group, .min = 8, .want = 16, .rank = 2 },
     { .title = "Location", .paths = "location", .min = 6, .want = 10, .rank = 1 },
     { .title = "Redundancy", .paths = "properties.storageSettings.0.type", .format = UI_F_LABEL, .min = 10, .want = 18, .rank = 4 },
@@ -73,7 +73,7 @@ const struct ui_kind ui_page_vault = {
 };
 
 static const struct ui_column deleted_columns[] = {
-    { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 30 },
+    { .title = "Datasource", .name = true, .paths = "properties.friendlyName name", .min = 14, .want = 30 },
     { .title = "Deleted", .paths = "properties.deletionInfo.deletionTime", .format = UI_F_TIME, .min = 10, .want = 16 },
     { .title = "Gone for good", .paths = "properties.deletionInfo.scheduledPurgeTime", .format = UI_F_TIME, .min = 10,
       .want = 16 },
@@ -89,7 +89,7 @@ static const struct ui_command deleted_commands[] = {
 };
 /* Those of all vaults: the service finds what was deleted when it is asked for by its state. */
 static const struct ui_column all_deleted_columns[] = {
-    { .title = "Datasource", .paths = "properties.friendlyName name", .min = 14, .want = 30 },
+    { .title = "Datasource", .name = true, .paths = "properties.friendlyName name", .min = 14, .want = 30 },
     { .title = "Deleted", .paths = "properties.deletionInfo.deletionTime", .format = UI_F_TIME, .min = 10, .want = 16 },
     { .title = "Gone for good", .paths = "properties.deletionInfo.scheduledPurgeTime", .format = UI_F_TIME, .min = 10,
       .want = 16 },

@@ -254,6 +254,35 @@ int ui_text(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, cons
     return took;
 }
 
+/* The end of s that takes at most so many columns, and begins with a character that takes one. */
+static const char *end_of(const char *s, int cols)
+{
+    struct piece p;
+    int w = ui_width(s);
+
+    while (next_piece(s, UI_UTF8, &p) && (w > cols || !p.columns)) {
+        w -= p.columns;
+        s += p.bytes;
+    }
+    return s;
+}
+
+int ui_text_name(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *s)
+{
+    enum { LEAST = 8 };
+    const char *end;
+    KG_AUTO_FREE char *head = NULL;
+    int took;
+
+    if (cols < LEAST || ui_width(s) <= cols)
+        return ui_text(c, y, x, cols, role, s);
+    end = end_of(s, (cols - 1) / 2);
+    head = kg_xstrndup(s, ui_fit(s, cols - 1 - ui_width(end)));
+    took = ui_text(c, y, x, cols, role, head);
+    took += ui_put(c, y, x + took, role, UI_G_ELLIPSIS);
+    return took + ui_text(c, y, x + took, cols - took, role, end);
+}
+
 int ui_textf(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *fmt, ...)
 {
     KG_AUTO_FREE char *s = NULL;

@@ -53,6 +53,8 @@ void ui_unclip(struct ui_canvas *c, struct ui_rect was);
 /* Draws at most cols columns and returns how many it took. A text that does not fit ends in an ellipsis. */
 int ui_text(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *s);
 int ui_textf(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *fmt, ...) KG_PRINTF(6, 7);
+/* The same for names, which often differ at their ends only: what has no room is cut from the middle. */
+int ui_text_name(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *s);
 int ui_text_right(struct ui_canvas *c, int y, int x, int cols, enum ui_role role, const char *s); /* ends at x + cols */
 /* Breaks at blanks into rect's lines from its skip-th line on; returns how many lines the whole text has. A NULL canvas
  * measures. '\n' ends a line, a tab is a blank; a word that is too long for a line is broken. */

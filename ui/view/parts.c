@@ -39,7 +39,7 @@ void ui_columns_of(const struct ui_column *column, size_t n, struct ui_table_col
         const struct ui_column *c = &column[i];
 
         ret[i] = (struct ui_table_column){ .title = c->title, .brief = c->brief, .min = c->min, .want = c->want, .rank = c->rank,
-                                           .right = c->right };
+                                           .right = c->right, .name = c->name };
         widest = c->want > column[widest].want ? i : widest;
     }
     if (n)

@@ -121,6 +121,8 @@ void ui_table_cells(struct ui_canvas *c, struct ui_rect r, const struct ui_table
         }
         if (column[i].right)
             (void)ui_text_right(c, r.y, x + lead, width[i] - lead, cell[i].role, cell[i].text);
+        else if (column[i].name)
+            (void)ui_text_name(c, r.y, x + lead, width[i] - lead, cell[i].role, cell[i].text);
         else
             (void)ui_text(c, r.y, x + lead, width[i] - lead, cell[i].role, cell[i].text);
         x += width[i] + UI_TABLE_GAP;

@@ -17,6 +17,7 @@ struct ui_table_column {
     bool takes_rest;                         /* gets what is left over; where none does, the one with the highest want */
     int rank;                                /* where not all fit, the highest rank goes first; 0 stays */
     bool right;
+    bool name;                               /* cut in the middle, where there is no room */
 };
 struct ui_table_cell { const char *text; enum ui_role role; int glyph; };   /* glyph: -1: none, else drawn in front */
 
