@@ -549,6 +549,24 @@ static void test_a_vaults_page_tells_what_it_takes_up(void **state)
     recorded_close(&r);
 }
 
+static void test_a_note_without_room_in_the_line_is_not_cut(void **state)
+{
+    static const char text[] = "The role assignment template was written to /srv/templates/backup/roles-of-the-vault1-in-production.json";
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    r.shell.host.ops->note(&r.shell.host, UI_NOTE_OK, "It was written", NULL);
+    assert_true(recorded_shows(&r, "\n ✓ It was written\n"));
+    r.shell.host.ops->note(&r.shell.host, UI_NOTE_OK, text, NULL);
+    assert_true(recorded_shows(&r, "roles-of-the-vault1-in-production.json"));
+    assert_true(recorded_shows(&r, "Any key goes on"));
+    assert_true(recorded_shows(&r, "Esc Back"));
+    recorded_type(&r, "j");
+    assert_false(recorded_shows(&r, "in-production.json"));
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -704,6 +722,7 @@ int main(void)
         cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
         cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
         cmocka_unit_test(test_a_vaults_page_tells_what_it_takes_up),
+        cmocka_unit_test(test_a_note_without_room_in_the_line_is_not_cut),
         cmocka_unit_test(test_the_end_of_a_job_is_a_notification_with_a_link),
         cmocka_unit_test(test_keys_at_random_break_nothing),
         cmocka_unit_test(test_every_page_looks_as_it_should),

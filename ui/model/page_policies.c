@@ -100,10 +100,10 @@ enum { AHEAD_YEARS = 10 };
 static const struct ui_column preview_columns[] = {
     { .title = "Recovery point", .paths = "time", .format = UI_F_TIME, .min = 16, .want = 20 },
     { .title = "Rule", .paths = "rule", .min = 7, .want = 12 },
-    { .title = "Stays in", .paths = "leaves.0.store", .min = 10, .want = 13 },
-    { .title = "until", .paths = "leaves.0.until", .format = UI_F_TIME, .min = 10, .want = 16 },
-    { .title = "then in", .paths = "leaves.1.store", .min = 10, .want = 13, .rank = 2 },
-    { .title = "until", .paths = "leaves.1.until", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
+    { .title = "Stays in", .paths = "leaves.0.store", .format = UI_F_LABEL, .min = 10, .want = 13 },
+    { .title = "Until", .paths = "leaves.0.until", .format = UI_F_TIME, .min = 10, .want = 16 },
+    { .title = "Then in", .paths = "leaves.1.store", .format = UI_F_LABEL, .min = 10, .want = 13, .rank = 1 },
+    { .title = "Until", .paths = "leaves.1.until", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 1 },
 };
 static void preview(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
 {

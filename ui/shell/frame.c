@@ -253,22 +253,34 @@ static void draw_jobs(const struct ui_shell *s, struct ui_canvas *c, int *right)
     *right -= w + BAR_W + 6;
 }
 
-static void draw_status(const struct ui_shell *s, struct ui_canvas *c)
+/* The newest note stands in a box: one that stays, or has no room in the line. How a job ended covers nothing: it is in the pane. */
+static bool in_box(const struct ui_shell *s, int w)
+{
+    const struct ui_noted *n = s->toast && s->n_notes ? &s->note[s->n_notes - 1] : NULL;
+
+    return n && (ui_note_stays(s) || (!n->link && ui_width(n->text) + 4 > w));
+}
+
+/* True: the newest note has to stand in a box. */
+static bool draw_status(const struct ui_shell *s, struct ui_canvas *c)
 {
     const struct ui_model *m = ui_shell_top(s);
     const struct ui_keymap *map = m ? ui_view_keys(m) : &ui_keys_global;
     int y = c->h - 1, x = 1, right = c->w;
+    bool boxed;
 
     ui_fill(c, (struct ui_rect){ y, 0, 1, c->w }, UI_ROLE_STATUS);
     draw_jobs(s, c, &right);
-    if (s->toast && s->n_notes && !ui_note_stays(s)) {
+    boxed = in_box(s, right);
+    if (s->toast && s->n_notes && !boxed) {
         const struct ui_noted *n = &s->note[s->n_notes - 1];
 
         x += ui_put(c, y, x, ui_note_role(n->level), ui_note_glyph(n->level)) + 1;
         ui_text(c, y, x, right - x - 1, ui_note_role(n->level), n->text);
-        return;
+        return false;
     }
     draw_hints(c, map, y, right);
+    return boxed;
 }
 
 /* ---- menu ---- */
@@ -409,8 +421,7 @@ void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c)
     draw_title(s, c);
     draw_commands(s, c);
     draw_content(s, c);
-    draw_status(s, c);
-    if (ui_note_stays(s))
+    if (draw_status(s, c))
         ui_notes_draw_toast(s, c, s->content);
     if (s->notes_pane.open)
         ui_notes_draw_pane(s, c, c->w >= WIDE ? (struct ui_rect){ 2, c->w - PANE_W, c->h - 3, PANE_W }

@@ -205,5 +205,5 @@ void ui_notes_draw_toast(struct ui_shell *s, struct ui_canvas *c, struct ui_rect
     (void)draw_note(s, n, c, r.y + 1, r.x + 2, w - 4);
     ui_fill(c, (struct ui_rect){ r.y + h - 1, r.x + 1, 1, w - 2 }, UI_ROLE_DIALOG);
     ui_hline(c, r.y + h - 1, r.x + 1, w - 2, ui_note_role(n->level));
-    ui_text(c, r.y + h - 1, r.x + 2, w - 4, UI_ROLE_DIM, " Esc dismisses ");
+    ui_text(c, r.y + h - 1, r.x + 2, w - 4, UI_ROLE_DIM, ui_note_stays(s) ? " Esc dismisses " : " Any key goes on ");
 }

@@ -56,6 +56,8 @@ static bool is_exact(const struct ui_column *c)
 /* What the title takes where there is little room; a mark tells which column is sorted by. */
 static int title_least(const struct ui_column *c, bool sorted) { return ui_width(c->brief ? c->brief : c->title) + (sorted ? 2 : 0); }
 
+enum { EMPTY = 100 };                        /* a column that may go, and says nothing, goes before all others */
+
 void ui_columns_fit(const struct ui_column *column, size_t n, const int *widest, int sort, struct ui_table_column *ret)
 {
     ui_columns_of(column, n, ret);
@@ -65,8 +67,10 @@ void ui_columns_fit(const struct ui_column *column, size_t n, const int *widest,
         int least = title_least(&column[i], (size_t)abs(sort) == i + 1);
 
         ret[i].min = ret[i].min > least ? ret[i].min : least;
-        if (!widest[i])
+        if (!widest[i]) {
+            ret[i].rank += ret[i].rank ? EMPTY : 0;
             continue;
+        }
         ret[i].most = widest[i];
         ret[i].min = ret[i].min > needs ? needs : ret[i].min;
         ret[i].want = ret[i].want > needs ? needs : ret[i].want;
