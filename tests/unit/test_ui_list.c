@@ -508,7 +508,7 @@ static void test_a_request_with_a_body_is_posted_and_its_items_are_kept_by_what_
     ui_model_closed(model, "thing-filter", "{\"status\":\"Failed\"}");
     assert_string_equal(host.ask[3].body, "{\"status\":\"Failed\"}");
     fake_answer(&host, "find", "{\"found\":[]}");
-    assert_true(pictured(model, 24, 80, "filter: status: Failed · Esc clears\n"));
+    assert_true(pictured(model, 24, 80, "filter: Status: Failed · Esc clears\n"));
     assert_true(ui_model_act(model, UI_ACT_BACK));
     assert_string_equal(host.ask[4].body, "{\"status\":\"\"}");
     fake_answer(&host, "find", "{\"found\":[" SALES "]}");
@@ -523,6 +523,11 @@ static void test_a_list_opens_filtered_by_its_argument(void **state)
     ui_model_free(model);
     model = ui_model_new(&posted, &host.host, "{\"status\":\"Failed\"}");
     assert_string_equal(host.ask[1].body, "{\"status\":\"Failed\"}");
+    assert_true(pictured(model, 24, 80, "filter: Status: Failed · f changes it\n"));
+    type("/x\n");
+    assert_true(pictured(model, 24, 80, "Esc clears\n"));
+    assert_true(ui_model_act(model, UI_ACT_BACK));
+    assert_false(ui_model_act(model, UI_ACT_BACK));                 /* back to where it was opened from */
 }
 
 static void test_what_a_list_is_filtered_by_is_told_in_words(void **state)

@@ -19,7 +19,8 @@ static const struct { const char *name, *label; } labels[] = {
     { "VaultArchive", "Archive tier" }, { "VaultArchiveRehydrated", "Rehydrated" }, { "LocallyRedundant", "Locally redundant" },
     { "SystemAssigned", "System assigned" },
     /* what lists are filtered by */
-    { "statuses", "Status" }, { "operations", "Operation" }, { "vaults", "Vault" }, { "datasourceIds", "Backup instance" },
+    { "statuses", "Status" }, { "status", "Status" },
+    { "operations", "Operation" }, { "vaults", "Vault" }, { "datasourceIds", "Backup instance" },
     { "protectionStates", "Protection status" }, { "server", "Server" }, { "startTime", "From" }, { "endTime", "Until" },
     { "time", "Started" },
 };

@@ -239,6 +239,7 @@ void ui_list_open(struct ui_model *m)
     ui_edit_init(&l->filter, 0, false);
     if (m->arg[0] == '{' && kg_json_parse(m->arg, strlen(m->arg), &l->chosen, &ignored) < 0)
         l->chosen = NULL;
+    l->given = l->chosen != NULL;
     arrange(l, NULL);
     ui_list_fetch(l);
 }
@@ -313,6 +314,7 @@ void ui_list_closed(struct ui_model *m, const char *kind, const char *result)
             return;
         kg_json_free(l->chosen);
         l->chosen = chosen;
+        l->given = false;
         l->cursor = l->top = 0;
     }
     ui_list_fetch(l);                        /* what was made, changed or deleted shows here */
@@ -412,7 +414,7 @@ static bool clear_filter(struct ui_list *l)
         filter(l, id, false);
         return true;
     }
-    if (l->chosen) {
+    if (l->chosen && !l->given) {
         kg_json_free(l->chosen);
         l->chosen = NULL;
         ui_list_fetch(l);

@@ -83,6 +83,7 @@ struct ui_list {
     struct ui_edit filter;
     bool filtering;                          /* the filter's field has the keyboard */
     struct kg_json *chosen;                  /* filter_form's result, or the list's argument when that is a JSON object; or NULL */
+    bool given;                              /* chosen is the argument: Esc leads back to where it was given, all else changes it */
     struct kg_json *answer;                  /* of the first page, for above(); or NULL */
     char *next;                              /* where the next page is, or NULL */
     char *from;                              /* where the page that is asked for is; NULL: the first */

@@ -115,6 +115,7 @@ static void view_all(struct ui_model *m)
     kg_json_remove(l->chosen, "startTime");
     kg_json_remove(l->chosen, "endTime");
     kg_json_set_str(l->chosen, "time", ALL_TIMES);
+    l->given = false;
     ui_list_fetch(l);
     m->changed = true;
 }

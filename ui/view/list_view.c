@@ -84,7 +84,8 @@ static void draw_filter(struct ui_list *l, struct ui_canvas *c, struct ui_rect r
     }
     ui_list_filters(l, text, sizeof text);
     x += ui_text(c, r.y, x, r.w - (x - r.x) - 13, UI_ROLE_FILTER, text);
-    (void)ui_textf(c, r.y, x, r.x + r.w - x, UI_ROLE_DIM, " %s Esc clears", ui_glyph(c->alphabet, UI_G_DOT));
+    (void)ui_textf(c, r.y, x, r.x + r.w - x, UI_ROLE_DIM, " %s %s", ui_glyph(c->alphabet, UI_G_DOT),
+                   l->given && !*ui_edit_text(&l->filter) ? "f changes it" : "Esc clears");
 }
 
 static void draw_rows(const struct ui_list *l, struct ui_canvas *c, struct ui_rect r, const struct ui_table_column *column,
@@ -135,7 +136,8 @@ static void draw_none(const struct ui_list *l, struct ui_canvas *c, struct ui_re
     if (l->load == UI_LOADING)
         ui_draw_loading(c, r);
     else if (l->load == UI_READY && (l->rows.n || l->chosen))
-        (void)ui_hint(c, r, l->filtering ? "No row has this text." : "No row passes the filter. Esc clears it.");
+        (void)ui_hint(c, r, l->filtering ? "No row has this text." : l->given && !*ui_edit_text(&l->filter)
+                             ? "There is nothing of this kind." : "No row passes the filter. Esc clears it.");
     else if (l->load == UI_READY)
         (void)ui_hint(c, r, l->kind->empty ? l->kind->empty : "There is nothing here.");
 }
