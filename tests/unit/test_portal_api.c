@@ -423,6 +423,8 @@ static void test_what_a_tile_counts_is_in_the_list_behind_it(void **state)
     add_instance(f, "d");
     add_instance(f, "slow");
     AUTO_REPLY struct reply good = back_up(f, "a", "Completed"), bad = back_up(f, "refused", "Failed");
+    assert_string_equal(text(good.json, "properties.status"), "Completed");
+    assert_string_equal(text(bad.json, "properties.status"), "Failed");
     KG_AUTO_FREE char *slow = instance_path("slow", "/backup");
     AUTO_REPLY struct reply started = call(f, "POST", slow, "{\"backupRuleOptions\":{\"ruleName\":\"BackupWeekly\",\"triggerOption\":{}}}");
     assert_int_equal(started.status, 202);

@@ -422,7 +422,7 @@ static void test_breadcrumbs_have_no_hole_and_esc_is_always_said(void **state)
     recorded_settle(&r);
     free(ui_shell_top(&r.shell)->title);
     ui_shell_top(&r.shell)->title = kg_xstrdup("Backup of a database with a name that is as long as names may be at all");
-    assert_true(recorded_shows(&r, " keepgres  … › Backup of a database with a name"));
+    assert_true(recorded_shows(&r, " keepgres  … › Backup of a database with a n"));
     free(ui_shell_top(&r.shell)->title);
     ui_shell_top(&r.shell)->title = kg_xstrdup("");
     assert_true(recorded_shows(&r, "› pg1\\sales › Job "));

@@ -1,11 +1,14 @@
 /* Access control (IAM): role assignments, roles, the audit log. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "model/detail.h"
 #include "model/kinds.h"
 
 static const struct ui_column columns[] = {
     { .title = "Principal", .name = true, .paths = "properties.principalName properties.principalId", .min = 10, .want = 20 },
-    { .title = "Type", .paths = "properties.principalType", .min = 6, .want = 16, .rank = 2 },
+    { .title = "Type", .paths = "properties.principalType", .format = UI_F_LABEL, .min = 6, .want = 17,
+      .rank = 2 },
     { .title = "Role", .paths = "properties.roleDefinitionName", .min = 14, .want = 28 },
     { .title = "Scope", .paths = "properties.scope", .format = UI_F_LAST, .min = 10, .want = 26 },
     { .title = "Since", .paths = "properties.createdOn", .format = UI_F_TIME, .min = 10, .want = 16, .rank = 3 },
@@ -44,12 +47,22 @@ static const struct ui_value values[] = {
     { NULL, "Essentials", 0, NULL, NULL },
     { "Principal", "properties.principalName properties.principalId", 0, NULL, NULL },
     { "Principal id", "properties.principalId", 0, NULL, NULL },
-    { "Type", "properties.principalType", 0, NULL, NULL },
+    { "Type", "properties.principalType", UI_F_LABEL, NULL, NULL },
     { "Role", "properties.roleDefinitionName", 0, NULL, NULL },
     { "Scope", "properties.scope", 0, NULL, NULL },
     { "Since", "properties.createdOn", UI_F_TIME, NULL, NULL },
 };
-static const struct ui_detail_kind detail = { .value = values, .n_values = KG_ARRAY_LEN(values) };
+/* "Reader for vault1": its own name is a number. */
+static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const char *role = kg_json_str_or(j, "properties.roleDefinitionName", "");
+
+    (void)now;
+    if (*role)
+        snprintf(ret->text, sizeof ret->text, "%.200s for %.200s", role,
+                 kg_json_str_or(j, "properties.principalName", kg_json_str_or(j, "properties.principalId", "?")));
+}
+static const struct ui_detail_kind detail = { .title = title, .value = values, .n_values = KG_ARRAY_LEN(values) };
 static const struct ui_command page_commands[] = {
     { "remove-assignment", "Remove", 'D', UI_WRITES, "Take the role away", NULL, NULL, "remove-assignment" },
 };

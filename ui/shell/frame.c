@@ -60,7 +60,7 @@ static void draw_crumbs(const struct ui_shell *s, struct ui_canvas *c, int x, in
             x += 1 + ui_put(c, 0, x + 1, UI_ROLE_TITLE, UI_G_CRUMB) + 1;
             w -= CRUMB_W;
         }
-        took = ui_text(c, 0, x, w, i + 1 == s->n_layers ? UI_ROLE_TITLE_CRUMB : UI_ROLE_TITLE, title_of(s->layer[i].m));
+        took = ui_text_name(c, 0, x, w, i + 1 == s->n_layers ? UI_ROLE_TITLE_CRUMB : UI_ROLE_TITLE, title_of(s->layer[i].m));
         x += took;
         w -= took;
         any = true;

@@ -46,7 +46,7 @@ static void draw_title(const struct ui_detail *d, struct ui_canvas *c, struct ui
         right = ui_width("  stale since ") + ui_width(since.text);
         (void)ui_textf(c, r.y, r.x + r.w - right, right, UI_ROLE_STATE_WARNING, "  stale since %s", since.text);
     }
-    x = r.x + ui_text(c, r.y, r.x, r.w - right - (state.text[0] ? ui_width(state.text) + 4 : 0), UI_ROLE_HEADING, title) + 2;
+    x = r.x + ui_text_name(c, r.y, r.x, r.w - right - (state.text[0] ? ui_width(state.text) + 4 : 0), UI_ROLE_HEADING, title) + 2;
     (void)ui_draw_state(c, r.y, x, r.x + r.w - right - x, &state);
 }
 

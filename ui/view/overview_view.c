@@ -64,7 +64,7 @@ static void draw_rows(const struct ui_overview *o, struct ui_canvas *c, struct u
         if (here)
             ui_fill(c, (struct ui_rect){ y, r.x, 1, r.w }, role);
         ui_put(c, y, r.x, role, here ? UI_G_CRUMB : UI_G_DOT);
-        ui_text(c, y, r.x + 2, name - 2, role, kg_json_str_or(row, "friendlyName", ""));
+        ui_text_name(c, y, r.x + 2, name - 2, role, kg_json_str_or(row, "friendlyName", ""));
         if (kg_json_str(row, "reason")) {
             ui_text(c, y, r.x + name + 1, r.w - name - 1, here ? role : UI_ROLE_STATE_WARNING, kg_json_str(row, "reason"));
         } else {
