@@ -567,6 +567,27 @@ static void test_a_note_without_room_in_the_line_is_not_cut(void **state)
     recorded_close(&r);
 }
 
+/* The first heading that is shown needs no line above it, though a hidden one comes first. */
+static void test_a_hidden_section_leaves_no_gap(void **state)
+{
+    KG_AUTO_FREE char *gap = kg_xprintf("│%78s│\n│Essentials ", "");
+    const struct kg_json *job;
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "", 24, 80, UI_UTF8);
+    ui_open(ui_shell_top(&r.shell), "backup-job", argument_of("backup-job"));
+    recorded_settle(&r);
+    assert_true(recorded_shows(&r, "│Error "));
+    assert_true(recorded_shows(&r, gap));
+    job = ui_detail_resource(ui_shell_top(&r.shell));
+    kg_json_remove((struct kg_json *)(uintptr_t)job, "properties.errorDetails");
+    assert_false(recorded_shows(&r, "│Error "));
+    assert_true(recorded_shows(&r, "│Essentials "));
+    assert_false(recorded_shows(&r, gap));
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -722,6 +743,7 @@ int main(void)
         cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
         cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
         cmocka_unit_test(test_a_vaults_page_tells_what_it_takes_up),
+        cmocka_unit_test(test_a_hidden_section_leaves_no_gap),
         cmocka_unit_test(test_a_note_without_room_in_the_line_is_not_cut),
         cmocka_unit_test(test_the_end_of_a_job_is_a_notification_with_a_link),
         cmocka_unit_test(test_keys_at_random_break_nothing),
