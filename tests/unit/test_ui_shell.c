@@ -588,6 +588,29 @@ static void test_a_hidden_section_leaves_no_gap(void **state)
     recorded_close(&r);
 }
 
+/* A list asks again when one comes back from a page, where things may have been changed; after a dialog that was left it does not. */
+static void test_what_was_changed_on_a_page_shows_in_the_list_below(void **state)
+{
+    struct recorded r;
+    size_t calls;
+
+    (void)state;
+    recorded_open(&r, "backup-instances", 24, 80, UI_UTF8);
+    recorded_key(&r, UI_KEY_ENTER);
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-instance");
+    calls = r.n_calls;
+    recorded_key(&r, UI_KEY_ESC);
+    assert_int_equal(r.n_calls, calls + 1);
+    assert_non_null(strstr(last_call(&r)->path, "/searchBackupInstances"));
+    recorded_type(&r, "D");
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "delete-instance");
+    calls = r.n_calls;
+    recorded_key(&r, UI_KEY_ESC);
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "backup-instances");
+    assert_int_equal(r.n_calls, calls);
+    recorded_close(&r);
+}
+
 static void test_keys_at_random_break_nothing(void **state)
 {
     static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_TAB,
@@ -743,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
         cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
         cmocka_unit_test(test_a_vaults_page_tells_what_it_takes_up),
+        cmocka_unit_test(test_what_was_changed_on_a_page_shows_in_the_list_below),
         cmocka_unit_test(test_a_hidden_section_leaves_no_gap),
         cmocka_unit_test(test_a_note_without_room_in_the_line_is_not_cut),
         cmocka_unit_test(test_the_end_of_a_job_is_a_notification_with_a_link),

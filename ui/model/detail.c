@@ -235,10 +235,10 @@ void ui_detail_closed(struct ui_model *m, const char *kind, const char *result)
 {
     struct ui_detail *d = (struct ui_detail *)m;
 
-    (void)kind;
+    if (result || ui_kind_is_page(kind))
+        ui_detail_fetch(d);
     if (!result)
         return;
-    ui_detail_fetch(d);
     for (size_t i = 1; i < UI_TABS_MAX; i++)
         if (d->list[i])
             ui_model_closed(d->list[i], kind, result);

@@ -19,6 +19,13 @@ static const struct { const char *type, *kind; } shows[] = {
     { "/flexibleServers/", "server" }, { "/servers/", "server" },
 };
 
+bool ui_kind_is_page(const char *name)
+{
+    const struct ui_kind *k = ui_kind_of_name(name);
+
+    return k && k->shape == UI_PAGE;
+}
+
 const struct ui_kind *ui_kind_at(size_t i) { return i + 1 < sizeof kinds / sizeof kinds[0] ? kinds[i] : NULL; }
 
 const struct ui_kind *ui_kind_of_name(const char *name)

@@ -307,6 +307,8 @@ void ui_list_closed(struct ui_model *m, const char *kind, const char *result)
     struct kg_json *chosen = NULL;
     struct kg_err ignored = { 0 };
 
+    if (!result && ui_kind_is_page(kind))
+        ui_list_fetch(l);
     if (!result)
         return;
     if (l->kind->filter_form && strcmp(kind, l->kind->filter_form) == 0) {

@@ -135,6 +135,8 @@ void ui_note_err(struct ui_model *m, const char *what, const struct kg_err *err)
 
 const struct ui_kind *ui_kind_of_name(const char *name);         /* NULL: there is none */
 const struct ui_kind *ui_kind_at(size_t i);                      /* NULL behind the last */
+/* A page, not a dialog or a pane: whoever comes back from it may have changed things there. */
+bool ui_kind_is_page(const char *name);
 /* The kind that shows the resource with this id, by its type; NULL when none does. */
 const struct ui_kind *ui_kind_of_id(const char *id);
 
