@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cli/cmds.h"
 #include "cli/defaults.h"
 #include "cli/forms.h"
 #include "keepgres/version.h"
@@ -261,6 +262,7 @@ static int print_version(struct kg_err *err)
 static int dispatch(struct kg_cli *cli, int argc, const char *const *argv, struct kg_err *err)
 {
     static const char *const bare[] = { "portal" };
+    KG_AUTO_FREE const char **portal = NULL;
     const struct kg_cmd *cmd;
     const struct kg_group *group;
     int words, r;
@@ -268,6 +270,13 @@ static int dispatch(struct kg_cli *cli, int argc, const char *const *argv, struc
     if (argc == 0 && cli->out_tty && isatty(STDIN_FILENO)) {
         argc = 1;
         argv = bare;
+    }
+    if (argc && kg_cmd_has_option(&kg_cmds_portal[0], argv[0])) {    /* 'keepgres --plain' */
+        portal = kg_xalloc_array((size_t)argc + 1, sizeof *portal);
+        portal[0] = bare[0];
+        memcpy(portal + 1, argv, (size_t)argc * sizeof *argv);
+        argv = portal;
+        argc++;
     }
     if (argc && strcmp(argv[0], "dataprotection") == 0) {
         argc--;

@@ -134,6 +134,7 @@ struct kg_json *kg_json_camel(const struct kg_json *j);
 struct kg_group { const char *name, *summary; };
 
 const struct kg_cmd *kg_cmd_at(size_t i);         /* NULL past the end */
+bool kg_cmd_has_option(const struct kg_cmd *cmd, const char *arg); /* "--plain", "--page=jobs": one of its own options */
 const struct kg_group *kg_group_at(size_t i);     /* NULL past the end */
 /* The command with the longest name that argv begins with, *ret_words words long. NULL: none. */
 const struct kg_cmd *kg_cmd_find(int argc, const char *const *argv, int *ret_words);

@@ -32,7 +32,8 @@ const struct kg_cmd kg_cmds_portal[] = {
     { .name = "portal", .summary = "Open the portal, which 'keepgres' without arguments does too", .run = portal,
       .opts = opts, .opts_size = sizeof(T), .flags = KG_CMD_LOCAL,
       .about = "The portal shows and does on pages what the commands do: vaults, policies, instances, jobs, restores. It is a "
-               "client of the service as they are, and what it has started goes on when it is closed.",
+               "client of the service as they are, and what it has started goes on when it is closed. Its options work without its "
+               "name, too: 'keepgres --plain'.",
       .examples = (const char *const[]){ "portal", "portal --readonly --theme mono", NULL } },
     { 0 },
 };

@@ -92,6 +92,18 @@ const struct kg_cmd *kg_cmd_find(int argc, const char *const *argv, int *ret_wor
     return best;
 }
 
+bool kg_cmd_has_option(const struct kg_cmd *cmd, const char *arg)
+{
+    size_t n = strcspn(arg, "=");
+
+    if (strncmp(arg, "--", 2) != 0)
+        return false;
+    for (const struct kg_opt *o = cmd->opts; o->name; o++)
+        if (strlen(o->name) + 2 == n && strncmp(o->name, arg + 2, n - 2) == 0)
+            return true;
+    return false;
+}
+
 static int leading_words(int argc, const char *const *argv)
 {
     int n = 0;

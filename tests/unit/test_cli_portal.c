@@ -89,6 +89,13 @@ static void test_the_command_hands_its_options_on(void **state)
     assert_string_equal(seen.page, "jobs");
     assert_string_equal(seen.socket, "/s");
     assert_true(seen.readonly && seen.slow && seen.plain && seen.ascii && seen.mouse);
+    assert_int_equal(run(null, null, KG_ARRAY_LEN(all) - 1, all + 1), 0);    /* 'keepgres --theme mono …' */
+    assert_string_equal(seen.page, "jobs");
+    assert_true(opened == 1 && seen.plain && seen.mouse);
+    assert_int_equal(run(null, null, 1, (const char *const[]){ "--page=jobs" }), 0);
+    assert_string_equal(seen.page, "jobs");
+    assert_true(run(null, null, 1, (const char *const[]){ "--plai" }) != 0);
+    assert_int_equal(opened, 0);
     kg_err_set(&answer, KG_E_NO_SERVICE, "no service");
     assert_int_equal(run(null, null, 1, all), kg_code_exit(KG_E_NO_SERVICE));
     assert_int_equal(opened, 1);
