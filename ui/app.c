@@ -190,6 +190,7 @@ static int run(struct app *a, const struct ui_opts *o, struct kg_err *err)
 {
     struct kg_client_opts client = { .socket = o->socket };
     struct ui_transport transport = { .send = send_call, .cancel = cancel_call, .health = health };
+    const char *home = getenv("HOME");
     int ret;
 
     if (kg_async_open(&client, &a->async, err) < 0 || open_screen(a, o, err) < 0)
@@ -197,6 +198,7 @@ static int run(struct app *a, const struct ui_opts *o, struct kg_err *err)
     transport.ctx = a->async;
     a->frame = o->slow || a->settings.slow ? FRAME_SLOW : FRAME;
     ui_shell_init(&a->shell, &transport, o->page, o->readonly, kg_now_wall());
+    kg_text_copy(a->shell.host.home, sizeof a->shell.host.home, home ? home : "");
     a->shell.wish.mouse = o->mouse || a->settings.mouse;
     kg_text_copy(a->shell.setting[0], sizeof a->shell.setting[0], o->theme ? o->theme : a->settings.theme);
     kg_text_copy(a->shell.setting[1], sizeof a->shell.setting[1], a->shell.wish.mouse ? "on" : "off");

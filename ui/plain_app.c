@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -104,6 +105,14 @@ static int patience(const struct plain_app *a)
     return wait <= 0 ? 0 : wait > 5 * KG_SECOND ? 5000 : (int)(wait / 1000 + 1);
 }
 
+/* Of the terminal that the lines go to; 0: they go elsewhere, and stay whole. */
+static int columns(void)
+{
+    struct winsize size;
+
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static bool wants_line(const struct plain_app *a) { return ui_plain_asks(&a->plain) && ui_lines_ready(a->lines); }
 
 static int loop(struct plain_app *a, struct kg_err *err)
@@ -125,6 +134,7 @@ static int loop(struct plain_app *a, struct kg_err *err)
             a->plain.asks = false;           /* the question again */
         if (wants_line(a))
             take_line(a);
+        a->plain.width = columns();
         ui_plain_turn(&a->plain, kg_now_wall());
         grant(a);
         ui_lines_echo(a->lines, !ui_plain_secret(&a->plain));
@@ -144,7 +154,8 @@ static int run(struct plain_app *a, const struct ui_opts *o, struct kg_err *err)
         return -(int)err->code;
     transport.ctx = a->async;
     ui_plain_init(&a->plain, &(struct ui_plain_opts){ .transport = &transport, .write = write_out, .ctx = a, .page = o->page,
-                                                      .readonly = o->readonly, .stops_watching = ui_lines_is_terminal(a->lines),
+                                                      .home = getenv("HOME"), .readonly = o->readonly,
+                                                      .stops_watching = ui_lines_is_terminal(a->lines),
                                                       .utf8 = !o->ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0 }, kg_now_wall());
     ret = loop(a, err);
     if (ret == 0 && !a->plain.shell.started && a->plain.shell.start_err.code != KG_E_OK) {

@@ -12,6 +12,7 @@
 
 #include "crypto/secret.h"
 #include "model/form.h"
+#include "plain/parts.h"
 #include "plain/plain.h"
 #include "term/lines.h"
 #include "ui_recorded.h"
@@ -224,6 +225,28 @@ static void values_that_are_empty_are_left_out(void **state)
     end(&b);
 }
 
+/* A terminal would break them anywhere. */
+static void long_lines_are_broken_between_words(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    start(&b, "backup-vaults", true);
+    b.p.width = 40;
+    kg_buf_reset(&b.out);
+    ui_plain_say(&b.p, "Error: %s", "connect to server 'pg1' at port 5432 as user 'backup': a-word-that-is-longer-than-the-whole-line-is");
+    assert_string_equal(b.out.p, "Error: connect to server 'pg1' at port\n  5432 as user 'backup':\n"
+                                 "  a-word-that-is-longer-than-the-whole-line-is\n");
+    kg_buf_reset(&b.out);
+    ui_plain_say(&b.p, "  one\n\ntwo");
+    assert_string_equal(b.out.p, "  one\n\ntwo\n");
+    b.p.width = 0;                           /* not a terminal: whoever reads them gets whole lines */
+    kg_buf_reset(&b.out);
+    ui_plain_say(&b.p, "%0100d %d", 1, 2);
+    assert_int_equal(b.out.len, 103);
+    end(&b);
+}
+
 /* ---- forms ---- */
 
 static void a_wizard_asks_one_field_after_the_other(void **state)
@@ -430,7 +453,7 @@ int main(void)
         cmocka_unit_test(commands_are_found_by_key_name_and_beginning),
         cmocka_unit_test(marks_stay_and_commands_apply_to_them),
         cmocka_unit_test(values_that_are_empty_are_left_out),
-        cmocka_unit_test(a_wizard_asks_one_field_after_the_other),
+        cmocka_unit_test(long_lines_are_broken_between_words), cmocka_unit_test(a_wizard_asks_one_field_after_the_other),
         cmocka_unit_test(a_secret_goes_into_a_secret_and_nowhere_else),
         cmocka_unit_test(a_grid_is_numbered_rows_with_commands),
         cmocka_unit_test(lines_come_whole_and_what_is_too_long_is_cut),

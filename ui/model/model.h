@@ -50,6 +50,7 @@ struct ui_host {
     bool readonly;
     char subscription[64];                   /* the name in "/subscriptions/NAME" */
     char user[64];                           /* who the service says one is */
+    char home[400];                          /* the person's folder; "": not known */
 };
 
 /* ---- kinds ---- */

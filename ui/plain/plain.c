@@ -446,6 +446,7 @@ void ui_plain_init(struct ui_plain *p, const struct ui_plain_opts *o, int64_t no
     p->stops_watching = o->stops_watching;
     ui_plain_say(p, "keepgres, the portal as questions and lines. Type help to hear the words that work.");
     ui_shell_init(&p->shell, o->transport, o->page, o->readonly, now);
+    kg_text_copy(p->shell.host.home, sizeof p->shell.host.home, o->home ? o->home : "");
 }
 
 void ui_plain_done(struct ui_plain *p)

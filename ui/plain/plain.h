@@ -40,6 +40,7 @@ struct ui_plain {
     bool finding;                            /* the palette's resources are on their way */
     bool watching;
     bool asks, secret;
+    int width;                               /* columns of the terminal: lines are broken between words; 0: they are not */
     bool middle;                             /* the line on the terminal is not ended yet: a question stands there */
     bool ended;                              /* there will be no more lines */
     bool unreachable;                        /* and that was told */
@@ -61,6 +62,7 @@ struct ui_plain_opts {
     void (*write)(void *ctx, const char *text, size_t n);
     void *ctx;
     const char *page;                        /* NULL: the Overview */
+    const char *home;                        /* the person's folder; NULL: not known */
     bool readonly, utf8, stops_watching;
 };
 

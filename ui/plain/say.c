@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "plain/parts.h"
+#include "term/canvas.h"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -34,13 +35,57 @@ static void add_clean(const struct ui_plain *p, const char *text, struct kg_buf 
     }
 }
 
+/* Where the line from s on is to be broken: behind its last word that fits, or behind the first that does not. The line's end: it
+ * fits. */
+static size_t break_at(const char *s, size_t n, int width)
+{
+    size_t at = 0;
+
+    for (size_t i = strspn(s, " "); i <= n; i++) {
+        if (i < n && s[i] != ' ')
+            continue;
+        KG_AUTO_FREE char *part = kg_xstrndup(s, i);
+
+        if (at && ui_width(part) > width)
+            return at;
+        at = i;
+    }
+    return n;
+}
+
+/* A terminal breaks lines anywhere: here they are broken between words, and go on two columns further in. */
+static void add_broken(const char *text, int width, struct kg_buf *ret)
+{
+    for (const char *line = text; line;) {
+        const char *end = strchrnul(line, '\n');
+        size_t n = (size_t)(end - line), in = strspn(line, " ");
+        const char *s = line;
+
+        for (bool first = true; n || first; first = false) {
+            size_t take = width > 20 ? break_at(s, n, width - (first ? 0 : (int)in + 2)) : n;
+
+            kg_buf_addf(ret, "%*s%.*s", first ? 0 : (int)in + 2, "", (int)take, s);
+            s += take;
+            while (s < end && *s == ' ')
+                s++;
+            n = (size_t)(end - s);
+            if (n)
+                kg_buf_adds(ret, "\n");
+        }
+        if (*end)
+            kg_buf_adds(ret, "\n");
+        line = *end ? end + 1 : NULL;
+    }
+}
+
 static void put(struct ui_plain *p, const char *text, bool question)
 {
-    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(TEXT_MAX);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(TEXT_MAX), clean = KG_BUF_INIT(TEXT_MAX);
 
     if (p->middle)                           /* what comes in between begins a line of its own */
         kg_buf_adds(&b, "\n");
-    add_clean(p, text, &b);
+    add_clean(p, text, &clean);
+    add_broken(clean.p, p->width, &b);
     while (b.len > 1 && b.p[b.len - 1] == '\n')
         kg_buf_cut(&b, b.len - 1);
     if (!question)
