@@ -16,7 +16,8 @@ not_escaped() { ! grep -q "[[:cntrl:]]" <<<"$out"; }
 
 # ---- a vault, by the wizard ----
 
-plain --page backup-vaults < <(answers c '' '1vault' 'my-vault' '' 2 '' '' 2 1 'change 3' 'north' commands 'yes' 'save' 'done' 1 'open made' back quit)
+# 'keepgres --plain' is the same as 'keepgres portal --plain'.
+run timeout 60 keepgres --plain --page backup-vaults < <(answers c '' '1vault' 'my-vault' '' 2 '' '' 2 1 'change 3' 'north' commands 'yes' 'save kept.key' 'save' 'done' 1 'open made' back quit)
 is "a script of answers goes through the wizard" "$status" 0
 like "an answer that is wrong says why" "$out" 'Error: 2 to 50 letters'
 like "and is asked again with what was typed" "$out" 'Backup vault name \[1vault\]: '
@@ -30,8 +31,11 @@ like "and the page of the vault is lines" "$out" 'Location: north'
 like "with tabs as numbers" "$out" 'Tabs: 1 Overview \(shown\), 2 '
 is "the vault is there" "$(keepgres backup-vault list | jq -r '.[] | [.name, .location, .properties.storageSettings[0].type] | @tsv')" \
    $'my-vault\tnorth\tZoneRedundant'
-check "the key is in the file that was asked for" grep -q . my-vault.recovery-key
-rm -f my-vault.recovery-key
+like "a file in the person's folder is proposed for it" "$out" "write it to $HOME/my-vault.recovery-key,"
+check "the key is in the file that was named" grep -q . kept.key
+is "which only its owner can read" "$(stat -c %a kept.key)" 600
+like "and is never overwritten" "$out" "Error: .*'kept.key': File exists"
+rm -f kept.key
 check "nothing but text is written" not_escaped
 
 # ---- what is typed and left ----

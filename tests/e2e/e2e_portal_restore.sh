@@ -24,7 +24,7 @@ need kg_grant_files files1
 
 portal 80x24 --page backup-instances
 shows "the instances are listed" 'shop +✓ Protection'
-keys Space Space b
+keys Space Down Space b
 shows "a rule that both have is chosen" 'Retention rule +\[Default'
 press 'Back up now'
 shows "and the jobs are shown" '› Backup jobs'
@@ -37,7 +37,7 @@ shows "Esc leads back to the instances" 'Protection status|Protection st'
 # ---- a whole database ----
 
 keys '/shop' Enter r
-shows "the newest recovery point is chosen" '›\*.*VaultStore'
+shows "the newest recovery point is chosen" '›\*.*Vault tier'
 press 'Look'
 shows "one can look inside" 'app +items +table +3,000'
 keys Escape
@@ -45,7 +45,7 @@ press 'Next'
 shows "the server is the backup's" 'Server +\[pg1'
 shows "a new name is proposed" 'New database +\[shop_20[0-9_]+ '
 keys Tab Tab C-u sales Tab
-shows "a name that is there is refused" 'That name is taken'
+shows "a name that is there is refused" 'has a database of this name already'
 keys BTab C-u copy Tab Tab Right
 shows "roles that are missing can be made" '\(•\) Create'
 press 'Next'
@@ -64,7 +64,7 @@ shows "Esc leads back" '› pg1.shop|shop +✓ Protection'
 # ---- one table ----
 
 keys r
-shows "again" '›\*.*VaultStore'
+shows "again" '›\*.*Vault tier'
 press 'Next'
 shows "a free name is proposed" 'New database +\[shop_20'
 keys Tab Tab C-u part
@@ -84,7 +84,7 @@ keys Escape
 # ---- files ----
 
 keys r
-shows "and as files" '›\*.*VaultStore'
+shows "and as files" '›\*.*Vault tier'
 press 'Next'
 shows "the target is asked" 'As files'
 keys Right
@@ -105,7 +105,7 @@ check "they are there" test -s "$T/files/dumps/night.dump"
 keys Escape
 hides "the wizard is gone with the job" '› Restore'
 keys r
-wait_screen '›\*.*VaultStore'
+wait_screen '›\*.*Vault tier'
 press 'Next'
 keys Right
 shows "the same once more" 'Container +\[dumps'

@@ -286,6 +286,8 @@ static void a_secret_goes_to_all_marked_rows(void **state)
     add(&b, 0, 3, false);
     assert_int_equal(waiting(&b, "validateForBackupBatch"), 0);
     act(&b, UI_ACT_MARK);
+    assert_int_equal(b.f->grid.cursor, 0);   /* marking is not moving */
+    act(&b, UI_ACT_DOWN);
     act(&b, UI_ACT_MARK);
     command(&b, 'v');
     assert_non_null(strstr(b.h.opened_arg, "2 databases"));

@@ -261,7 +261,7 @@ static void a_wizard_asks_one_field_after_the_other(void **state)
     has(say(&b, ""), "Backup vault name []: ");
     has(say(&b, "a b"), "Error: ");
     has(b.out.p, "Backup vault name [a b]: ");
-    has(say(&b, "vault1"), "That name is taken.");
+    has(say(&b, "vault1"), "The resource group has a Backup vault of this name already. Choose another name, or another ");
     has(say(&b, "::x"), "Error: ");
     has(b.out.p, "[:x]");
     has(say(&b, ":nonsense"), "none of the words that work here");

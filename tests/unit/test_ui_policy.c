@@ -352,6 +352,46 @@ static void rules_are_added_changed_and_removed_in_their_order(void **state)
     end(&b);
 }
 
+static void to_archive(struct bench *d) { ui_form_set(d->f, "archive", "ImmediateCopyOption", NULL); }
+
+/* Whether the vault has an archive is known, or nothing is said about it. */
+static void a_vault_without_archive_is_told_where_one_sends_something_there(void **state)
+{
+    static const struct { const char *vault; bool told; } all[] = {
+        { NULL, false },
+        { "{\"id\":\"" VAULT "\",\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\"},"
+          "{\"datastoreType\":\"ArchiveStore\"}]}}", false },
+        { "{\"id\":\"" VAULT "\",\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\"}]}}", true },
+        { "{\"id\":\"/another/vault\",\"properties\":{\"storageSettings\":[{\"datastoreType\":\"VaultStore\"}]}}", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(all); i++) {
+        KG_AUTO_BUF struct kg_buf note = KG_BUF_INIT(4096), review = KG_BUF_INIT(4096);
+        struct bench b, d;
+
+        start(&b, "create-policy", VAULT);
+        if (all[i].vault)
+            fake_answer(&b.h, VAULT, all[i].vault);
+        b.f->reached[1] = true;
+        (void)ui_form_go(b.f, 1);
+        ui_form_focus(b.f, (int)(ui_form_input(b.f, "rules") - b.f->input));
+        (void)ui_model_act(b.m, UI_ACT_OPEN);
+        start(&d, "retention-rule", b.h.opened_arg);
+        assert_false(ui_form_input_shown(d.f, d.f->n_inputs - 2));
+        to_archive(&d);
+        assert_int_equal(ui_form_input_shown(d.f, d.f->n_inputs - 2), all[i].told);
+        d.f->input[d.f->n_inputs - 2].field->text(d.f, &note);
+        assert_string_equal(note.p, "! Vault vault1 has no archive tier. Choose No here, or a vault that was created with an archive "
+                                    "datastore.");
+        end(&d);
+        in_dialog(&b, to_archive);
+        b.f->kind->more_review(b.f, &review);
+        assert_int_equal(strstr(review.p, "! Vault vault1 has no archive tier") != NULL, all[i].told);
+        end(&b);
+    }
+}
+
 static void limits_of_a_rule_are_said_beside_the_field(void **state)
 {
     static const struct { const char *count, *unit; bool vault, archive; } all[] = {
@@ -819,6 +859,7 @@ int main(void)
         cmocka_unit_test(fields_say_what_is_wrong),
         cmocka_unit_test(rules_are_added_changed_and_removed_in_their_order),
         cmocka_unit_test(limits_of_a_rule_are_said_beside_the_field),
+        cmocka_unit_test(a_vault_without_archive_is_told_where_one_sends_something_there),
         cmocka_unit_test(what_the_wizard_does_not_know_stays_as_it_was),
         cmocka_unit_test(one_change_changes_one_thing),
         cmocka_unit_test(an_odd_schedule_is_kept_until_another_is_chosen),

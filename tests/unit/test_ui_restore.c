@@ -295,7 +295,8 @@ static void a_database_that_is_there_is_refused_and_a_new_name_proposed(void **s
     assert_string_equal(ui_form_value(b.f, "database"), "shop_20260913_0600_2");
     i = (size_t)(ui_form_input(b.f, "database") - b.f->input);
     ui_form_set(b.f, "database", "shop", NULL);
-    assert_string_equal(ui_form_wrong(b.f, i), "That name is taken.");
+    assert_string_equal(ui_form_wrong(b.f, i),
+                        "The server has a database of this name already, and it is never overwritten. Choose another name.");
     ui_form_set(b.f, "database", "a\tb", NULL);
     assert_non_null(ui_form_wrong(b.f, i));
     assert_string_equal(ui_form_input(b.f, "server")->option[1].refused, "of another region than the Backup vault");
@@ -382,13 +383,14 @@ static void schemas_and_tables_are_chosen_from_what_the_point_holds(void **state
     assert_int_equal(b.f->step, 2);          /* nothing is chosen */
     ui_form_focus(b.f, (int)(ui_form_input(b.f, "tables") - b.f->input));
     assert_int_equal(ui_restore_tables_grid.count(b.f), 3);
-    type(&b, "  ");                          /* all of app and of "odd.name" … */
-    key(&b, UI_KEY_UP);
+    type(&b, " ");                           /* all of app and of "odd.name" … */
+    key(&b, UI_KEY_DOWN);
+    type(&b, " ");
     key(&b, UI_KEY_RIGHT);
     key(&b, UI_KEY_DOWN);
     type(&b, " ");                           /* … but its only table, */
-    key(&b, UI_KEY_UP);
     type(&b, " ");                           /* and the table after all */
+    key(&b, UI_KEY_DOWN);
     key(&b, UI_KEY_RIGHT);
     key(&b, UI_KEY_DOWN);
     type(&b, " ");

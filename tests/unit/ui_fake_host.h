@@ -16,7 +16,8 @@ struct fake_host {
     struct ui_host host;
     struct fake_ask ask[FAKE_ASKS];
     size_t n_asks;
-    char opened[100], opened_arg[FAKE_TEXT], closed[FAKE_TEXT], note[900], copied[FAKE_TEXT], saved[FAKE_TEXT];
+    char opened[100], opened_arg[FAKE_TEXT], closed[FAKE_TEXT], note[900], copied[FAKE_TEXT], saved[FAKE_TEXT], file[600];
+    struct kg_err refuses;                   /* set: nothing can be saved */
     bool is_closed;
     enum ui_note level;
 };
@@ -77,9 +78,13 @@ static void fake_copied(struct ui_host *h, const char *text)
 
 static int fake_save(struct ui_host *h, const char *file, const char *text, struct kg_err *err)
 {
-    (void)file, (void)err;
-    kg_text_copy(((struct fake_host *)h)->saved, FAKE_TEXT, text);
-    return 0;
+    struct fake_host *f = (struct fake_host *)h;
+
+    *err = f->refuses;
+    kg_text_copy(f->file, sizeof f->file, file);
+    if (!err->code)
+        kg_text_copy(f->saved, sizeof f->saved, text);
+    return -(int)err->code;
 }
 
 static const char *fake_setting(struct ui_host *h, const char *name, const char *value)

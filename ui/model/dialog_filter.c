@@ -108,12 +108,13 @@ static const struct ui_choice times[] = {
 static const struct ui_field job_fields[] = {
     { .name = "statuses", .label = "Status", .type = UI_FIELD_SET, .choice = statuses, .optional = true },
     { .name = "operations", .label = "Operation", .type = UI_FIELD_SET, .choice = operations, .optional = true },
-    { .name = "vaults", .label = "Vault", .type = UI_FIELD_CHOICE, .source = &vaults, .optional = true },
-    { .name = "datasourceIds", .label = "Backup instance", .type = UI_FIELD_CHOICE, .source = &instances, .optional = true },
+    { .name = "vaults", .label = "Vault", .type = UI_FIELD_CHOICE, .source = &vaults, .optional = true, .none = "any" },
+    { .name = "datasourceIds", .label = "Backup instance", .type = UI_FIELD_CHOICE, .source = &instances, .optional = true, .none = "any" },
     { .name = "time", .label = "Started in", .type = UI_FIELD_RADIO, .choice = times },
     { .name = "startTime", .label = "From", .type = UI_FIELD_TEXT, .max = 32, .shown = is_range, .check = check_moment,
       .help = "2026-11-01, or 2026-11-01T22:00:00Z." },
-    { .name = "endTime", .label = "Ended until", .type = UI_FIELD_TEXT, .max = 32, .optional = true, .shown = is_range,
+    { .name = "endTime", .label = "Ended until", .type = UI_FIELD_TEXT, .max = 32, .optional = true,
+      .none = "until now", .shown = is_range,
       .check = check_moment, .help = "The same; empty: until now." },
 };
 static const struct ui_step job_step[] = { { .title = "Filter", FIELDS(job_fields) } };
@@ -174,8 +175,8 @@ static const struct ui_source servers = {
 };
 static const struct ui_field instance_fields[] = {
     { .name = "protectionStates", .label = "Protection status", .type = UI_FIELD_SET, .choice = states, .optional = true },
-    { .name = "vaults", .label = "Vault", .type = UI_FIELD_CHOICE, .source = &vaults, .optional = true },
-    { .name = "server", .label = "Server", .type = UI_FIELD_CHOICE, .source = &servers, .optional = true },
+    { .name = "vaults", .label = "Vault", .type = UI_FIELD_CHOICE, .source = &vaults, .optional = true, .none = "any" },
+    { .name = "server", .label = "Server", .type = UI_FIELD_CHOICE, .source = &servers, .optional = true, .none = "any" },
 };
 static const struct ui_step instance_step[] = { { .title = "Filter", FIELDS(instance_fields) } };
 

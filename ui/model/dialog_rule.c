@@ -1,6 +1,6 @@
 /* One retention rule of a policy: how long its points are kept, in which tier. The dialog sends nothing: it gives the rule back to
- * the wizard that opened it. Its argument: {"used": [names of the others], "rule": the one to change, if any}; its result:
- * {"was": its old name, "rule"}. Rules as in model/policy_doc.h. */
+ * the wizard that opened it. Its argument: {"used": [names of the others], "vault", "archive": enum ui_archive, "rule": the one to
+ * change, if any}; its result: {"was": its old name, "rule"}. Rules as in model/policy_doc.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +66,18 @@ static const char *check_name(const struct ui_form *f, const char *value)
     return NULL;
 }
 
+static bool lacks_archive(const struct ui_form *f)
+{
+    return goes(f) && kg_json_u64(((const struct rule *)f->own)->arg, "archive", UI_ARCHIVE_UNKNOWN) == UI_ARCHIVE_MISSING;
+}
+
+static void lacks_note(const struct ui_form *f, struct kg_buf *ret)
+{
+    kg_buf_adds(ret, "! Vault ");
+    kg_text_add_printable(ret, kg_json_str_or(((const struct rule *)f->own)->arg, "vault", ""));
+    kg_buf_adds(ret, " has no archive tier. Choose No here, or a vault that was created with an archive datastore.");
+}
+
 static void name_note(const struct ui_form *f, struct kg_buf *ret) { kg_text_add_printable(ret, kg_json_str_or(given(f), "name", "")); }
 static bool is_odd(const struct ui_form *f) { return ((const struct rule *)f->own)->odd; }
 
@@ -77,8 +89,8 @@ static const struct ui_choice units[] = {
     { "D", "Days", NULL }, { "W", "Weeks", NULL }, { "M", "Months", NULL }, { "Y", "Years", NULL }, { NULL, NULL, NULL },
 };
 static const struct ui_choice copies[] = {
-    { "no", "No", "deleted when its time in the vault ends" },
-    { "CopyOnExpiryOption", "On expiry", "moved when its time in the vault ends" },
+    { "no", "No", "deleted when its vault time ends" },
+    { "CopyOnExpiryOption", "On expiry", "moved when its vault time ends" },
     { "ImmediateCopyOption", "Immediately", "a copy is made at once" },
     { "CustomCopyOption", "After a time", "a copy is made some time later" },
     { NULL, NULL, NULL },
@@ -94,8 +106,9 @@ static const struct ui_field fields[] = {
       .check = check_after },
     { .name = "afterUnit", .label = "", .type = UI_FIELD_RADIO, .choice = units, .initial = "M", .shown = goes_later },
     { .name = "archiveCount", .label = "In the archive for", .type = UI_FIELD_NUMBER, .initial = "6", .max = 5, .shown = goes,
-      .check = check_archive, .help = "6 months to 10 years. The vault needs an archive datastore." },
+      .check = check_archive, .help = "6 months to 10 years." },
     { .name = "archiveUnit", .label = "", .type = UI_FIELD_RADIO, .choice = units, .initial = "M", .shown = goes },
+    { .label = "", .type = UI_FIELD_NOTE, .shown = lacks_archive, .text = lacks_note },
     { .label = "", .type = UI_FIELD_NOTE, .shown = is_odd,
       .help = "The rule says more than these fields can show. What stands here takes its place when you press OK." },
 };

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "crypto/secret.h"
 
-enum { STOPS_MAX = UI_FIELDS_MAX + UI_BUTTON_COUNT_ + 2, PAGE_OF_STOPS = 5 };
+enum { STOPS_MAX = UI_FIELDS_MAX + UI_BUTTON_COUNT_ + 3, FILE_MAX = 4000 };
 
 /* ---- beginning and end ---- */
 
@@ -54,6 +55,7 @@ void ui_form_open(struct ui_model *m)
     f->reached[0] = true;
     f->own = k->own_size ? kg_xalloc(k->own_size) : NULL;
     ui_edit_init(&f->typed, 0, false);
+    ui_edit_init(&f->file, FILE_MAX, false);
     name_steps(f);
     f->settling = true;                      /* until all fields are there */
     for (size_t s = 0; s < k->n_steps; s++) {
@@ -86,6 +88,7 @@ void ui_form_done(struct ui_model *m)
     for (size_t i = 0; i < UI_CALLS_MAX; i++)
         kg_json_free(f->answers[i]);
     ui_edit_done(&f->typed);
+    ui_edit_done(&f->file);
     kg_secret_free(f->told);
     kg_secret_free(f->did_key);
     free(f->own);
@@ -181,6 +184,8 @@ static void go_on(struct ui_form *f)
         ui_form_focus(f, (int)wrong);
     else if (ui_form_step_good(f, f->step))
         show_step(f, f->step + 1);
+    else
+        ui_form_focus_grid(f);
 }
 
 /* ---- focus ---- */
@@ -213,6 +218,8 @@ static size_t stops(const struct ui_form *f, int out[STOPS_MAX])
             out[n++] = (int)i;
     if (ui_form_typed_name(f))
         out[n++] = UI_FOCUS_TYPED;
+    if (tells)
+        out[n++] = UI_FOCUS_FILE;
     for (int b = 0; b < UI_BUTTON_COUNT_; b++)
         if (ui_form_button(f, b, &on) && on)
             out[n++] = -1 - b;
@@ -240,11 +247,41 @@ void ui_form_focus(struct ui_form *f, int focus)
     if (f->pick.open && focus != f->focus)
         ui_form_pick_close(f);
     f->focus = focus;
+    f->scrolled = false;
     if (n)
         f->focus = stop[stop_at(f, stop, n)];
     if (f->focus >= 0 && f->focus < (int)f->n_inputs && ui_form_is_text(f->input[f->focus].field->type))
         f->input[f->focus].edit.cursor = f->input[f->focus].edit.len;
     f->base.changed = true;
+}
+
+/* What is wrong with the step is told of its rows: there it is mended. */
+void ui_form_focus_grid(struct ui_form *f)
+{
+    for (size_t i = f->first[f->step]; i < f->first[f->step + 1]; i++)
+        if (f->input[i].field->type == UI_FIELD_GRID && ui_form_can_focus(f, i)) {
+            ui_form_focus(f, (int)i);
+            return;
+        }
+}
+
+/* The first or last field; with a button, the first or last of these. */
+static bool focus_end(struct ui_form *f, bool last)
+{
+    int stop[STOPS_MAX], to = f->focus;
+    size_t n = stops(f, stop);
+
+    for (size_t i = 0; i < n; i++) {
+        bool button = stop[i] < 0 && stop[i] >= -UI_BUTTON_COUNT_;
+
+        if (stop[i] == UI_FOCUS_TABS || button != ui_form_on_button(f))
+            continue;
+        to = stop[i];
+        if (!last)
+            break;
+    }
+    ui_form_focus(f, to);
+    return true;
 }
 
 static bool move_focus(struct ui_form *f, long by, bool around)
@@ -269,8 +306,8 @@ static struct ui_edit *text_edit(struct ui_form *f)
 {
     struct ui_input *in = focused(f);
 
-    if (f->focus == UI_FOCUS_TYPED)
-        return &f->typed;
+    if (f->focus == UI_FOCUS_TYPED || f->focus == UI_FOCUS_FILE)
+        return f->focus == UI_FOCUS_FILE ? &f->file : &f->typed;
     return in && ui_form_is_text(in->field->type) ? &in->edit : NULL;
 }
 
@@ -278,7 +315,7 @@ const struct ui_keymap *ui_form_keys(const struct ui_form *f)
 {
     const struct ui_input *in = f->focus >= 0 && f->focus < (int)f->n_inputs ? &f->input[f->focus] : NULL;
 
-    if (f->focus == UI_FOCUS_TYPED || f->pick.open)
+    if (f->focus == UI_FOCUS_TYPED || f->focus == UI_FOCUS_FILE || f->pick.open)
         return &ui_keys_text;
     if (!in)
         return &ui_keys_form;
@@ -318,21 +355,38 @@ const char *ui_form_button(const struct ui_form *f, int button, bool *ret_enable
     }
 }
 
+void ui_form_propose_file(struct ui_form *f)
+{
+    KG_AUTO_BUF struct kg_buf file = KG_BUF_INIT(UI_EDIT_MAX);
+
+    if (*f->base.host->home)
+        kg_buf_addf(&file, "%s/", f->base.host->home);
+    (void)ui_form_expand(f, f->kind->tell->file, false, &file);
+    ui_edit_set(&f->file, file.p);
+}
+
 static void save_told(struct ui_form *f)
 {
-    KG_AUTO_BUF struct kg_buf file = KG_BUF_INIT(UI_EDIT_MAX), said = KG_BUF_INIT(UI_EDIT_MAX);
+    KG_AUTO_BUF struct kg_buf said = KG_BUF_INIT(UI_EDIT_MAX);
+    const char *file = ui_edit_text(&f->file);
     struct kg_err err = { 0 };
     int r;
 
-    (void)ui_form_expand(f, f->kind->tell->file, false, &file);
-    r = f->base.host->ops->save(f->base.host, file.p, (const char *)kg_secret_open(f->told), &err);
-    kg_secret_shut(f->told);
+    if (!*file) {
+        (void)kg_err_set(&err, KG_E_USAGE, "there is no file to write to");
+        kg_err_advise(&err, "Type the path of a file that does not exist yet.");
+        r = -1;
+    } else {
+        r = f->base.host->ops->save(f->base.host, file, (const char *)kg_secret_open(f->told), &err);
+        kg_secret_shut(f->told);
+    }
+    f->err = err;
     if (r < 0) {
-        f->err = err;
+        ui_form_focus(f, UI_FOCUS_FILE);
         return;
     }
-    f->err = (struct kg_err){ 0 };
-    kg_buf_addf(&said, "written to %s", file.p);
+    kg_buf_adds(&said, "Written to ");
+    kg_text_add_printable(&said, file);
     ui_note(&f->base, UI_NOTE_OK, said.p);
     ui_form_focus(f, -1 - UI_BUTTON_CLOSE);
 }
@@ -387,6 +441,10 @@ static bool type_text(struct ui_form *f, struct ui_edit *e, const struct ui_even
 /* A choice that is closed: what is typed begins its filter, Delete takes back what was chosen. */
 static bool type_choice(struct ui_form *f, struct ui_input *in, const struct ui_event *ev)
 {
+    if (ev->kind == UI_EV_KEY && (ev->key == UI_KEY_LEFT || ev->key == UI_KEY_RIGHT)) {
+        ui_form_pick_open(f, NULL);
+        return true;
+    }
     if (ev->kind == UI_EV_KEY && (ev->key == UI_KEY_BACKSPACE || ev->key == UI_KEY_DELETE)) {
         if (in->field->optional)
             ui_form_put(f, (size_t)f->focus, "", NULL, true);
@@ -419,8 +477,12 @@ bool ui_form_type(struct ui_model *m, const struct ui_event *ev)
                ev->key != UI_KEY_BACKTAB && ev->key != UI_KEY_F1 : false;
     if (f->pick.open)
         return ui_form_pick_type(f, ev);
+    if (e && type_text(f, e, ev)) {
+        f->scrolled = false;
+        return true;
+    }
     if (e)
-        return type_text(f, e, ev);
+        return false;
     if (in && in->field->type == UI_FIELD_CHOICE)
         return type_choice(f, in, ev);
     if (begins_name(f, ev)) {
@@ -528,8 +590,8 @@ static bool act_grid(struct ui_form *f, const struct ui_grid *g, enum ui_action 
     switch (a) {
     case UI_ACT_UP: return *at ? (*at)--, true : false;
     case UI_ACT_DOWN: return *at + 1 < n ? (*at)++, true : false;
-    case UI_ACT_PAGE_UP: case UI_ACT_HALF_UP: *at -= *at < page ? *at : page; return true;
-    case UI_ACT_PAGE_DOWN: case UI_ACT_HALF_DOWN: *at = *at + page < n ? *at + page : n ? n - 1 : 0; return true;
+    case UI_ACT_PAGE_UP: case UI_ACT_HALF_UP: return *at ? *at -= *at < page ? *at : page, true : false;
+    case UI_ACT_PAGE_DOWN: case UI_ACT_HALF_DOWN: return *at + 1 < n ? *at = *at + page < n ? *at + page : n - 1, true : false;
     case UI_ACT_FIRST: *at = 0; return true;
     case UI_ACT_LAST: *at = n ? n - 1 : 0; return true;
     case UI_ACT_OPEN: case UI_ACT_MARK: case UI_ACT_MARK_ALL: case UI_ACT_LEFT: case UI_ACT_RIGHT: case UI_ACT_FILTER:
@@ -538,7 +600,7 @@ static bool act_grid(struct ui_form *f, const struct ui_grid *g, enum ui_action 
     }
 }
 
-/* The review, the commands: what is read and not typed moves under the eye. */
+/* The review, the commands, a step that is longer than the screen: moves under the eye, and the keyboard stays where it is. */
 static bool scroll(struct ui_form *f, enum ui_action a)
 {
     int page = f->page > 2 ? f->page - 1 : 1;
@@ -560,6 +622,7 @@ static bool scroll(struct ui_form *f, enum ui_action a)
         f->cli_top = (int)top;
     else
         f->top = (size_t)top;
+    f->scrolled = true;
     return true;
 }
 
@@ -603,9 +666,28 @@ static bool open_focus(struct ui_form *f, struct ui_input *in)
         ui_form_press(f, -1 - f->focus);
     else if (in && (in->field->type == UI_FIELD_CHOICE || in->field->type == UI_FIELD_BUTTON) && !f->sending)
         toggle(f, in);
+    else if (f->focus == UI_FOCUS_FILE)
+        ui_form_press(f, UI_BUTTON_SAVE);
     else
         (void)move_focus(f, 1, false);
     return true;
+}
+
+const char *ui_form_hint(const struct ui_form *f)
+{
+    static const char *const hints[] = {
+        [UI_FIELD_CHOICE] = "Right or Enter: open the list", [UI_FIELD_RADIO] = "Left, Right: choose",
+        [UI_FIELD_SET] = "Left, Right: move; Space: mark", [UI_FIELD_CHECK] = "Space: change", [UI_FIELD_GRID] = "",
+    };
+    size_t type = f->focus >= 0 && f->focus < (int)f->n_inputs ? f->input[f->focus].field->type : UI_FIELD_TEXT;
+
+    if (f->show_cli || ui_form_tells(f))
+        return "";
+    if (f->pick.open)
+        return "Enter: choose; Esc: close the list";
+    if (type < KG_ARRAY_LEN(hints) && hints[type])
+        return hints[type];
+    return f->page > 0 && f->lines > (size_t)f->page ? "PgUp, PgDn: scroll" : "";
 }
 
 bool ui_form_act(struct ui_model *m, enum ui_action a)
@@ -627,10 +709,8 @@ bool ui_form_act(struct ui_model *m, enum ui_action a)
     case UI_ACT_PREVIOUS: return move_focus(f, -1, true);
     case UI_ACT_UP: return move_focus(f, -1, false);
     case UI_ACT_DOWN: return move_focus(f, 1, false);
-    case UI_ACT_PAGE_UP: case UI_ACT_HALF_UP: return move_focus(f, -PAGE_OF_STOPS, false);
-    case UI_ACT_PAGE_DOWN: case UI_ACT_HALF_DOWN: return move_focus(f, PAGE_OF_STOPS, false);
-    case UI_ACT_FIRST: return move_focus(f, -STOPS_MAX, false);
-    case UI_ACT_LAST: return move_focus(f, STOPS_MAX, false);
+    case UI_ACT_PAGE_UP: case UI_ACT_HALF_UP: case UI_ACT_PAGE_DOWN: case UI_ACT_HALF_DOWN: return scroll(f, a);
+    case UI_ACT_FIRST: case UI_ACT_LAST: return focus_end(f, a == UI_ACT_LAST);
     case UI_ACT_LEFT: return sideways(f, in, -1);
     case UI_ACT_RIGHT: return sideways(f, in, 1);
     case UI_ACT_OPEN: return open_focus(f, in);

@@ -48,6 +48,7 @@ struct ui_source {
     const char *create;                      /* a wizard's kind; NULL: nothing can be made here */
     const char *create_arg;                  /* what it is opened with: "{vault}"; NULL: "" */
     const char *create_label;                /* "Create new Backup vault" */
+    const char *taken;                       /* of a TEXT: the sentence for a name that is there already; NULL: a general one */
 };
 
 struct ui_field {
@@ -69,6 +70,7 @@ struct ui_field {
     void (*press)(struct ui_form *f);        /* UI_FIELD_BUTTON */
     void (*text)(const struct ui_form *f, struct kg_buf *ret);   /* UI_FIELD_NOTE */
     const char *review;                      /* label in the review; NULL: label; "": not there */
+    const char *none;                        /* what an empty value means, in the empty field and the review: "no limit"; NULL: "none" */
 };
 
 /* What a kind of grid must know. A grid's rows are the form's own business (f->own). */
@@ -105,7 +107,7 @@ struct ui_submit { struct kg_buf *path, *body; const char *method; bool follow; 
 struct ui_tell {
     const char *member;                      /* of the answer: "recoveryKey" */
     const char *title, *text;                /* with {FIELD}: what it is, what to do with it */
-    const char *file;                        /* with {FIELD}: what it is saved as */
+    const char *file;                        /* with {FIELD}: the name of the file that is proposed, in the person's home */
 };
 
 struct ui_form_kind {
@@ -160,7 +162,7 @@ struct ui_input {
 enum { UI_BUTTON_NEXT, UI_BUTTON_SUBMIT, UI_BUTTON_BACK, UI_BUTTON_CLI, UI_BUTTON_SAVE, UI_BUTTON_CLOSE, UI_BUTTON_CANCEL,
        UI_BUTTON_COUNT_ };
 /* What has the keyboard, besides inputs and buttons. */
-enum { UI_FOCUS_TYPED = -100, UI_FOCUS_TABS = -101 };
+enum { UI_FOCUS_TYPED = -100, UI_FOCUS_TABS = -101, UI_FOCUS_FILE = -102 };
 enum { UI_CALLS_MAX = 64 };
 /* Rows of a choice's list that are no options. */
 #define UI_PICK_NONE   SIZE_MAX              /* "(none)", of an optional choice */
@@ -182,6 +184,7 @@ struct ui_form {
     struct { bool open; struct ui_edit filter; size_t *shown, n_shown, cursor, top; int y, h; } pick;
     struct { size_t cursor, top; int page; } grid;
     size_t top;                              /* first line on the screen; the view's */
+    bool scrolled;                           /* top was moved by hand: what has the keyboard may be out of sight until the next key */
     size_t lines;                            /* lines there are, and how many are on the screen; as the view last told */
     int page;
     bool sending;
@@ -195,6 +198,7 @@ struct ui_form {
     struct kg_secret *did_key;
     struct kg_err err;                       /* of the submission */
     struct kg_secret *told;                  /* see ui_tell; when all is done the form shows nothing else */
+    struct ui_edit file;                     /* where it is to be saved */
     bool finished;                           /* all is done: nothing to lose */
     bool show_cli;
     int cli_top;                             /* first line of the commands on the screen */
@@ -255,6 +259,7 @@ bool ui_form_can_focus(const struct ui_form *f, size_t input);
 const char *ui_form_button(const struct ui_form *f, int button, bool *ret_enabled); /* its label; NULL: not there now */
 const char *ui_form_typed_name(const struct ui_form *f);         /* what must be typed here and now; NULL: nothing */
 bool ui_form_tells(const struct ui_form *f);                     /* the secret's page is shown */
+const char *ui_form_hint(const struct ui_form *f);               /* what the keys do in what has the keyboard; "" */
 void ui_form_show_told(const struct ui_form *f, void (*fn)(void *ctx, const char *secret), void *ctx);  /* open during fn */
 void ui_form_press(struct ui_form *f, int button);
 bool ui_form_go(struct ui_form *f, size_t step);                 /* back, or to a step that was reached */

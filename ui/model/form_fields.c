@@ -175,7 +175,8 @@ const char *ui_form_wrong(const struct ui_form *f, size_t i)
                : d->type == UI_FIELD_SET ? "Choose at least one." : "A value is needed.";
     o = ui_form_find_option(in, ui_edit_text(&in->edit));
     if (o && (o->refused || d->type == UI_FIELD_TEXT))
-        return o->refused ? o->refused : "That name is taken.";
+        return o->refused ? o->refused : d->source->taken ? d->source->taken
+               : "Something of this name is there already. Choose another name.";
     return d->check ? d->check(f, ui_edit_text(&in->edit)) : NULL;
 }
 
@@ -271,7 +272,7 @@ void ui_form_review_value(const struct ui_form *f, size_t i, struct kg_buf *ret)
     } else if (in->field->type == UI_FIELD_CHECK) {
         kg_buf_adds(ret, strcmp(value, "true") == 0 ? "Yes" : "No");
     } else if (!in->edit.len) {
-        kg_buf_adds(ret, "none");
+        kg_buf_adds(ret, in->field->none ? in->field->none : "none");
     } else if (in->field->type == UI_FIELD_SET) {
         add_set(in->field->choice, value, ret);
     } else {

@@ -216,7 +216,7 @@ struct ui_option ui_form_pick_row(const struct ui_form *f, size_t row)
     size_t i = f->pick.shown[row];
 
     if (i == UI_PICK_NONE)
-        return (struct ui_option){ .value = empty, .label = none };
+        return (struct ui_option){ .value = empty, .label = in->field->none ? (char *)(uintptr_t)in->field->none : none };
     if (i == UI_PICK_CREATE)
         return (struct ui_option){ .label = in->field->source->create_label ? (char *)(uintptr_t)in->field->source->create_label
                                                                              : create };

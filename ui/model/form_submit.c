@@ -70,8 +70,10 @@ static void finish(struct ui_form *f)
         (void)ui_form_expand(f, f->kind->succeeded, false, &text);
         ui_note(&f->base, UI_NOTE_OK, text.p);
     }
-    if (f->told)
+    if (f->told) {
+        ui_form_propose_file(f);
         ui_form_focus(f, -1 - UI_BUTTON_SAVE);
+    }
     else if (f->kind->finished)
         f->kind->finished(f);
     else
@@ -138,6 +140,8 @@ void ui_form_submit(struct ui_form *f)
         wrong = ui_form_first_wrong(f, s);
         if (wrong < f->n_inputs)
             ui_form_focus(f, (int)wrong);
+        else
+            ui_form_focus_grid(f);
         return;
     }
     if (name && strcmp(name, ui_edit_text(&f->typed)) != 0)

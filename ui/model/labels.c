@@ -18,6 +18,14 @@ static const struct { const char *name, *label; } labels[] = {
     { "VaultStore", "Vault tier" }, { "ArchiveStore", "Archive tier" }, { "VaultStandard", "Vault tier" },
     { "VaultArchive", "Archive tier" }, { "VaultArchiveRehydrated", "Rehydrated" }, { "LocallyRedundant", "Locally redundant" },
     { "SystemAssigned", "System assigned" },
+    /* policies */
+    { "FirstOfYear", "first of each year" }, { "FirstOfMonth", "first of each month" },
+    { "FirstOfWeek", "first of each week" }, { "FirstOfDay", "first of each day" }, { "AllBackup", "every backup" },
+    { "CopyOnExpiryOption", "on expiry" }, { "ImmediateCopyOption", "immediately" },
+    /* datasource types, with the name that the commands have for them */
+    { "Microsoft.DBforPostgreSQL/servers/databases", "PostgreSQL server (AzureDatabaseForPostgreSQL)" },
+    { "Microsoft.DBforPostgreSQL/flexibleServers", "PostgreSQL flexible server (AzureDatabaseForPostgreSQLFlexibleServer)" },
+    { "Microsoft.DBforPostgreSQL/flexibleServers/databases", "PostgreSQL flexible server (AzureDatabaseForPostgreSQLFlexibleServer)" },
     /* what lists are filtered by */
     { "statuses", "Status" }, { "status", "Status" },
     { "operations", "Operation" }, { "vaults", "Vault" }, { "datasourceIds", "Backup instance" },

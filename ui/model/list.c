@@ -474,7 +474,7 @@ bool ui_list_act(struct ui_model *m, enum ui_action a)
         if (!l->n_shown)
             return false;
         mark(l, &l->rows.row[l->shown[l->cursor]], !ui_list_current(l)->marked);
-        return move(l, UI_ACT_DOWN);
+        return true;
     case UI_ACT_COPY:
         if (!ui_list_each(l, copy_id, &b))
             return false;

@@ -68,7 +68,7 @@ const struct ui_kind ui_list_vault_policies = {
 static const struct ui_value values[] = {
     { NULL, "Essentials", 0, NULL, NULL },
     { "Name", "name", 0, NULL, NULL },
-    { "Datasource type", "properties.datasourceTypes.0", 0, NULL, NULL },
+    { "Datasource type", "properties.datasourceTypes.0", UI_F_LABEL, NULL, NULL },
     { "Created", "systemData.createdAt", UI_F_TIME, NULL, NULL },
     { NULL, "Backup schedule", 0, NULL, NULL },
     { "Backups", "", 0, NULL, ui_policy_schedule },

@@ -36,6 +36,9 @@ unsigned ui_span_days(unsigned count, char unit);                /* of "D", "W",
 
 /* ---- rules ---- */
 
+/* Whether the policy's vault has an archive tier; as a number in the rule dialog's argument. */
+enum ui_archive { UI_ARCHIVE_UNKNOWN, UI_ARCHIVE_MISSING, UI_ARCHIVE_THERE };
+
 struct kg_json *ui_rules_new(void);          /* the default rule alone: three months in the vault */
 struct kg_json *ui_rules_read(const struct kg_json *properties);
 /* Puts a rule in its place; instead of the one named was, or as a further one when that is NULL or not there. */

@@ -1,10 +1,12 @@
 #include "model/policy_words.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/time.h"
+#include "model/labels.h"
 
 static const struct kg_json *rule_of_type(const struct kg_json *policy, const char *type)
 {
@@ -141,19 +143,23 @@ void ui_policy_rule(const struct kg_json *policy, unsigned i, struct ui_shown *r
     const struct kg_json *tag = tag_at(policy, i), *rule;
     const char *name = kg_json_str_or(tag, "tagInfo.tagName", "");
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(2000);
+    char label[100];
 
     if (!tag)
         return;
     kg_buf_adds(&b, name);
-    if (kg_json_str(tag, "criteria.0.absoluteCriteria.0"))
-        kg_buf_addf(&b, " (%s)", kg_json_str(tag, "criteria.0.absoluteCriteria.0"));
+    if (kg_json_str(tag, "criteria.0.absoluteCriteria.0")) {
+        ui_label(kg_json_str(tag, "criteria.0.absoluteCriteria.0"), label, sizeof label);
+        kg_buf_addf(&b, " (%s)", label);
+    }
     rule = retention_of(policy, name);
     for (const struct kg_json *l = kg_json_first(kg_json_get(rule, "lifecycles")); l; l = kg_json_next(l)) {
         struct ui_shown s = { "", UI_NONE };
 
         ui_format(UI_F_DURATION, kg_json_str_or(l, "deleteAfter.duration", ""), 0, &s);
-        kg_buf_addf(&b, "%s %s in %s", l == kg_json_first(kg_json_get(rule, "lifecycles")) ? ":" : ", then", s.text,
-                    kg_json_str_or(l, "sourceDataStore.dataStoreType", ""));
+        ui_label(kg_json_str_or(l, "sourceDataStore.dataStoreType", ""), label, sizeof label);
+        label[0] = (char)tolower((unsigned char)label[0]);   /* "the vault tier", in the middle of a sentence */
+        kg_buf_addf(&b, "%s %s in the %s", l == kg_json_first(kg_json_get(rule, "lifecycles")) ? ":" : ", then", s.text, label);
         copy_words(l, &b);
     }
     snprintf(ret->text, sizeof ret->text, "%s", b.p);

@@ -6,7 +6,7 @@
 
 void ui_policy_schedule(const struct kg_json *policy, int64_t now, struct ui_shown *ret);   /* "Every week on Sunday at 06:30" */
 void ui_policy_zone(const struct kg_json *policy, int64_t now, struct ui_shown *ret);
-/* "Yearly: first of the year, 10 years in VaultStore"; nothing when there are fewer rules. */
+/* "Yearly (first of each year): 10 years in the vault tier"; nothing when there are fewer rules. */
 void ui_policy_rule(const struct kg_json *policy, unsigned i, struct ui_shown *ret);       /* the i-th, from 0 */
 void ui_policy_rule_1(const struct kg_json *policy, int64_t now, struct ui_shown *ret);
 void ui_policy_rule_2(const struct kg_json *policy, int64_t now, struct ui_shown *ret);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "model/form_int.h"
+#include "model/labels.h"
 
 enum { POINTS_MAX = 5000, URL_MAX = 4096 };
 #define DAY (INT64_C(86400) * KG_SECOND)
@@ -40,7 +41,7 @@ static const char *tier(const struct kg_json *p)
 {
     bool archive = is_in(p, "ArchiveStore");
 
-    return !archive ? "VaultStore" : is_in(p, "VaultStore") ? "Both stores" : "ArchiveStore";
+    return !archive ? ui_label_of("VaultStore") : is_in(p, "VaultStore") ? "Both tiers" : ui_label_of("ArchiveStore");
 }
 
 static kg_usec time_of(const struct kg_json *p)

@@ -309,8 +309,6 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
         return true;
     case UI_ACT_MARK:
         toggle(r, i);
-        if (row + 1 < r->tables.n_shown)
-            f->grid.cursor = row + 1;
         return true;
     default: return false;
     }

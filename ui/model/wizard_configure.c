@@ -374,7 +374,6 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
 
     if (a == UI_ACT_MARK) {
         r->marked = !r->marked && ui_conf_changeable(r);
-        f->grid.cursor += row + 1 < c->n;
     } else if (a == UI_ACT_MARK_ALL) {
         mark_all(c);
     } else if (a == UI_ACT_OPEN) {
@@ -388,7 +387,7 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
 static const struct ui_column columns[] = {
     { .title = "Server", .min = 8, .want = 14, .rank = 2 },
     { .title = "Database", .min = 12, .want = 22 },
-    { .title = "Key vault / secret", .min = 8, .want = 18, .rank = 1 },
+    { .title = "Key vault / secret", .brief = "Secret", .min = 8, .want = 18, .rank = 1 },
     { .title = "Backup readiness", .min = 26, .want = 26 },
 };
 static const struct ui_grid grid = {

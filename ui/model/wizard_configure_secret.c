@@ -106,7 +106,7 @@ static void finished(struct ui_form *f)
 }
 
 static const struct ui_choice modes[] = {
-    { "choose", "Select a key vault and secret", "access can be granted here" },
+    { "choose", "Select a key vault and secret", "access granted here" },
     { "enter", "Enter secret URI", "access is granted by hand" },
     { NULL, NULL, NULL },
 };

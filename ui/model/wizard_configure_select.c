@@ -329,7 +329,7 @@ static size_t count_marked(const struct server *s)
 static void show_server(const struct server *s, struct ui_shown *ret)
 {
     if (s->load == UI_BROKEN) {
-        show(ret, s->err.msg);
+        show(ret, "Its databases could not be listed");      /* why stands below the list, whole */
         ret->state = UI_FAILED;
     } else if (s->load == UI_LOADING) {
         show(ret, "Listing its databases…");
@@ -388,7 +388,6 @@ static void mark(struct ui_form *f, size_t row)
         mark_lines(f, o->line[row].server);
     } else {
         d->marked = !d->marked && !d->reason;
-        f->grid.cursor += row + 1 < o->n_lines;
     }
 }
 
@@ -476,6 +475,33 @@ static const struct ui_grid grid = {
     .empty = "No PostgreSQL server to show. Press c to add one.",
 };
 
+static void add_err(const struct kg_err *err, struct kg_buf *ret)
+{
+    kg_text_add_printable(ret, err->msg);
+    kg_buf_addf(ret, " (%s)\n", kg_code_arm(err->code));
+    kg_text_add_printable(ret, err->action);
+}
+
+/* What the row's own line has no room for, in full. */
+static void add_row(const struct own *o, size_t row, struct kg_buf *ret)
+{
+    const struct server *s = row < o->n_lines ? &o->server[o->line[row].server] : NULL;
+    const struct database *d = s ? database_at(o, row) : NULL;
+
+    if (s && s->load == UI_BROKEN) {
+        kg_buf_adds(ret, "\n");
+        kg_text_add_printable(ret, s->name);
+        kg_buf_adds(ret, ": ");
+        add_err(&s->err, ret);
+        kg_buf_adds(ret, "\nEnter logs in again, also with another secret.");
+    } else if (d && d->reason) {
+        kg_buf_adds(ret, "\n");
+        kg_text_add_printable(ret, d->name);
+        kg_buf_adds(ret, ": ");
+        kg_text_add_printable(ret, d->reason);
+    }
+}
+
 static void summary(const struct ui_form *f, struct kg_buf *ret)
 {
     const struct own *o = own_of(f);
@@ -485,7 +511,7 @@ static void summary(const struct ui_form *f, struct kg_buf *ret)
         n += count_marked(&o->server[i]);
     if (o->err.code) {
         kg_buf_adds(ret, "! Not all servers could be listed: ");
-        kg_text_add_printable(ret, o->err.msg);
+        add_err(&o->err, ret);
         return;
     }
     kg_buf_addf(ret, o->asking ? "Loading…" : "%zu selected", n);
@@ -495,6 +521,7 @@ static void summary(const struct ui_form *f, struct kg_buf *ret)
         kg_text_add_printable(ret, kg_json_str_or(o->arg, "region", ""));
         kg_buf_adds(ret, "'");
     }
+    add_row(o, f->grid.cursor, ret);
 }
 
 static const char *check_selection(const struct ui_form *f)

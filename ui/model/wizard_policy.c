@@ -10,6 +10,7 @@
 #include "model/cells.h"
 #include "model/form.h"
 #include "model/kinds.h"
+#include "model/labels.h"
 #include "model/policy_chart.h"
 #include "model/policy_doc.h"
 #include "model/policy_words.h"
@@ -17,7 +18,7 @@
 #define VAULTS "/subscriptions/{sub}/providers/Microsoft.DataProtection/backupVaults"
 #define FIELDS(array) .field = (array), .n_fields = KG_ARRAY_LEN(array)
 
-enum { TAG_POLICY = 1000, TAG_PREVIEW, TAG_USERS, CHART_DATES = 48, DOC_MAX = 256 << 10 };
+enum { TAG_POLICY = 1000, TAG_PREVIEW, TAG_USERS, TAG_VAULT, CHART_DATES = 48, DOC_MAX = 256 << 10 };
 
 struct policy {
     struct kg_json *rules;
@@ -29,6 +30,8 @@ struct policy {
     bool edit, loading, filling;
     bool refused;                            /* err is about what stands in the form */
     int users;                               /* instances that follow it; -1: not known */
+    char *vault;                             /* id of the vault that was asked what it has */
+    enum ui_archive archive;
 };
 
 static struct policy *own(const struct ui_form *f) { return f->own; }
@@ -66,6 +69,36 @@ static bool path_of(const struct ui_form *f, struct kg_buf *ret)
         return ui_form_expand(f, "{vault}/backupPolicies/{name}", true, ret);
     kg_buf_adds(ret, f->base.arg);
     return true;
+}
+
+/* ---- the vault ---- */
+
+/* Whether rules can send anything to an archive; the fields are the same for both. */
+static void ask_vault(struct ui_form *f, const char *vault)
+{
+    struct policy *p = own(f);
+
+    if (p->vault && strcasecmp(p->vault, vault) == 0)
+        return;
+    free(p->vault);
+    p->vault = kg_xstrdup(vault);
+    p->archive = UI_ARCHIVE_UNKNOWN;
+    if (*vault)
+        (void)ui_ask(&f->base, vault, TAG_VAULT);
+}
+
+static void take_vault(struct ui_form *f, const struct kg_answer *a)
+{
+    const struct kg_json *s = a->reply ? kg_json_get(a->reply->json, "properties.storageSettings") : NULL;
+    const char *id = a->reply ? kg_json_str_or(a->reply->json, "id", own(f)->vault) : "";
+
+    if (!s || strcasecmp(id, own(f)->vault) != 0)
+        return;                              /* not known, or another was chosen meanwhile */
+    own(f)->archive = UI_ARCHIVE_MISSING;
+    for (s = kg_json_first(s); s; s = kg_json_next(s))
+        if (strcmp(kg_json_str_or(s, "datastoreType", ""), "ArchiveStore") == 0)
+            own(f)->archive = UI_ARCHIVE_THERE;
+    f->base.changed = true;
 }
 
 /* ---- the preview ---- */
@@ -126,7 +159,7 @@ static void aside(const struct ui_form *f, int width, struct kg_buf *ret)
 
     kg_buf_adds(ret, "Recovery points there will be\n");
     if (p->err.code)
-        kg_buf_addf(ret, "%s\n", p->err.msg);
+        kg_buf_addf(ret, "%s (%s)\n%s\n", p->err.msg, kg_code_arm(p->err.code), p->err.action);
     else if (!p->preview)
         kg_buf_adds(ret, p->call || p->loading ? "Asking the service...\n" : "\n");
     ui_chart_of(p->preview, width, ret);
@@ -213,16 +246,10 @@ static size_t count_rules(const struct ui_form *f) { return kg_json_count(own(f)
 
 static void which_cell(const struct kg_json *rule, struct ui_shown *ret)
 {
-    static const struct { const char *marker, *words; } marks[] = {
-        { "FirstOfYear", "first of each year" }, { "FirstOfMonth", "first of each month" },
-        { "FirstOfWeek", "first of each week" }, { "FirstOfDay", "first of each day" },
-    };
-    const char *marker = kg_json_str_or(rule, "criteria.0.absoluteCriteria.0", "");
+    const char *marker = ui_label_of(kg_json_str_or(rule, "criteria.0.absoluteCriteria.0", ""));
+    bool rest = kg_json_bool(rule, "isDefault", false);
 
-    kg_text_copy(ret->text, sizeof ret->text, kg_json_bool(rule, "isDefault", false) ? "all others" : "backups of its own choice");
-    for (size_t i = 0; i < KG_ARRAY_LEN(marks); i++)
-        if (strcmp(marks[i].marker, marker) == 0)
-            kg_text_copy(ret->text, sizeof ret->text, marks[i].words);
+    kg_text_copy(ret->text, sizeof ret->text, rest ? "all others" : marker ? marker : "backups of its own choice");
 }
 
 static void archive_cell(const struct kg_json *vault, struct ui_shown *ret)
@@ -231,12 +258,12 @@ static void archive_cell(const struct kg_json *vault, struct ui_shown *ret)
     const char *when = kg_json_str_or(copy, "copyAfter.objectType", "");
     struct ui_shown after = { "", UI_NONE };
 
-    if (!copy || strcmp(when, "CopyOnExpiryOption") == 0 || strcmp(when, "ImmediateCopyOption") == 0) {
-        kg_text_copy(ret->text, sizeof ret->text, !copy ? "no" : *when == 'C' ? "move on expiry" : "copy at once");
+    if (!copy || ui_label_of(when)) {
+        kg_text_copy(ret->text, sizeof ret->text, !copy ? "no" : ui_label_of(when));
         return;
     }
     ui_format(UI_F_DURATION, kg_json_str_or(copy, "copyAfter.duration", ""), 0, &after);
-    snprintf(ret->text, sizeof ret->text, "copy after %.40s", after.text);
+    snprintf(ret->text, sizeof ret->text, "after %.40s", after.text);
 }
 
 static void rule_cell(const struct ui_form *f, size_t row, size_t column, struct ui_shown *ret)
@@ -263,6 +290,8 @@ static void open_rule(struct ui_form *f, const struct kg_json *rule)
         if (r != rule)
             kg_json_push_str(used, kg_json_str_or(r, "name", ""));
     kg_json_set(arg, "used", used);
+    kg_json_set_str(arg, "vault", own(f)->vault ? ui_last_part(own(f)->vault) : "");
+    kg_json_set_u64(arg, "archive", own(f)->archive);
     if (rule)
         kg_json_set(arg, "rule", kg_json_copy(rule));
     kg_json_print(arg, false, &text);
@@ -342,7 +371,7 @@ static const struct ui_column rule_columns[] = {
     { .title = "Rule", .min = 8, .want = 10 },
     { .title = "For", .min = 10, .want = 20, .rank = 2 },
     { .title = "In vault", .min = 9, .want = 10 },
-    { .title = "To archive", .min = 10, .want = 16, .rank = 1 },
+    { .title = "To archive", .min = 14, .want = 15, .rank = 1 },
     { .title = "In archive", .min = 10, .want = 10, .rank = 1 },
 };
 static const struct ui_command rule_commands[] = {
@@ -358,8 +387,8 @@ static const struct ui_grid rule_grid = {
 /* ---- the steps ---- */
 
 static const struct ui_choice types[] = {
-    { "Microsoft.DBforPostgreSQL/servers/databases", "Server", "databases of PostgreSQL servers" },
-    { "Microsoft.DBforPostgreSQL/flexibleServers", "Flexible server", "databases of flexible servers" },
+    { "Microsoft.DBforPostgreSQL/servers/databases", "PostgreSQL server", "its databases; in commands: AzureDatabaseForPostgreSQL" },
+    { "Microsoft.DBforPostgreSQL/flexibleServers", "Flexible server", "in commands: AzureDatabaseForPostgreSQLFlexibleServer" },
     { NULL, NULL, NULL },
 };
 static const struct ui_choice frequencies[] = {
@@ -372,7 +401,8 @@ static const struct ui_choice weekdays[] = {
 static const struct ui_source vaults = {
     .path = VAULTS, .help = "location", .create = "create-vault", .create_label = "Create new Backup vault",
 };
-static const struct ui_source taken = { .path = "{vault}/backupPolicies", .value = "name" };
+static const struct ui_source taken = { .path = "{vault}/backupPolicies", .value = "name",
+    .taken = "The vault has a backup policy of this name already. Choose another name, or edit that policy." };
 
 static const char *check_name(const struct ui_form *f, const char *value)
 {
@@ -383,8 +413,15 @@ static const char *check_name(const struct ui_form *f, const char *value)
                ? NULL : "1 to 150 characters, none of < > % & : \\ ? / #, no blank at either end.";
 }
 
+static void vault_changed(struct ui_form *f)
+{
+    ask_vault(f, ui_form_value(f, "vault"));
+    follow(f);
+}
+
 static const struct ui_field basics[] = {
-    { .name = "vault", .label = "Backup vault", .type = UI_FIELD_CHOICE, .initial = "{arg}", .source = &vaults, .changed = follow },
+    { .name = "vault", .label = "Backup vault", .type = UI_FIELD_CHOICE, .initial = "{arg}", .source = &vaults,
+      .changed = vault_changed },
     { .name = "name", .label = "Policy name", .type = UI_FIELD_TEXT, .max = 150, .check = check_name, .source = &taken,
       .changed = follow },
     { .name = "datasourceType", .label = "Datasource type", .type = UI_FIELD_RADIO, .choice = types, .changed = follow },
@@ -399,9 +436,11 @@ static const struct ui_field schedule[] = {
       .changed = follow, .help = "By the clocks of the time zone, winter and summer." },
     { .name = "zone", .label = "Time zone", .type = UI_FIELD_TEXT, .initial = "UTC", .max = 64, .check = check_zone, .changed = follow,
       .help = "UTC, or an IANA name such as Europe/Berlin." },
-    { .name = "windows", .label = "Start only in", .type = UI_FIELD_TEXT, .max = 100, .optional = true, .check = check_windows,
+    { .name = "windows", .label = "Start only in", .type = UI_FIELD_TEXT, .max = 100, .optional = true,
+      .none = "any time", .check = check_windows,
       .changed = follow, .help = "Hours such as 22:00-06:00, by commas; what is due outside waits. Empty: at any time." },
-    { .name = "rate", .label = "MB/s at most", .type = UI_FIELD_NUMBER, .max = 6, .optional = true, .check = check_rate,
+    { .name = "rate", .label = "MB/s at most", .type = UI_FIELD_NUMBER, .max = 6, .optional = true, .none = "no limit",
+      .check = check_rate,
       .help = "How fast one backup may read from its server; empty: as fast as it can." },
     { .name = "rules", .label = "Retention rules, first match wins", .type = UI_FIELD_GRID, .wide = true },
     { .name = "add", .label = "Add retention rule", .type = UI_FIELD_BUTTON, .press = press_add },
@@ -438,20 +477,24 @@ static void open_create(struct ui_form *f)
 {
     own(f)->rules = ui_rules_new();
     own(f)->users = -1;
+    ask_vault(f, ui_form_value(f, "vault"));
     follow(f);
 }
 
 static void open_edit(struct ui_form *f)
 {
     const char *end = strcasestr(f->base.arg, "/backupPolicies/");
-    KG_AUTO_FREE char *users = kg_xprintf("%.*s/backupInstances", (int)(end ? end - f->base.arg : 0), f->base.arg);
+    KG_AUTO_FREE char *vault = kg_xstrndup(f->base.arg, (size_t)(end ? end - f->base.arg : 0));
+    KG_AUTO_FREE char *users = kg_xprintf("%s/backupInstances", vault);
 
     own(f)->rules = kg_json_array();
     own(f)->users = -1;
     own(f)->edit = own(f)->loading = true;
     (void)ui_ask(&f->base, f->base.arg, TAG_POLICY);
-    if (end)
-        (void)ui_ask(&f->base, users, TAG_USERS);
+    if (!end)
+        return;
+    (void)ui_ask(&f->base, users, TAG_USERS);
+    ask_vault(f, vault);
 }
 
 static void done(struct ui_form *f)
@@ -462,6 +505,7 @@ static void done(struct ui_form *f)
     kg_json_free(p->old);
     kg_json_free(p->preview);
     free(p->asked);
+    free(p->vault);
 }
 
 static void fill(struct ui_form *f)
@@ -522,6 +566,8 @@ static void answer(struct ui_form *f, int tag, const struct kg_answer *a)
         take_users(f, a);
     else if (tag == TAG_PREVIEW)
         take_preview(f, a);
+    else if (tag == TAG_VAULT)
+        take_vault(f, a);
 }
 
 static void closed(struct ui_form *f, const char *kind, const char *result)
@@ -578,8 +624,9 @@ static void review_rules(const struct ui_form *f, struct kg_buf *ret)
         ui_policy_rule(policy, i, &s);
         kg_buf_addf(ret, "  %s\n", s.text);
     }
-    if (ui_rules_use_archive(p->rules))
-        kg_buf_adds(ret, "\nThe vault needs an archive datastore for what goes to the archive.\n");
+    if (ui_rules_use_archive(p->rules) && p->archive == UI_ARCHIVE_MISSING)
+        kg_buf_addf(ret, "\n! Vault %s has no archive tier, nothing can go there. Take it out of the rules, or choose a vault that "
+                    "was created with an archive datastore.\n", ui_last_part(p->vault));
     if (!p->edit)
         return;
     kg_buf_adds(ret, "\nApplies to new recovery points only. Those that are there keep what they were promised.\n");

@@ -60,7 +60,8 @@ static const struct ui_choice server_types[] = {
     { "servers", "Server", NULL }, { "flexibleServers", "Flexible server", NULL }, { NULL, NULL, NULL },
 };
 #define SERVERS GROUPS "/{resourceGroup}/providers/Microsoft.DBforPostgreSQL/{type}"
-static const struct ui_source taken_servers = { .path = SERVERS, .value = "name" };
+static const struct ui_source taken_servers = { .path = SERVERS, .value = "name",
+    .taken = "The resource group has a server of this name already. Choose another name, or edit that server." };
 
 #define SERVER_FIELDS \
     { .name = "host", .label = "Host", .type = UI_FIELD_TEXT, .max = 253, .check = check_host, \
@@ -108,7 +109,8 @@ static bool submit_add(const struct ui_form *f, size_t i, struct ui_submit *ret)
     return true;
 }
 
-static void cli_server(const char *name, const char *group, const struct ui_form *f, struct kg_buf *ret)
+static void cli_server(const char *name, const char *group, const char *region, bool flexible, const struct ui_form *f,
+                       struct kg_buf *ret)
 {
     kg_buf_adds(ret, "keepgres server add ");
     kg_text_add_shell(ret, name);
@@ -117,12 +119,14 @@ static void cli_server(const char *name, const char *group, const struct ui_form
     ui_form_add_option(ret, "--port", ui_form_value(f, "port"));
     ui_form_add_option(ret, "--sslmode", ui_form_value(f, "sslMode"));
     ui_form_add_option(ret, "--allow-access", ui_form_value(f, "allowAccess"));
-    kg_buf_adds(ret, "\n");
+    ui_form_add_option(ret, "-l", region);
+    kg_buf_adds(ret, flexible ? " --flexible\n" : "\n");
 }
 
 static void cli_add(const struct ui_form *f, struct kg_buf *ret)
 {
-    cli_server(ui_form_value(f, "name"), ui_form_value(f, "resourceGroup"), f, ret);
+    cli_server(ui_form_value(f, "name"), ui_form_value(f, "resourceGroup"), ui_form_value(f, "region"),
+               ui_form_is(f, "type", "flexibleServers"), f, ret);
 }
 
 static const struct ui_form_kind add_form = {
@@ -173,7 +177,8 @@ static void cli_edit(const struct ui_form *f, struct kg_buf *ret)
 {
     char group[100];
 
-    cli_server(ui_last_part(f->base.arg), ui_id_part(f->base.arg, "resourceGroups", group, sizeof group), f, ret);
+    cli_server(ui_last_part(f->base.arg), ui_id_part(f->base.arg, "resourceGroups", group, sizeof group),
+               ((const struct edited *)f->own)->region, strcasestr(f->base.arg, "/flexibleServers/") != NULL, f, ret);
 }
 
 static const struct ui_form_kind edit_form = {
@@ -240,7 +245,8 @@ static const struct ui_field test_fields[] = {
     { .label = "Server", .type = UI_FIELD_NOTE, .text = server_name },
     { .name = "keyVault", .label = "Key vault", .type = UI_FIELD_CHOICE, .source = &keyvaults },
     { .name = "secret", .label = "Secret", .type = UI_FIELD_CHOICE, .source = &secrets },
-    { .name = "database", .label = "Database", .type = UI_FIELD_TEXT, .optional = true, .max = 63,
+    { .name = "database", .label = "Database", .type = UI_FIELD_TEXT, .optional = true,
+      .none = "the secret's, or postgres", .max = 63,
       .help = "Empty: the secret's, or postgres." },
     { .name = "test", .label = "Test connection", .type = UI_FIELD_BUTTON, .press = press_test },
     { .label = "", .type = UI_FIELD_NOTE, .text = test_result, .shown = has_result },
@@ -274,7 +280,8 @@ static const char *check_container(const struct ui_form *f, const char *value)
 }
 
 #define ACCOUNTS GROUPS "/{resourceGroup}/providers/Microsoft.Storage/storageAccounts"
-static const struct ui_source taken_accounts = { .path = ACCOUNTS, .value = "name" };
+static const struct ui_source taken_accounts = { .path = ACCOUNTS, .value = "name",
+    .taken = "The resource group has a storage account of this name already. Choose another name." };
 static const struct ui_field account_fields[] = {
     { .name = "resourceGroup", .label = "Resource group", .type = UI_FIELD_CHOICE, .source = &groups },
     { .name = "name", .label = "Name", .type = UI_FIELD_TEXT, .max = 24, .check = check_account, .source = &taken_accounts },
@@ -318,7 +325,8 @@ const struct ui_kind ui_wizard_create_account = {
     .found_by = "new files",
 };
 
-static const struct ui_source taken_containers = { .path = "{arg}/blobServices/default/containers", .value = "name" };
+static const struct ui_source taken_containers = { .path = "{arg}/blobServices/default/containers", .value = "name",
+    .taken = "The storage account has a container of this name already. Choose another name, or use that one." };
 static const struct ui_field container_fields[] = {
     { .name = "name", .label = "Name", .type = UI_FIELD_TEXT, .max = 63, .check = check_container, .source = &taken_containers },
 };

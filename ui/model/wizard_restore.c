@@ -103,9 +103,11 @@ static const struct ui_field point_fields[] = {
     { .label = "Recovery point", .type = UI_FIELD_NOTE, .text = point_words, .review = "Recovery point" },
     { .name = "taken", .label = "Taken", .type = UI_FIELD_CHOICE, .choice = taken, .initial = "0", .review = "",
       .changed = ui_restore_points_filter },
-    { .name = "from", .label = "From", .type = UI_FIELD_TEXT, .max = 16, .optional = true, .shown = is_between, .review = "",
+    { .name = "from", .label = "From", .type = UI_FIELD_TEXT, .max = 16, .optional = true,
+      .none = "the first", .shown = is_between, .review = "",
       .check = ui_restore_check_when, .changed = ui_restore_points_filter, .help = "As 2026-01-31 or 2026-01-31 14:00; empty: the first." },
-    { .name = "until", .label = "Until", .type = UI_FIELD_TEXT, .max = 16, .optional = true, .shown = is_between, .review = "",
+    { .name = "until", .label = "Until", .type = UI_FIELD_TEXT, .max = 16, .optional = true,
+      .none = "the last", .shown = is_between, .review = "",
       .check = ui_restore_check_when, .changed = ui_restore_points_filter, .help = "As 2026-01-31 or 2026-01-31 14:00; empty: the last." },
     { .label = "Try again", .type = UI_FIELD_BUTTON, .shown = points_broken, .press = ask_points_again },
     { .name = "look", .label = "Look inside", .type = UI_FIELD_BUTTON, .shown = has_point, .press = look_inside },
@@ -154,7 +156,8 @@ static void list_databases(const struct ui_form *f, struct kg_buf *path, struct 
     kg_json_set_str(j, "secretUri", secret_uri(f));
     kg_json_print(j, false, body);
 }
-static const struct ui_source taken_databases = { .request = list_databases, .value = "name" };
+static const struct ui_source taken_databases = { .request = list_databases, .value = "name",
+    .taken = "The server has a database of this name already, and it is never overwritten. Choose another name." };
 
 /* The database's name with the time of the recovery point: new in all likelihood, and it says what it is. */
 static const char *propose_database(const struct ui_form *f)
@@ -261,7 +264,8 @@ static const struct ui_field target_fields[] = {
       .help = "Reads every restored row again and compares it with the backup. Takes about as long again." },
     { .name = "account", .label = "Storage account", .type = UI_FIELD_CHOICE, .source = &accounts, .shown = to_files },
     { .name = "container", .label = "Container", .type = UI_FIELD_CHOICE, .source = &containers, .shown = to_files },
-    { .name = "prefix", .label = "File name", .type = UI_FIELD_TEXT, .max = PREFIX_MAX, .optional = true, .shown = to_files,
+    { .name = "prefix", .label = "File name", .type = UI_FIELD_TEXT, .max = PREFIX_MAX, .optional = true,
+      .none = "database, server and time", .shown = to_files,
       .check = check_prefix, .help = "What the files' names begin with; empty: the database, the server and the time." },
     { .label = "", .type = UI_FIELD_NOTE, .shown = to_files,
       .help = "Written are an archive for pg_restore, the server's roles for psql, checksums and a README." },

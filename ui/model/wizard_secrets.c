@@ -18,7 +18,8 @@
 static const struct ui_source groups = {
     .path = GROUPS, .value = "name", .help = "location", .create = "create-group", .create_label = "Create new resource group",
 };
-static const struct ui_source taken_keyvaults = { .path = KEYVAULTS, .value = "name" };
+static const struct ui_source taken_keyvaults = { .path = KEYVAULTS, .value = "name",
+    .taken = "The resource group has a key vault of this name already. Choose another name, or use that key vault." };
 
 static const char *group_region(const struct ui_form *f)
 {
@@ -125,7 +126,8 @@ static const struct ui_choice hows[] = {
     { .name = "text", .label = "Connection string", .type = UI_FIELD_SECRET, .max = 4000, .shown = by_text, \
       .help = "User Id=backup;Password=...; or postgresql://..." }
 
-static const struct ui_source taken_secrets = { .path = "{arg}/secrets", .value = "name" };
+static const struct ui_source taken_secrets = { .path = "{arg}/secrets", .value = "name",
+    .taken = "The key vault has a secret of this name already. Choose another name, or store a new version of that secret." };
 static const struct ui_field secret_fields[] = {
     { .name = "name", .label = "Name", .type = UI_FIELD_TEXT, .max = 127, .check = check_secret_name, .source = &taken_secrets },
     VALUE_FIELDS,
@@ -192,22 +194,22 @@ static void finished(struct ui_form *f)
     ui_close(&f->base, uri ? uri : kg_json_str_or(f->answers[0], "id", f->base.arg));
 }
 
-static void cli_value(const char *keyvault, const char *name, struct kg_buf *ret)
+/* The value itself never stands in a command, where others could see it: it is read from a file. */
+static void cli_value(const struct ui_form *f, const char *name, struct kg_buf *ret)
 {
-    kg_buf_adds(ret, "keepgres keyvault secret set");
-    ui_form_add_option(ret, "--vault-name", keyvault);
+    char keyvault[80], group[100];
+
+    kg_buf_adds(ret, "# connection.txt, which only you may read: User Id=");
+    kg_text_add_printable(ret, by_form(f) && *ui_form_value(f, "user") ? ui_form_value(f, "user") : "USER");
+    kg_buf_adds(ret, ";Password=PASSWORD;\nkeepgres keyvault secret set");
+    ui_form_add_option(ret, "-g", ui_id_part(f->base.arg, "resourceGroups", group, sizeof group));
+    ui_form_add_option(ret, "--vault-name", ui_id_part(f->base.arg, "Microsoft.KeyVault/vaults", keyvault, sizeof keyvault));
     ui_form_add_option(ret, "-n", name);
-    kg_buf_adds(ret, "\n");
+    kg_buf_adds(ret, " --file connection.txt\n");
 }
 
-static void cli_secret(const struct ui_form *f, struct kg_buf *ret) { cli_value(ui_last_part(f->base.arg), ui_form_value(f,
-    "name"), ret); }
-static void cli_version(const struct ui_form *f, struct kg_buf *ret)
-{
-    char keyvault[80];
-
-    cli_value(ui_id_part(f->base.arg, "Microsoft.KeyVault/vaults", keyvault, sizeof keyvault), ui_last_part(f->base.arg), ret);
-}
+static void cli_secret(const struct ui_form *f, struct kg_buf *ret) { cli_value(f, ui_form_value(f, "name"), ret); }
+static void cli_version(const struct ui_form *f, struct kg_buf *ret) { cli_value(f, ui_last_part(f->base.arg), ret); }
 
 static const struct ui_form_kind secret_form = {
     .step = secret_steps, .n_steps = 1, .submit_label = "Create", .succeeded = "Secret {name} was stored", .submit = submit_secret,

@@ -34,7 +34,8 @@ static const char *check_group(const struct ui_form *f, const char *value)
                ? NULL : "1 to 90 letters, digits, '_', '-', '.', '(' and ')', no '.' at the end.";
 }
 
-static const struct ui_source taken_groups = { .path = GROUPS, .value = "name" };
+static const struct ui_source taken_groups = { .path = GROUPS, .value = "name",
+    .taken = "There is a resource group of this name already. Choose another name, or use that one." };
 static const struct ui_field group_fields[] = {
     { .name = "name", .label = "Name", .type = UI_FIELD_TEXT, .max = 90, .check = check_group, .source = &taken_groups },
     { .name = "region", .label = "Region", .type = UI_FIELD_TEXT, .initial = "local", .max = 64, .check = check_region,
@@ -121,7 +122,8 @@ static void final_note(const struct ui_form *f, struct kg_buf *ret)
 static const struct ui_source groups = {
     .path = GROUPS, .value = "name", .help = "location", .create = "create-group", .create_label = "Create new resource group",
 };
-static const struct ui_source taken_vaults = { .path = VAULTS, .value = "name" };
+static const struct ui_source taken_vaults = { .path = VAULTS, .value = "name",
+    .taken = "The resource group has a Backup vault of this name already. Choose another name, or another resource group." };
 static const struct ui_choice redundancies[] = {
     { "LocallyRedundant", "Locally redundant", "its copies are in one place" },
     { "ZoneRedundant", "Zone redundant", "its copies are in several zones" },
@@ -151,11 +153,13 @@ static const struct ui_field basics[] = {
 };
 static const struct ui_field properties[] = {
     { .label = "Datastores", .type = UI_FIELD_HEADING },
-    { .name = "path", .label = "Directory", .type = UI_FIELD_TEXT, .optional = true, .max = 4000, .check = check_path,
+    { .name = "path", .label = "Directory", .type = UI_FIELD_TEXT, .optional = true, .none = "with the service's data",
+      .max = 4000, .check = check_path,
       .review = "Directory of the vault", .help = "Where the vault's encrypted data is kept; empty: with the service's data." },
     { .name = "archive", .label = "Archive datastore", .type = UI_FIELD_CHECK,
       .help = "Lets policies move recovery points that are seldom needed into the archive." },
-    { .name = "archivePath", .label = "Archive directory", .type = UI_FIELD_TEXT, .optional = true, .max = 4000, .shown = has_archive,
+    { .name = "archivePath", .label = "Archive directory", .type = UI_FIELD_TEXT, .optional = true,
+      .none = "beside the vault's directory", .max = 4000, .shown = has_archive,
       .check = check_archive_path, .review = "Directory of the archive",
       .help = "A slower disk, say; empty: beside the vault's directory, with '-archive' behind its name." },
     { .label = "Security", .type = UI_FIELD_HEADING },

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "model/commands.h"
 #include "plain/parts.h"
 #include "shell/parts.h"
 
@@ -274,7 +275,7 @@ static bool ask_told(struct ui_plain *p, struct ui_plain_layer *at, const struct
     }
     if (f->err.code)
         ui_plain_err(p, &f->err);
-    ui_plain_ask(p, "Type save to write it to a file here, or done when you have it: ");
+    ui_plain_ask(p, "Type save to write it to %s, save PATH for another file, or done when you have it: ", ui_edit_text(&f->file));
     return true;
 }
 
@@ -626,7 +627,7 @@ static void change(struct ui_plain *p, struct ui_plain_layer *at, struct ui_form
 static void last_line(struct ui_plain *p, struct ui_plain_layer *at, struct ui_form *f, const char *line)
 {
     const char *name = ui_form_typed_name(f), *rest = line;
-    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(TEXT_MAX);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(TEXT_MAX), lines = KG_BUF_INIT(2 * TEXT_MAX);
     char word[60];
 
     ui_plain_word(&rest, word, sizeof word);
@@ -638,7 +639,8 @@ static void last_line(struct ui_plain *p, struct ui_plain_layer *at, struct ui_f
             refuse(p, "this portal was started with --readonly");
     } else if (ui_plain_is(word, "commands") && f->kind->cli) {
         f->kind->cli(f, &b);
-        ui_plain_say(p, "%s", b.p);
+        ui_commands_wrap(b.p, p->width, &lines);
+        ui_plain_say(p, "%s", lines.p);
     } else if (ui_plain_is(word, "change") && f->kind->review) {
         change(p, at, f, rest);
     } else if (ui_plain_is(word, "show") || !*word) {
@@ -652,12 +654,17 @@ static void last_line(struct ui_plain *p, struct ui_plain_layer *at, struct ui_f
 
 static void told_line(struct ui_plain *p, struct ui_form *f, const char *line)
 {
-    if (ui_plain_is(line, "save"))
+    char word[16];
+    const char *rest = line;
+
+    if (ui_plain_is(ui_plain_word(&rest, word, sizeof word), "save")) {
+        if (*rest)
+            ui_edit_set(&f->file, rest);
         ui_form_press(f, UI_BUTTON_SAVE);
-    else if (ui_plain_is(line, "done"))
+    } else if (ui_plain_is(line, "done"))
         ui_form_press(f, UI_BUTTON_CLOSE);
     else
-        refuse(p, "save or done");
+        refuse(p, "say save, save PATH or done");
 }
 
 /* An answer to the field that is asked. */

@@ -340,6 +340,13 @@ static void draw_ask(const struct ui_shell *s, struct ui_canvas *c)
         s->ask.yes ? "[>Leave<]" : "[ Leave ]");
 }
 
+/* Between a wide dialog and the frame of the page single letters of that would be left over. */
+static void clear_beside(struct ui_canvas *c, struct ui_rect r)
+{
+    ui_fill(c, (struct ui_rect){ r.y, r.x - 1, r.h, 1 }, UI_ROLE_BASE);
+    ui_fill(c, (struct ui_rect){ r.y, r.x + r.w, r.h, 1 }, UI_ROLE_BASE);
+}
+
 /* A form draws its own box, where it wants it. Returns where the model itself is drawn. */
 static struct ui_rect draw_overlay(struct ui_canvas *c, struct ui_model *m, struct ui_rect content)
 {
@@ -350,6 +357,7 @@ static struct ui_rect draw_overlay(struct ui_canvas *c, struct ui_model *m, stru
         ui_flag(c, (struct ui_rect){ 0, 0, c->h, c->w }, UI_SHADE);
     if (dialog && m->kind->family == UI_FORM) {
         r = ui_form_dialog_area((const struct ui_form *)m, c->h, c->w);
+        clear_beside(c, r);
         ui_view_draw(m, c, r);
         return r;
     }
@@ -357,6 +365,8 @@ static struct ui_rect draw_overlay(struct ui_canvas *c, struct ui_model *m, stru
         r = ui_centred(c, c->h * 3 / 4, 76);
     else if (c->w >= WIDE)
         r = (struct ui_rect){ content.y, content.x + content.w - PANE_W, content.h, PANE_W };
+    if (dialog)
+        clear_beside(c, r);
     ui_fill(c, r, dialog ? UI_ROLE_DIALOG : UI_ROLE_PANE);
     ui_box(c, r, UI_ROLE_FRAME, title_of(m));
     r = (struct ui_rect){ r.y + 1, r.x + 2, r.h - 2, r.w - 4 };

@@ -138,6 +138,14 @@ bool ui_shell_dirty(const struct ui_shell *s)
     return false;
 }
 
+static bool tells_secret(const struct ui_shell *s)
+{
+    for (size_t i = 0; i < s->n_layers; i++)
+        if (s->layer[i].m->kind->family == UI_FORM && ui_form_tells((const struct ui_form *)s->layer[i].m))
+            return true;
+    return false;
+}
+
 void ui_shell_leave(struct ui_shell *s, void (*go)(struct ui_shell *s), const char *kind)
 {
     free(s->ask.kind);
@@ -148,7 +156,8 @@ void ui_shell_leave(struct ui_shell *s, void (*go)(struct ui_shell *s), const ch
         return;
     }
     free(s->ask.text);
-    s->ask.text = kg_xstrdup("What you typed here is lost if you leave.");
+    s->ask.text = kg_xstrdup(tells_secret(s) ? "What is shown here is shown once and kept nowhere. Leave only when you have saved it."
+                                             : "What you typed here is lost if you leave.");
     s->ask.open = true;
     s->ask.yes = false;
 }
@@ -163,7 +172,12 @@ void ui_shell_visit(struct ui_shell *s, const char *kind) { ui_shell_leave(s, le
 
 static void leave_top(struct ui_shell *s)
 {
-    s->layer[s->n_layers - 1].closing = true;
+    struct ui_model *m = ui_shell_top(s);
+
+    if (m->kind->family == UI_FORM && ui_form_tells((struct ui_form *)m))
+        ui_form_press((struct ui_form *)m, UI_BUTTON_CLOSE);     /* what was made goes to who asked for it */
+    else
+        s->layer[s->n_layers - 1].closing = true;
     settle(s);
 }
 static void leave_portal(struct ui_shell *s) { s->wish.quit = true; }
@@ -289,17 +303,10 @@ static void host_copy(struct ui_host *h, const char *text)
     ui_notes_add(s, UI_NOTE_INFO, "Copied.", NULL);
 }
 
-static int host_save(struct ui_host *h, const char *file, const char *text, struct kg_err *err)
+static int write_text(int fd, const char *file, const char *text, struct kg_err *err)
 {
     size_t n = strlen(text), done = 0;
-    KG_AUTO_CLOSE int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    (void)h;
-    if (fd < 0) {
-        kg_err_sys(err, errno, "write '%s'", file);
-        kg_err_advise(err, "Choose a file that does not exist, in a folder of yours.");
-        return -(int)err->code;
-    }
     while (done < n) {
         ssize_t w = write(fd, text + done, n - done);
 
@@ -310,6 +317,23 @@ static int host_save(struct ui_host *h, const char *file, const char *text, stru
         done += (size_t)w;
     }
     return fsync(fd) < 0 && errno != EINVAL ? kg_err_sys(err, errno, "write '%s'", file) : 0;
+}
+
+static int host_save(struct ui_host *h, const char *file, const char *text, struct kg_err *err)
+{
+    KG_AUTO_FREE char *path = file[0] == '~' && file[1] == '/' && *h->home ? kg_xprintf("%s%s", h->home, file + 1) : kg_xstrdup(file);
+    KG_AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        kg_err_sys(err, errno, "write '%s'", file);
+        kg_err_advise(err, "Choose a file that does not exist, in a folder of yours.");
+        return -(int)err->code;
+    }
+    if (write_text(fd, file, text, err) < 0) {
+        (void)unlink(path);                  /* half of it is worth nothing, and would be in the way */
+        return -(int)err->code;
+    }
+    return 0;
 }
 
 static const char *host_setting(struct ui_host *h, const char *name, const char *value)
@@ -446,7 +470,7 @@ size_t ui_shell_commands(const struct ui_shell *s, struct ui_of *ret, size_t max
         const struct ui_form *f = (const struct ui_form *)m;
         const struct ui_grid *g = f->step < f->kind->n_steps ? f->kind->step[f->step].grid : NULL;
 
-        if (g && f->focus >= 0 && f->input[f->focus].field->type == UI_FIELD_GRID)
+        if (g && ui_form_keys(f) != &ui_keys_text && !ui_form_tells(f))
             n = add_commands(ret, n, max, g->commands, g->n_commands, m);
     }
     if (m->kind->family == UI_DETAIL) {

@@ -43,7 +43,8 @@ static void draw_text(struct ui_pen *p, size_t i, int x)
     const struct ui_input *in = &p->f->input[i];
     KG_AUTO_FREE char *shown = ui_edit_shown(&in->edit);
     struct ui_field_look l = { .text = shown, .focus = has_focus(p, i), .cursor = ui_edit_shown_cursor(&in->edit),
-                               .scroll = p->draw ? &p->draw->input[i].edit.scroll : NULL, .wrong = ui_form_error(p->f, i) != NULL };
+                               .scroll = p->draw ? &p->draw->input[i].edit.scroll : NULL, .wrong = ui_form_error(p->f, i) != NULL,
+                               .hint = has_focus(p, i) ? NULL : in->field->none };
 
     l.typing = l.focus && p->draw;
     ui_field_draw(p->c, p->y0 + p->line++, p->x + x, field_width(p, in->field, x), &l);
@@ -58,13 +59,23 @@ static void draw_choice(struct ui_pen *p, size_t i, int x)
     struct ui_field_look l = { .text = open ? filter : label, .focus = has_focus(p, i), .opens = true, .typing = open && p->draw,
                                .wrong = ui_form_error(p->f, i) != NULL };
 
-    l.hint = open ? "Type to filter" : in->load == UI_LOADING ? "Loading…" : in->field->optional ? "(none)" : "Choose one";
+    l.hint = open ? "Type to filter" : in->load == UI_LOADING ? "Loading…" : !in->field->optional ? "Choose one"
+             : in->field->none ? in->field->none : "(none)";
     if (open)
         l.cursor = ui_edit_shown_cursor(&p->f->pick.filter);
     ui_field_draw(p->c, p->y0 + p->line++, p->x + x, field_width(p, in->field, x), &l);
 }
 
 static const char *label_of(const struct ui_choice *c) { return c->label ? c->label : c->value; }
+
+/* What all choices mean fits behind them; else it stands below each. */
+static bool helps_fit(const struct ui_choice *c, int room)
+{
+    for (; c && c->value; c++)
+        if (c->help && 4 + ui_width(label_of(c)) + 2 + ui_width(c->help) > room)
+            return false;
+    return true;
+}
 
 /* Choices in a row where they fit, else under each other with what they mean. */
 static void draw_choices(struct ui_pen *p, size_t i, int x)
@@ -75,7 +86,7 @@ static void draw_choices(struct ui_pen *p, size_t i, int x)
 
     for (const struct ui_choice *c = in->field->choice; c && c->value; c++)
         wanted += ui_width(label_of(c)) + 4 + 2;
-    bool row = x + wanted - 2 <= p->w;
+    bool row = x + wanted - 2 <= p->w, beside = helps_fit(in->field->choice, p->w - x);
     for (const struct ui_choice *c = in->field->choice; c && c->value; c++) {
         bool on = set ? ui_form_set_has(in, c->value) : strcmp(ui_edit_text(&in->edit), c->value) == 0;
         bool here = focus && (set ? in->at == (size_t)(c - in->field->choice) : on);
@@ -86,10 +97,12 @@ static void draw_choices(struct ui_pen *p, size_t i, int x)
         ui_text(p->c, y, p->x + at + 3, 1, role, " ");
         at += 4 + ui_text(p->c, y, p->x + at + 4, p->w - at - 4, role, label_of(c)) + 2;
         if (!row) {
-            if (c->help)
-                ui_text(p->c, y, p->x + at, p->w - at, UI_ROLE_DIM, c->help);
-            at = x;
             p->line++;
+            if (c->help && beside)
+                ui_text(p->c, y, p->x + at, p->w - at, UI_ROLE_DIM, c->help);
+            else if (c->help)
+                ui_pen_text(p, x + 4, UI_ROLE_DIM, c->help);
+            at = x;
         }
     }
     p->line += row;
@@ -146,11 +159,15 @@ static void draw_beneath(struct ui_pen *p, size_t i, int x)
     const struct ui_input *in = &p->f->input[i];
     const char *error = ui_form_error(p->f, i);
 
-    if (in->load == UI_BROKEN)
-        ui_pen_marked(p, x, UI_ROLE_FIELD_ERROR, UI_G_FAILED, in->err.msg);
+    if (in->load == UI_BROKEN) {
+        KG_AUTO_FREE char *text = kg_xprintf("%s (%s)", in->err.msg, kg_code_arm(in->err.code));
+
+        ui_pen_marked(p, x, UI_ROLE_FIELD_ERROR, UI_G_FAILED, text);
+        ui_pen_text(p, x + 2, UI_ROLE_BASE, in->err.action);
+    }
     if (error)
         ui_pen_marked(p, x, UI_ROLE_FIELD_ERROR, UI_G_FAILED, error);
-    else if (in->field->help && in->field->type != UI_FIELD_NOTE && has_focus(p, i))
+    else if (in->load != UI_BROKEN && in->field->help && in->field->type != UI_FIELD_NOTE && has_focus(p, i))
         ui_pen_text(p, x, UI_ROLE_DIM, in->field->help);
 }
 
@@ -180,6 +197,20 @@ static void draw_input(struct ui_pen *p, size_t i)
     }
 }
 
+int ui_pen_below(const struct ui_pen *p, size_t input)
+{
+    struct ui_pen below = *p;
+    struct ui_rect was = ui_pen_lift(p->c);
+
+    below.draw = NULL;
+    below.line = 0;
+    for (size_t i = input + 1; i < p->f->first[p->f->step + 1]; i++)
+        if (ui_form_input_shown(p->f, i))
+            draw_input(&below, i);
+    ui_unclip(p->c, was);
+    return below.line;
+}
+
 static int label_columns(const struct ui_pen *p)
 {
     const struct ui_form *f = p->f;
@@ -193,6 +224,17 @@ static int label_columns(const struct ui_pen *p)
             widest = ui_width(d->label) + 2;
     }
     return widest > p->w * 2 / 5 ? p->w * 2 / 5 : widest;
+}
+
+void ui_pen_file(struct ui_pen *p)
+{
+    KG_AUTO_FREE char *shown = ui_edit_shown(&p->f->file);
+    bool focus = p->f->focus == UI_FOCUS_FILE;
+    struct ui_field_look l = { .text = shown, .focus = focus, .typing = focus && p->draw, .cursor = ui_edit_shown_cursor(&p->f->file),
+                               .scroll = p->draw ? &p->draw->file.scroll : NULL };
+
+    ui_text(p->c, p->y0 + p->line++, p->x, p->w, UI_ROLE_LABEL, "Save to (a new file that only you can read)");
+    ui_field_draw(p->c, p->y0 + p->line++, p->x, p->w > FIELD_WIDEST ? FIELD_WIDEST : p->w, &l);
 }
 
 /* The sentence of what will be lost, and the name that has to be typed. */

@@ -46,7 +46,7 @@ static void draw_row(struct ui_pen *p, const struct ui_grid *g, const struct ui_
     p->line++;
 }
 
-/* As tall as what stands above it leaves, and never less than a few rows. */
+/* As tall as what stands above and below it leaves, and never less than a few rows. */
 void ui_pen_grid(struct ui_pen *p, size_t input)
 {
     const struct ui_grid *g = p->f->kind->step[p->f->step].grid;
@@ -60,7 +60,8 @@ void ui_pen_grid(struct ui_pen *p, size_t input)
     ui_table_widths(column, g->n_columns, p->w - UI_TABLE_GUTTER - UI_TABLE_SCROLL, width);
     ui_table_head(p->c, (struct ui_rect){ p->y0 + p->line++, p->x, 1, p->w }, column, g->n_columns, width, 0);
     n = g->count(p->f);
-    rows = p->h - p->line - 2 > 4 ? p->h - p->line - 2 : 4;
+    rows = p->h - p->line - ui_pen_below(p, input);
+    rows = rows > 4 ? rows : 4;
     if (!n) {
         ui_pen_text(p, UI_TABLE_GUTTER, UI_ROLE_DIM, g->empty ? g->empty : "Nothing here.");
         return;
@@ -94,13 +95,13 @@ static void draw_option(struct ui_form *f, struct ui_canvas *c, struct ui_rect r
         ui_text(c, r.y, r.x + took + 2, r.w - took - 2, here ? UI_ROLE_CURSOR : UI_ROLE_DIM, aside);
 }
 
-void ui_pick_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area, int y, int x, int w)
+void ui_pick_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area, int y, int x)
 {
     const struct ui_input *in = &f->input[f->focus];
     int rows = f->pick.n_shown < LIST_ROWS ? (int)f->pick.n_shown : LIST_ROWS, below = area.y + area.h - y - 1, above = y - area.y;
     bool note = !f->pick.n_shown || in->load != UI_READY;
     int h = rows + note + 2, room = below >= h || below >= above ? below : above;
-    struct ui_rect box = { .x = x, .h = h > room ? room : h, .w = w };
+    struct ui_rect box = { .x = x, .h = h > room ? room : h };
 
     box.w = area.x + area.w - x < LIST_WIDEST ? area.x + area.w - x : LIST_WIDEST;
     box.y = room == below ? y + 1 : y - box.h;

@@ -25,7 +25,9 @@ void ui_pen_marked(struct ui_pen *p, int indent, enum ui_role role, enum ui_glyp
 void ui_pen_fields(struct ui_pen *p);                            /* the step that is shown (form_fields_view.c) */
 void ui_pen_review(struct ui_pen *p);
 void ui_pen_grid(struct ui_pen *p, size_t input);
-/* The list that is open under the field on screen line y. */
-void ui_pick_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area, int y, int x, int w);
+int ui_pen_below(const struct ui_pen *p, size_t input);          /* lines of the step's fields behind this one */
+void ui_pen_file(struct ui_pen *p);                              /* where the secret that is told may be saved */
+/* The list that is open under the field on screen line y, whose input begins at x. */
+void ui_pick_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area, int y, int x);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "model/commands.h"
 #include "view/form_pen.h"
 #include "view/parts.h"
 #include "view/view.h"
@@ -10,7 +11,7 @@
 #include "widget/table.h"
 #include "widget/tabs.h"
 
-enum { ASIDE_FROM = 100, DIALOG_WIDEST = 76, ERROR_LINES = 4, TEXT_MAX = 64 << 10 };
+enum { ASIDE_FROM = 100, DIALOG_WIDEST = 76, ERROR_LINES = 6, ADVICE_LINES = 4, TOLD_LINES = 11, TEXT_MAX = 64 << 10 };
 
 struct ui_rect ui_pen_lift(struct ui_canvas *c) { return ui_clip(c, (struct ui_rect){ 0, 0, 0, 0 }); }
 
@@ -57,9 +58,9 @@ static int draw_news(const struct ui_form *f, struct ui_canvas *c, struct ui_rec
     }
     if (text && *advice) {
         in.y = r.y + n;
-        in.h = 2;
+        in.h = ADVICE_LINES;
         took = ui_text_wrapped(c, in, 0, UI_ROLE_BASE, advice);
-        n += took > 2 ? 2 : took;
+        n += took > ADVICE_LINES ? ADVICE_LINES : took;
     }
     if (f->sending) {
         if (c) {
@@ -134,11 +135,14 @@ static struct ui_pen measure(const struct ui_form *f, struct ui_canvas *c, struc
     return p;
 }
 
-/* The first line that is shown: what has the keyboard is in sight, from its first line on; with the buttons the end is. */
+/* The first line that is shown: what has the keyboard is in sight, from its first line on; with the buttons the end is; unless
+ * somebody scrolled. */
 static size_t first_line(const struct ui_form *f, const struct ui_pen *p, int h)
 {
     size_t top = f->top, last = p->line > h ? (size_t)(p->line - h) : 0;
 
+    if (f->scrolled)
+        return top > last ? last : top;
     if (p->focus >= 0 && p->focus_end > (int)top + h)
         top = (size_t)(p->focus_end - h);
     if (p->focus >= 0 && p->focus < (int)top)
@@ -150,9 +154,10 @@ static size_t first_line(const struct ui_form *f, const struct ui_pen *p, int h)
     return top > last ? last : top;
 }
 
-static void draw_body(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
+/* Returns where the field stands whose list is open; no height: none is. */
+static struct ui_rect draw_body(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
 {
-    int side = aside_width(f, r.w);
+    int side = aside_width(f, r.w), wide;
     struct ui_rect fields = { r.y, r.x, r.h, r.w - (side ? side + 3 : 2) }, was;
     struct ui_pen p = measure(f, c, fields, !side);
 
@@ -170,23 +175,22 @@ static void draw_body(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
         draw_aside(&beside);
     }
     ui_unclip(c, was);
-    if (f->pick.open && p.focus >= 0) {
-        const struct ui_field *d = f->input[f->focus].field;
-        int x = d->wide ? 0 : p.labels, y = p.y0 + p.focus + d->wide;
-
-        ui_pick_draw(f, c, r, y, r.x + x, r.w - x);
-    }
+    if (!f->pick.open || p.focus < 0)
+        return (struct ui_rect){ 0 };
+    wide = f->input[f->focus].field->wide;
+    return (struct ui_rect){ p.y0 + p.focus + wide, r.x + (wide ? 0 : p.labels), 1, r.w };
 }
 
 /* ---- instead of the fields ---- */
 
 static void draw_cli(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
 {
-    KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(TEXT_MAX);
+    KG_AUTO_BUF struct kg_buf commands = KG_BUF_INIT(TEXT_MAX), text = KG_BUF_INIT(2 * TEXT_MAX);
     struct ui_rect in = { r.y + 1, r.x + 1, r.h - 3, r.w - 2 };
     int lines;
 
-    f->kind->cli(f, &text);
+    f->kind->cli(f, &commands);
+    ui_commands_wrap(commands.p, in.w, &text);
     lines = ui_text_wrapped(NULL, in, 0, UI_ROLE_VALUE, text.p);
     f->page = in.h;
     if (f->cli_top > lines - in.h)
@@ -198,13 +202,22 @@ static void draw_cli(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
     ui_scroll_marks(c, (struct ui_rect){ in.y, r.x, in.h, r.w }, (size_t)f->cli_top, (size_t)lines);
 }
 
+static int cli_lines(const struct ui_form *f, int w)
+{
+    KG_AUTO_BUF struct kg_buf commands = KG_BUF_INIT(TEXT_MAX), text = KG_BUF_INIT(2 * TEXT_MAX);
+
+    f->kind->cli(f, &commands);
+    ui_commands_wrap(commands.p, w, &text);
+    return ui_text_wrapped(NULL, (struct ui_rect){ 0, 0, 1, w }, 0, UI_ROLE_VALUE, text.p);
+}
+
 static void draw_secret(void *ctx, const char *secret) { ui_pen_text(ctx, 2, UI_ROLE_VALUE, secret); }
 
 static void draw_told(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
 {
     const struct ui_tell *t = f->kind->tell;
     KG_AUTO_BUF struct kg_buf title = KG_BUF_INIT(TEXT_MAX), text = KG_BUF_INIT(TEXT_MAX);
-    struct ui_pen p = { .f = f, .c = c, .y0 = r.y, .x = r.x, .w = r.w };
+    struct ui_pen p = { .f = f, .draw = f, .c = c, .y0 = r.y, .x = r.x, .w = r.w };
 
     (void)ui_form_expand(f, t->title, false, &title);
     (void)ui_form_expand(f, t->text, false, &text);
@@ -213,9 +226,32 @@ static void draw_told(struct ui_form *f, struct ui_canvas *c, struct ui_rect r)
     ui_form_show_told(f, draw_secret, &p);
     p.line++;
     ui_pen_text(&p, 0, UI_ROLE_STATE_WARNING, text.p);
+    p.line++;
+    ui_pen_file(&p);
 }
 
 /* ---- all of it ---- */
+
+/* In the line above the buttons, so that it takes none away. */
+static void draw_hint(const struct ui_form *f, struct ui_canvas *c, int y, struct ui_rect r)
+{
+    KG_AUTO_FREE char *hint = *ui_form_hint(f) ? kg_xprintf(" %s ", ui_form_hint(f)) : NULL;
+
+    if (hint)
+        ui_text_right(c, y, r.x, r.w - 1, UI_ROLE_DIM, hint);
+}
+
+/* The list of a choice lies over everything, also over the frame of the dialog that its field is in. */
+static void draw_pick(struct ui_form *f, struct ui_canvas *c, struct ui_rect area, struct ui_rect field)
+{
+    struct ui_rect was = c->clip, over = f->base.kind->shape == UI_DIALOG ? (struct ui_rect){ 0, area.x, c->h, area.w - 2 } : area;
+
+    if (!field.h)
+        return;
+    ui_unclip(c, over);
+    ui_pick_draw(f, c, over, field.y, field.x);
+    ui_unclip(c, was);
+}
 
 /* A dialog has a frame. */
 static struct ui_rect inside(const struct ui_form *f, struct ui_rect area)
@@ -226,8 +262,8 @@ static struct ui_rect inside(const struct ui_form *f, struct ui_rect area)
 void ui_form_view_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect area)
 {
     bool dialog = f->base.kind->shape == UI_DIALOG, tells = ui_form_tells(f);
-    struct ui_rect r = inside(f, area);
-    int news;
+    struct ui_rect r = inside(f, area), field = { 0 };
+    int news, line;
 
     for (size_t i = 0; i < f->n_inputs; i++)
         f->input[i].h = 0;
@@ -242,16 +278,19 @@ void ui_form_view_draw(struct ui_form *f, struct ui_canvas *c, struct ui_rect ar
         r.h -= 2;
     }
     news = draw_news(f, NULL, r);
+    line = r.y + r.h - 2 - news;
     draw_buttons(f, c, (struct ui_rect){ r.y + r.h - 1, r.x, 1, r.w });
     draw_news(f, c, (struct ui_rect){ r.y + r.h - 1 - news, r.x, news, r.w });
-    ui_hline(c, r.y + r.h - 2 - news, r.x, r.w, UI_ROLE_FRAME);
+    ui_hline(c, line, r.x, r.w, UI_ROLE_FRAME);
     r.h -= news + 2;
     if (tells)
         draw_told(f, c, r);
     else if (f->show_cli)
         draw_cli(f, c, r);
     else
-        draw_body(f, c, r);
+        field = draw_body(f, c, r);
+    draw_hint(f, c, line, r);
+    draw_pick(f, c, area, field);
 }
 
 static bool click_button(struct ui_form *f, int x)
@@ -305,19 +344,18 @@ bool ui_form_view_click(struct ui_form *f, struct ui_rect area, int y, int x)
     return false;
 }
 
-/* Between frame, buttons and lines of news; a list that opens under a field has some room, too. */
+/* Between frame, buttons and lines of news. */
 struct ui_rect ui_form_dialog_area(const struct ui_form *f, int h, int w)
 {
     struct ui_canvas c;
     struct ui_rect r = { .w = w - 4 < DIALOG_WIDEST ? w - 4 : DIALOG_WIDEST, .h = h };
-    int lines;
+    int lines = ui_form_tells(f) ? TOLD_LINES : f->show_cli ? cli_lines(f, r.w - 6) + 3 : 0;
 
     ui_canvas_init(&c, 1, 1, UI_UTF8);
-    lines = ui_form_tells(f) ? 8 : measure(f, &c, (struct ui_rect){ 0, 0, h - 6, r.w - 6 }, true).line;
+    if (!lines)
+        lines = measure(f, &c, (struct ui_rect){ 0, 0, h - 6, r.w - 6 }, true).line;
     ui_canvas_done(&c);
     r.h = lines + 4 + draw_news(f, NULL, (struct ui_rect){ 0, 0, h, r.w - 4 }) + (f->n_steps > 1 ? 2 : 0);
-    if (f->pick.open && r.h < lines + 14)
-        r.h = lines + 14;
     if (r.h > h - 2)
         r.h = h - 2;
     r.y = (h - r.h) / 2;
