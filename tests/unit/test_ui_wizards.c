@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <cmocka.h>
 
+#include "cli/cli.h"
+#include "cli/cmds.h"
 #include "crypto/crypto.h"
 #include "crypto/secret.h"
 #include "model/commands.h"
@@ -332,6 +334,122 @@ static void a_servers_command_names_its_region_and_kind(void **state)
     end(&b);
 }
 
+/* What a form is opened with, by what it is about: whatever it says, the command line must understand it. */
+static const struct { const char *kind, *arg; } opened[] = {
+    { "create-vault", "" }, { "create-policy", VAULT }, { "add-server", "" }, { "create-storage-account", "" },
+    { "create-key-vault", "" }, { "assign-role", VAULT }, { "delete-vault", VAULT }, { "vault-security", VAULT },
+    { "check-vault", VAULT }, { "collect-vault", VAULT }, { "edit-server", PROVIDERS "/Microsoft.DBforPostgreSQL/servers/pg1" },
+    { "create-container", PROVIDERS "/Microsoft.Storage/storageAccounts/a1" },
+    { "create-secret", PROVIDERS "/Microsoft.KeyVault/vaults/kv1" },
+    { "new-secret-version", PROVIDERS "/Microsoft.KeyVault/vaults/kv1/secrets/login" },
+    { "cancel-job", VAULT "/backupJobs/j1" }, { "retry-job", VAULT "/backupJobs/j1" },
+    { "resume-protection", VAULT "/backupInstances/i1" }, { "stop-protection", VAULT "/backupInstances/i1" },
+    { "delete-instance", VAULT "/backupInstances/i1" }, { "undelete", VAULT "/deletedBackupInstances/i1" },
+    { "delete-policy", VAULT "/backupPolicies/p1" }, { "edit-policy", VAULT "/backupPolicies/p1" },
+    { "hold-point", VAULT "/backupInstances/i1/recoveryPoints/p1" }, { "release-point", VAULT "/backupInstances/i1/recoveryPoints/p1" },
+    { "sync-instance", VAULT "/backupInstances/i1" }, { "delete-resource", PROVIDERS "/Microsoft.DBforPostgreSQL/servers/pg1" },
+    { "delete-resource", PROVIDERS "/Microsoft.KeyVault/vaults/kv1/secrets/login" },
+    { "remove-assignment", VAULT "/providers/Microsoft.Authorization/roleAssignments/r1" },
+};
+
+/* Words as a shell takes them apart, up to a redirection; quotes only. */
+static int split(char *line, const char **argv, int max)
+{
+    int n = 0;
+
+    for (char *to = line; *line && *line != '>' && *line != '<' && n < max; *to++ = '\0') {
+        bool quoted = false;
+
+        argv[n++] = to;
+        for (; *line && (quoted || *line != ' '); line++)
+            if (*line == '\'')
+                quoted = !quoted;
+            else
+                *to++ = *line;
+        line += *line == ' ';
+        if (to >= line)
+            return n;
+    }
+    return n;
+}
+
+static void understood(const char *kind, const char *text)
+{
+    KG_AUTO_FREE char *line = kg_xstrndup(text, strcspn(text, "\n"));
+    const char *argv[60];
+    int n = split(line, argv, KG_ARRAY_LEN(argv)), words;
+    const struct kg_cmd *c = kg_cmd_find(n - 1, argv + 1, &words);
+    KG_AUTO_FREE void *target = kg_xalloc((c ? c->opts_size : 0) + sizeof(struct kg_at));
+    struct kg_globals g = { 0 };
+    struct kg_opt_set sets[] = { { c ? c->opts : NULL, target }, { kg_global_opts, &g } };
+    struct kg_err err = { 0 };
+
+    for (int i = 0; i < n; i++)              /* the document is read from there */
+        argv[i] = strcmp(argv[i], "-") == 0 ? "{}" : argv[i];
+    if (!c || strcmp(argv[0], "keepgres") != 0)
+        fail_msg("%s: there is no command '%.*s'", kind, (int)strcspn(text, "\n"), text);
+    if (kg_opts_parse(sets, 2, c->positional, n - 1 - words, argv + 1 + words, &err) < 0 ||
+        kg_opts_check(c, target, ((const struct kg_at *)target)->ids.n > 0, &err) < 0)
+        fail_msg("%s: '%.*s': %s", kind, (int)strcspn(text, "\n"), text, err.msg);
+    if ((c->flags & KG_CMD_CONFIRM) && !strstr(text, "--yes"))
+        fail_msg("%s: a script would be asked by '%.*s'", kind, (int)strcspn(text, "\n"), text);
+    kg_opts_free(c->opts, target);
+}
+
+static void fill(struct ui_form *f)
+{
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        const struct ui_field *d = f->input[i].field;
+
+        if (!f->input[i].edit.len && d->name && (d->type == UI_FIELD_TEXT || d->type == UI_FIELD_NUMBER || d->type == UI_FIELD_CHOICE))
+            ui_form_set(f, d->name, d->type == UI_FIELD_CHOICE ? PROVIDERS "/x y/z/x1" : d->type == UI_FIELD_NUMBER ? "15" : "x y", NULL);
+    }
+}
+
+static void the_command_line_understands_what_wizards_say(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(opened); i++) {
+        KG_AUTO_BUF struct kg_buf cli = KG_BUF_INIT(1 << 16);
+        struct bench b;
+
+        if (!ui_kind_of_name(opened[i].kind))
+            fail_msg("there is no '%s'", opened[i].kind);
+        start(&b, opened[i].kind, opened[i].arg);
+        fill(b.f);
+        cli_of(&b, &cli);
+        for (const char *line = cli.p; line && *line && *line != '{' && *line != '\n'; line = strchr(line, '\n') + 1)
+            if (*line != '#')
+                understood(opened[i].kind, line);
+            else
+                continue;
+        end(&b);
+    }
+}
+
+static void what_is_ticked_is_in_the_command(void **state)
+{
+    static const struct { const char *kind, *field, *says; } all[] = {
+        { "check-vault", "readData", "keepgres vault check -g g1 -v v1 --read-data\n" },
+        { "collect-vault", "dryRun", "keepgres vault collect -g g1 -v v1 --dry-run\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(all); i++) {
+        KG_AUTO_BUF struct kg_buf cli = KG_BUF_INIT(1 << 16);
+        struct bench b;
+
+        start(&b, all[i].kind, VAULT);
+        cli_of(&b, &cli);
+        assert_null(strstr(cli.p, "--re"));
+        assert_null(strstr(cli.p, "--dry"));
+        ui_form_set(b.f, all[i].field, "true", NULL);
+        cli_of(&b, &cli);
+        assert_string_equal(cli.p, all[i].says);
+        end(&b);
+    }
+}
+
 static void commands_are_broken_as_a_shell_reads_them(void **state)
 {
     static const struct { const char *text, *broken; } all[] = {
@@ -370,6 +488,7 @@ int main(void)
         T(leaving_the_key_asks_whether_it_was_kept),
         T(what_was_left_empty_says_what_that_means), T(commands_for_secrets_read_the_value_from_a_file),
         T(a_servers_command_names_its_region_and_kind), T(commands_are_broken_as_a_shell_reads_them),
+        T(the_command_line_understands_what_wizards_say), T(what_is_ticked_is_in_the_command),
     };
 
     kg_crypto_start();

@@ -51,10 +51,11 @@ static bool submit(const struct ui_form *f, size_t i, struct ui_submit *ret)
 
 /* How a resource is deleted on the command line, by what its id holds. */
 static const struct { const char *type, *command; } deletes[] = {
-    { "/secrets/", "keyvault secret delete --vault-name {K} -n {N}" }, { "/Microsoft.KeyVault/vaults/",
-      "keyvault delete -g {G} -n {N}" },
-    { "/containers/", "storage container delete --account-name {A} -n {N}" },
-    { "/storageAccounts/", "storage account delete -g {G} -n {N}" }, { "/Microsoft.DBforPostgreSQL/", "server remove {N} -g {G}" },
+    { "/secrets/", "keyvault secret delete -g {G} --vault-name {K} -n {N} --yes" },
+    { "/Microsoft.KeyVault/vaults/", "keyvault delete -g {G} -n {N} --yes" },
+    { "/containers/", "storage container delete -g {G} --account-name {A} -n {N} --yes" },
+    { "/storageAccounts/", "storage account delete -g {G} -n {N} --yes" },
+    { "/Microsoft.DBforPostgreSQL/", "server remove {N} -g {G} --yes" },
 };
 
 static const char *command_for(const struct action *a, const char *id)
@@ -86,6 +87,8 @@ static void cli_of(const struct ui_form *f, const char *id, struct kg_buf *ret)
         kg_text_add_shell(ret, p[1] == 'N' ? ui_last_part(id) : p[1] == 'I' ? id : word);
         p += 2;
     }
+    kg_buf_adds(ret, ui_form_is(f, "readData", "true") ? " --read-data" : "");
+    kg_buf_adds(ret, ui_form_is(f, "dryRun", "true") ? " --dry-run" : "");
     kg_buf_adds(ret, "\n");
 }
 

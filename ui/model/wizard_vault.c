@@ -215,8 +215,16 @@ static bool submit_vault(const struct ui_form *f, size_t i, struct ui_submit *re
     return true;
 }
 
+static const struct ui_tell recovery_key = {
+    .member = "recoveryKey", .title = "Recovery key of {name}", .file = "{name}.recovery-key",
+    .text = "With this key and the vault's data everything can be restored on any machine; without it only this service can read "
+            "the backups. It is shown once and kept nowhere. Keep it apart from this machine.",
+};
+
 static void cli_vault(const struct ui_form *f, struct kg_buf *ret)
 {
+    KG_AUTO_BUF struct kg_buf file = KG_BUF_INIT(UI_EDIT_MAX);
+
     kg_buf_adds(ret, "keepgres backup-vault create");
     ui_form_add_option(ret, "-g", ui_form_value(f, "resourceGroup"));
     ui_form_add_option(ret, "-v", ui_form_value(f, "name"));
@@ -229,14 +237,11 @@ static void cli_vault(const struct ui_form *f, struct kg_buf *ret)
     ui_form_add_option(ret, "--soft-delete-state", ui_form_value(f, "softDelete"));
     ui_form_add_option(ret, "--soft-delete-retention", keeps_deleted(f) ? ui_form_value(f, "days") : "");
     ui_form_add_option(ret, "--immutability-state", ui_form_value(f, "immutability"));
-    kg_buf_addf(ret, " --recovery-key-file %s.recovery-key\n", ui_form_value(f, "name"));
+    (void)ui_form_expand(f, recovery_key.file, false, &file);
+    ui_form_add_option(ret, "--recovery-key-file", file.p);
+    kg_buf_adds(ret, "\n");
 }
 
-static const struct ui_tell recovery_key = {
-    .member = "recoveryKey", .title = "Recovery key of {name}", .file = "{name}.recovery-key",
-    .text = "With this key and the vault's data everything can be restored on any machine; without it only this service can read "
-            "the backups. It is shown once and kept nowhere. Keep it apart from this machine.",
-};
 static const struct ui_form_kind vault_form = {
     .step = vault_steps, .n_steps = KG_ARRAY_LEN(vault_steps), .submit_label = "Create", .review = true,
     .succeeded = "Backup vault {name} was created", .tell = &recovery_key, .submit = submit_vault, .cli = cli_vault,
