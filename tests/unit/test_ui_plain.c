@@ -270,6 +270,7 @@ static void a_wizard_asks_one_field_after_the_other(void **state)
     (void)say(&b, "");
     has(say(&b, ""), "2. Zone redundant");
     has(say(&b, "zone redundant"), "Step 2 of 3");
+    has(b.out.p, "Directory, not needed [with the service's data]: ");
     has(say(&b, ""), "Archive datastore, yes or no [no]: ");
     has(say(&b, "perhaps"), "yes or no");
     (void)say(&b, "no");

@@ -207,7 +207,7 @@ static void ask_input(struct ui_plain *p, struct ui_form *f, size_t i)
         return;
     default: break;
     }
-    if (in->edit.len)
+    if (in->edit.len || in->field->none)
         ui_form_review_value(f, i, &now);
     ui_plain_ask(p, "%s%s%s [%s]: ", label, in->field->optional ? ", not needed" : "",
                  in->field->type == UI_FIELD_SET ? ", numbers" : is_text(in) ? "" : ", a number", now.p);
