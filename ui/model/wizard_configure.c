@@ -490,9 +490,9 @@ static bool review_act(struct ui_form *f, size_t row, enum ui_action a)
 static void show_commands(struct ui_model *m) { ui_form_press((struct ui_form *)m, UI_BUTTON_CLI); }
 
 static const struct ui_column review_columns[] = {
-    { .title = "Server", .min = 8, .want = 14, .rank = 1 },
-    { .title = "Database", .min = 12, .want = 22 },
-    { .title = "Backup instance", .min = 12, .want = 30, .rank = 2 },
+    { .title = "Server", .min = 6, .want = 14, .rank = 1 },
+    { .title = "Database", .min = 12, .want = 18 },
+    { .title = "Backup instance", .brief = "Instance", .min = 15, .want = 30 },
     { .title = "State", .min = 18, .want = 18 },
 };
 static const struct ui_command review_commands[] = {
