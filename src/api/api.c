@@ -192,15 +192,15 @@ static int audit_begin(const struct kg_call *c, const struct kg_match *m, struct
 }
 
 /* What came of it, and all that was refused. */
-static void audit(const struct kg_call *c, const struct kg_match *m)
+static void audit(const struct kg_call *c, const struct kg_match *m, int status)
 {
     struct kg_err err = { 0 };
     struct kg_audit_entry e;
     int r;
 
-    if (!m->route || (only_reads(m) && c->out->status != 403))
+    if (!m->route || (only_reads(m) && status != 403))
         return;
-    e = audit_entry(c, m, c->out->status);
+    e = audit_entry(c, m, status);
     r = e.status == 403 ? kg_refusals_add(c->api->refusals, c->api->catalog, &e, &err) : kg_audit_add(c->api->catalog, &e, &err);
     if (r < 0)
         kg_log_err(KG_LOG_ERROR, &err, "audit: %s %s by uid=%u is not recorded request=%s", e.method, e.scope,
@@ -248,10 +248,12 @@ int kg_call_again(struct kg_call *c, const char *method, const char *path, const
     again.match = &m;
     again.query = &none;
     again.body = body;
-    if (kg_route_find(kg_routes, kg_routes_count, method, path, &m, err) < 0 || authorise(&again, &m, err) < 0 ||
-        hide_deleted(&again, &m, err) < 0)
+    if (kg_route_find(kg_routes, kg_routes_count, method, path, &m, err) < 0)
         return -(int)err->code;
-    r = m.route->handler(&again, err);
+    /* The log has it as what it is, beside the request that asked for it: both have the same activity. */
+    r = authorise(&again, &m, err) < 0 || hide_deleted(&again, &m, err) < 0 || audit_begin(&again, &m, err) < 0
+            ? -(int)err->code : m.route->handler(&again, err);
+    audit(&again, &m, r < 0 ? kg_code_http(err->code) : c->out->status);
     memcpy(c->job, again.job, sizeof c->job);
     c->details = again.details;
     return r;
@@ -276,7 +278,7 @@ static void handle(void *arg, struct kg_http_in *in, struct kg_http_out *out)
             kg_call_advise_nearest(&c, &err);
         answer_error(out, &err, m.scope, activity);
     }
-    audit(&c, &m);
+    audit(&c, &m, out->status);
     free(c.details);
     log_request(in, &c.who, out->status, activity, kg_now_mono() - began, &err);
 }

@@ -10,8 +10,22 @@
 #include "policy/copies.h"
 #include "policy/promise.h"
 
-/* A check of the vault did not find it. */
-static bool is_lost(const struct kg_point_row *p) { return kg_json_str(p->json, "problem") != NULL; }
+/* No check of the vault found anything wrong with it, or a copy elsewhere is sound. */
+static bool is_good(const struct kg_point_row *p) { return kg_copies_state(p->json) == KG_COPY_SOUND; }
+
+static const char *state_of(const struct kg_point_row *p)
+{
+    static const char *const states[] = { [KG_COPY_SOUND] = "Completed", [KG_COPY_DAMAGED] = "Damaged", [KG_COPY_LOST] = "Lost" };
+
+    return states[kg_copies_state(p->json)];
+}
+
+/* Of its copy in one store. */
+static const char *copy_state(const struct kg_point_row *p, enum kg_datastore store)
+{
+    return kg_copies_lost(p->json) & 1u << store      ? "LOST"
+           : kg_copies_damaged(p->json) & 1u << store ? "DAMAGED" : "COMMITTED";
+}
 
 /* The store's own id is the point's digits, so that it stays the same from answer to answer; that of a copy in another store
  * begins with the store's number. */
@@ -30,8 +44,8 @@ static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datast
     kg_json_set_str(d, "creationTime", kg_time_iso(kg_copies_time(p->json, store, p->time), when));
     kg_json_set_str(d, "expiryTime", until ? kg_time_iso(until, when) : NULL);
     kg_json_set_str(d, "metaData", NULL);
-    kg_json_set_bool(d, "visible", !is_lost(p));
-    kg_json_set_str(d, "state", is_lost(p) ? "LOST" : "COMMITTED");
+    kg_json_set_bool(d, "visible", strcmp(copy_state(p, store), "LOST") != 0);
+    kg_json_set_str(d, "state", copy_state(p, store));
     if (archive && back.status != KG_REHYDRATION_NONE) {
         kg_json_set_str(d, "rehydrationStatus", kg_rehydration_status_to_text(back.status));
         kg_json_set_str(d, "rehydrationExpiryTime", back.until ? kg_time_iso(back.until, when) : NULL);
@@ -55,7 +69,7 @@ static const char *tier_of(const struct kg_life *life)
 {
     kg_usec now = kg_now_wall();
 
-    if (!(life->in & 1u << KG_DATASTORE_VAULT))
+    if (!(life->in & ~life->lost & 1u << KG_DATASTORE_VAULT) && life->in & 1u << KG_DATASTORE_ARCHIVE)
         return "VaultArchive";
     for (unsigned i = 0; i < life->stays; i++)
         if (life->stay[i].store == KG_DATASTORE_VAULT && now >= life->stay[i].until && now < life->rehydrated)
@@ -82,7 +96,7 @@ struct keeper {
     kg_usec newest;                      /* time of the newest good point; 0: there is none */
 };
 
-/* The newest good one is near the top: what a check calls lost is rare. */
+/* The newest good one is near the top: what a check finds wrong is rare. */
 static int find_newest_good(struct kg_call *c, const char *instance, kg_usec *ret, struct kg_err *err)
 {
     struct kg_point_query q = { .instance = instance, .top = 10 };
@@ -95,7 +109,7 @@ static int find_newest_good(struct kg_call *c, const char *instance, kg_usec *re
         if (kg_catalog_point_list(c->api->catalog, &q, &l, err) < 0)
             return -(int)err->code;
         for (size_t i = 0; i < l.count; i++)
-            if (!is_lost(&l.rows[i])) {
+            if (is_good(&l.rows[i])) {
                 *ret = l.rows[i].time;
                 return 0;
             }
@@ -182,6 +196,10 @@ static void set_copies(struct kg_json *r, const struct kg_point_row *p, const st
         kg_json_set_str(c, "store", kg_datastore_to_text((enum kg_datastore)s));
         kg_json_set_str(c, "since", kg_time_iso(kg_copies_time(p->json, (enum kg_datastore)s, p->time), when));
         kg_json_set_str(c, "until", until ? kg_time_iso(until, when) : NULL);
+        if (strcmp(copy_state(p, (enum kg_datastore)s), "COMMITTED") != 0)
+            kg_json_set_str(c, "state", copy_state(p, (enum kg_datastore)s));
+        if (kg_copies_damage(p->json, (enum kg_datastore)s))
+            kg_json_set_str(c, "problem", kg_copies_damage(p->json, (enum kg_datastore)s));
     }
     kg_json_set_str(r, "tier", tier_of(life));
     kg_json_set(r, "copies", copies);
@@ -209,6 +227,27 @@ static struct kg_json *retention_of(const struct kg_point_row *p, const struct k
 
 /* ---- answers ---- */
 
+/* What to do about a point of which something is wrong with a copy; NULL: nothing is. */
+static const char *advice_of(const struct kg_point_row *p)
+{
+    unsigned lost = kg_copies_lost(p->json), damaged = kg_copies_damaged(p->json), vault = 1u << KG_DATASTORE_VAULT;
+
+    if (!lost && !damaged)
+        return NULL;
+    if (kg_copies_state(p->json) == KG_COPY_LOST)
+        return "Restore another recovery point. Bring the vault's directory back from a copy, then run 'keepgres backup-instance sync'.";
+    if (kg_copies_state(p->json) == KG_COPY_DAMAGED)
+        return "Restore another recovery point, or single tables of this one (--allow-damaged). Bring the damaged objects back from a copy "
+               "of the vault, then run 'keepgres vault check --read-data'. Back up anew.";
+    if (lost & vault)
+        return "Its copy in the vault is lost: restore it from the archive, with --rehydration-priority.";
+    if (damaged & vault)
+        return "Its copy in the vault is damaged: restore it from the archive, with --source-datastore ArchiveStore.";
+    return lost ? "Its copy in the archive is lost, and is made anew from the vault's."
+                : "Its copy in the archive is damaged: the vault's stays. Bring the archive's damaged objects back from a copy, then run "
+                  "'keepgres vault check --read-data'.";
+}
+
 static void set_summary(struct kg_json *props, const struct kg_point_row *p)
 {
     static const char *const carried[] = { "endTime", "tables", "largeObjects", "databaseBytes", "serverVersion", "pgDump",
@@ -218,6 +257,8 @@ static void set_summary(struct kg_json *props, const struct kg_point_row *p)
     kg_json_set_u64(props, "summary.bytes", p->bytes);
     kg_json_set_u64(props, "summary.storedBytes", p->stored_bytes);
     kg_json_set_u64(props, "summary.newBytes", p->new_bytes);
+    if (advice_of(p))
+        kg_json_set_str(props, "summary.recommendedAction", advice_of(p));
     for (size_t i = 0; i < KG_ARRAY_LEN(carried); i++) {
         const struct kg_json *v = kg_json_get(p->json, carried[i]);
         KG_AUTO_FREE char *path = kg_xprintf("summary.%s", carried[i]);
@@ -247,7 +288,7 @@ static struct kg_json *point_answer(const struct kg_point_row *p, const struct k
     kg_json_set_str(props, "retentionTagName", p->tag);
     kg_json_set_str(props, "retentionTagVersion", kg_json_str(p->json, "retentionTagVersion"));
     kg_json_set_str(props, "expiryTime", p->expires ? kg_time_iso(p->expires, when) : NULL);
-    kg_json_set_str(props, "recoveryPointState", is_lost(p) ? "Lost" : "Completed");
+    kg_json_set_str(props, "recoveryPointState", state_of(p));
     kg_json_set(props, "recoveryPointDataStoresDetails", store_details(p, &life));
     kg_json_set(props, "retention", retention_of(p, &life, k));
     set_summary(props, p);
@@ -320,7 +361,8 @@ static int ask_contents(struct kg_call *c, enum kg_task_kind kind, const struct 
         kg_json_set_bool(t->params, "asList", true);
         kg_json_set_str(t->params, "schema", kg_json_str(c->body, "schema"));
     }
-    if (!(kg_copies_in(row->json) & 1u << KG_DATASTORE_VAULT)) /* manifests can be read there, too */
+    if (kg_copies_in(row->json) & 1u << KG_DATASTORE_ARCHIVE &&
+        !(kg_copies_in(row->json) & ~kg_copies_lost(row->json) & 1u << KG_DATASTORE_VAULT)) /* manifests can be read there, too */
         kg_json_set_str(t->params, "store", kg_datastore_to_text(KG_DATASTORE_ARCHIVE));
     if (kg_call_prepare(c, t, NULL, err) < 0)
         return -(int)err->code;

@@ -115,17 +115,54 @@ static int aim_at_files(struct kg_call *c, const struct kg_target *target, const
     return 0;
 }
 
-static bool is_in(const struct kg_point_row *point, enum kg_datastore store) { return kg_copies_in(point->json) & 1u << store; }
+/* ---- which copy ---- */
 
-/* Restored is from the vault, whether the copy there never left or came back. */
-static int check_copies(const struct kg_restore_request *r, const struct kg_point_row *point, struct kg_err *err)
+static const unsigned vault_bit = 1u << KG_DATASTORE_VAULT, archive_bit = 1u << KG_DATASTORE_ARCHIVE;
+
+/* Where copies are, as far as anybody knows. */
+static unsigned there(const struct kg_point_row *point) { return kg_copies_in(point->json) & ~kg_copies_lost(point->json); }
+
+static int refuse_damaged(const struct kg_point_row *point, struct kg_err *err)
 {
-    if (r->source == KG_DATASTORE_ARCHIVE && !is_in(point, KG_DATASTORE_ARCHIVE)) {
+    bool archive = kg_copies_sound(point->json) & archive_bit, lost = !there(point);
+    const char *why = kg_copies_damage(point->json, archive || !(there(point) & archive_bit) ? KG_DATASTORE_VAULT : KG_DATASTORE_ARCHIVE);
+
+    kg_err_set(err, KG_E_POINT_DAMAGED, "recovery point '%s' is %s%s%.300s", point->id,
+               archive ? "damaged in the vault, and whole in the archive" : lost ? "lost: a check of the vault did not find it" : "damaged",
+               why ? ": " : "", why ? why : "");
+    kg_err_advise(err, archive ? "Restore it from there: sourceDataStoreType ArchiveStore (--source-datastore ArchiveStore)."
+                       : lost  ? "Restore another one; or bring the vault's directory back from a copy, then 'keepgres backup-instance sync'."
+                               : "Restore another one; or bring back what is damaged and check again; or ask for it with allowDamaged "
+                                 "(--allow-damaged): what needs the damage fails, tables that are whole can be restored alone.");
+    return -(int)err->code;
+}
+
+/* Which copy a restore reads, and whether that has to come back first. Restored is from the vault, whether the copy there never left or
+ * came back; from the archive itself only where a damaged copy in the vault stands in the way of a rehydrated one. */
+static int choose_copy(const struct kg_restore_request *r, const struct kg_point_row *point, enum kg_datastore *ret, bool *ret_wait,
+                       struct kg_err *err)
+{
+    unsigned sound = kg_copies_sound(point->json), in = there(point);
+
+    *ret = KG_DATASTORE_VAULT;
+    *ret_wait = false;
+    if (r->source == KG_DATASTORE_ARCHIVE && !(kg_copies_in(point->json) & archive_bit)) {
         kg_err_set(err, KG_E_UNSUPPORTED, "recovery point '%s' is in the VaultStore only", r->point);
         kg_err_advise(err, "Restore with sourceDataStoreType VaultStore.");
         return -(int)err->code;
     }
-    if (is_in(point, KG_DATASTORE_VAULT) || r->rehydration.asked)
+    if (sound & vault_bit)
+        return 0;
+    if (in & vault_bit && r->source == KG_DATASTORE_ARCHIVE && sound & archive_bit) {
+        *ret = KG_DATASTORE_ARCHIVE;
+        return 0;
+    }
+    if (!r->allow_damaged && (in & vault_bit || !(sound & archive_bit)))
+        return refuse_damaged(point, err);
+    if (in & vault_bit || !(in & archive_bit))
+        return 0;
+    *ret_wait = true;
+    if (r->rehydration.asked)
         return 0;
     kg_err_set(err, KG_E_ARCHIVED, "recovery point '%s' is in the archive and must be rehydrated before it can be restored", r->point);
     kg_err_advise(err, "Ask for it with rehydrationPriority and rehydrationRetentionDuration (--rehydration-priority, "
@@ -146,9 +183,7 @@ static int check_request(struct kg_call *c, const struct kg_target *target, cons
         kg_err_advise(err, "Restore in the vault's region.");
         return -(int)err->code;
     }
-    if (kg_catalog_point_get(c->api->catalog, target->instance.id, r->point, ret_point, err) < 0)
-        return -(int)err->code;
-    return check_copies(r, ret_point, err);
+    return kg_catalog_point_get(c->api->catalog, target->instance.id, r->point, ret_point, err);
 }
 
 /* Reads the body and makes the task; validate: only whether it would work. */
@@ -157,20 +192,23 @@ static int make_task(struct kg_call *c, const struct kg_target *target, bool val
 {
     KG_AUTO_JSON struct kg_json *body = NULL;
     KG_AUTO_TASK struct kg_task *t = NULL;
+    enum kg_datastore from;
     enum kg_task_kind kind;
+    bool wait;
 
     if (kg_call_need_body(c, err) < 0)
         return -(int)err->code;
     body = kg_camel_case(c->body);
-    if (kg_restore_request_parse(body, r, err) < 0 || check_request(c, target, r, ret_point, err) < 0)
+    if (kg_restore_request_parse(body, r, err) < 0 || check_request(c, target, r, ret_point, err) < 0 ||
+        choose_copy(r, ret_point, &from, &wait, err) < 0)
         return -(int)err->code;
     kind = r->kind == KG_RESTORE_DATABASE ? KG_TASK_RESTORE_DATABASE : KG_TASK_RESTORE_FILES;
     t = kg_target_task(target, validate ? KG_TASK_VALIDATE_RESTORE : kind);
     if (kg_target_settings(body, t, err) < 0)
         return -(int)err->code;
     kg_json_set_str(t->params, "point", r->point);
-    t->waits = !validate && !is_in(ret_point, KG_DATASTORE_VAULT);
-    if (validate && !is_in(ret_point, KG_DATASTORE_VAULT)) /* what is to be restored can be read there, too */
+    t->waits = !validate && wait;
+    if (from == KG_DATASTORE_ARCHIVE || (validate && wait)) /* what is to be restored can be read there, too */
         kg_json_set_str(t->params, "store", kg_datastore_to_text(KG_DATASTORE_ARCHIVE));
     if ((r->kind == KG_RESTORE_DATABASE ? aim_at_database(c, target, r, t, err) : aim_at_files(c, target, r, t, err)) < 0)
         return -(int)err->code;
@@ -188,7 +226,7 @@ static void describe_job(struct kg_job *job, const struct kg_restore_request *r,
     kg_json_set_str(source, "recoveryPointTime", kg_time_iso(point->time, when));
     kg_job_extend(job, "sourceRecoverPoint", source);
     kg_job_extend(job, "recoveryDestination", kg_json_string(r->kind == KG_RESTORE_DATABASE ? r->target.id : r->container_url));
-    kg_json_set_str(job->properties, "sourceDataStoreName", kg_datastore_to_text(t->waits ? KG_DATASTORE_ARCHIVE : KG_DATASTORE_VAULT));
+    kg_json_set_str(job->properties, "sourceDataStoreName", t->waits ? "ArchiveStore" : kg_json_str_or(t->params, "store", "VaultStore"));
     kg_job_detail(job, "RestoreKind", r->kind == KG_RESTORE_DATABASE ? "RestoreAsDatabase" : "RestoreAsFiles");
     kg_job_detail(job, "TargetDatabase", kg_json_str(t->params, "targetDatabase"));
     kg_job_detail(job, "FilePrefix", kg_json_str(t->params, "prefix"));
@@ -256,8 +294,10 @@ static int find_wish(struct kg_call *c, const char *instance, struct kg_rehydrat
         return kg_err_set(err, KG_E_USAGE, "recoveryPointId is missing");
     if (kg_catalog_point_get(c->api->catalog, instance, point, ret_point, err) < 0)
         return -(int)err->code;
-    if (is_in(ret_point, KG_DATASTORE_ARCHIVE))
+    if (there(ret_point) & archive_bit && !(kg_copies_damaged(ret_point->json) & there(ret_point) & vault_bit))
         return 0;
+    if (kg_copies_in(ret_point->json) & archive_bit)
+        return refuse_damaged(ret_point, err);
     kg_err_set(err, KG_E_CONFLICT, "recovery point '%s' is not in the archive", point);
     kg_err_advise(err, "Restore it as it is: it is in the VaultStore.");
     return -(int)err->code;

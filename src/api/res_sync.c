@@ -73,6 +73,7 @@ int kg_res_instance_sync(struct kg_call *c, struct kg_err *err)
     t = kg_target_task(&target, KG_TASK_SYNC);
     kg_json_set_str(t->params, "syncType", types[type]);
     kg_json_set_bool(t->params, "revalidated", look != NULL);
+    kg_json_set_bool(t->params, "bothStores", true);
     job = kg_make_task_job(&target.vault, &target.instance, t->kind, c->activity, c->who.name);
     kg_job_detail(job, "SyncType", types[type]);
     if (kg_call_prepare(c, t, job, err) < 0)

@@ -235,7 +235,7 @@ const struct kg_route kg_routes[] = {
          "Delete a backup instance and its recovery points; with soft delete it can come back for a while", "200, 202, 204"),
     ACT_(INSTANCE "/backup", A_BI "backup/action", backup, "Back up now", B_BACKUP, "202, then 200 {jobId}"),
     ACT_(INSTANCE "/restore", A_BI "restore/action", restore,
-         "Restore as database or as files; restoreTargetInfo.{schemas, tables, readBack, roles (report, skip, create, map), "
+         "Restore as database or as files; restoreTargetInfo.{schemas, tables, readBack, allowDamaged, roles (report, skip, create, map), "
          "roleMap, rolePasswords, noOwner, noPrivileges} are extensions", B_RESTORE,
          "202, then 200 {jobId}"),
     ACT_(INSTANCE "/rehydrate", A_BI "rehydrate/action", rehydrate,

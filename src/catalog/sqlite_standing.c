@@ -6,7 +6,7 @@
 /* The newest entry of the instance's index that is a backup; no row is read. */
 static const char sql_job[] = "SELECT id, status, start, end FROM jobs WHERE instance = ? AND operation = 'Backup'"
                               " ORDER BY start DESC, id DESC LIMIT 1";
-/* "problem" is what a check says of a point that is missing or damaged as a whole. */
+/* "problem" is what checks say of a point of which no copy is sound, see policy/copies.h. */
 static const char sql_point[] = "SELECT id, time FROM points WHERE instance = ? AND json_extract(json, '$.problem') IS NULL"
                                 " ORDER BY time DESC, id DESC LIMIT 1";
 /* By the time of their start, whatever the vault (the '+'): a vault's index goes back to its first job. '0' is what follows '/'. */

@@ -18,7 +18,7 @@ struct restore_opts {
     struct kg_json *request;
     struct kg_words role_map;
     const char *roles;
-    bool system_identity, read_back, role_passwords, no_owner, no_privileges, no_wait, wait, secondary;
+    bool system_identity, allow_damaged, read_back, role_passwords, no_owner, no_privileges, no_wait, wait, secondary;
 };
 #define T struct restore_opts
 
@@ -39,6 +39,8 @@ static const char *const priorities[] = { "Standard", "High", NULL };
            "bring back what is in the archive; High goes before other jobs", .choices = priorities),                                   \
     KG_OPT(T, UINT, "rehydration-duration", duration, "DAYS",                                               \
            "how long it stays in the vault then, default 15", .min = 10, .max = 30),                               \
+    KG_OPT(T, FLAG, "allow-damaged", allow_damaged, NULL,                                                   \
+           "also a recovery point that a check found damaged or lost"),                                     \
     KG_OPT(T, FLAG, "use-system-identity", system_identity, NULL,                                           \
            "act as the vault's own identity", .aliases = "use-system-assigned-identity mi-system-assigned"), \
     KG_OPT(T, STRING, "uami", identity, "ID",                                                               \
@@ -123,6 +125,8 @@ static int begin_request(const struct kg_cli *cli, const struct restore_opts *o,
         if (o->identity)
             kg_json_set_str(j, "identity_details.user_assigned_identity_arm_url", o->identity);
     }
+    if (o->allow_damaged)
+        kg_json_set_bool(j, "restore_target_info.allow_damaged", true);
     *ret = j;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "job/user_error.h"
 #include "model/resources.h"
+#include "policy/copies.h"
 
 enum { SHOWN_MOST = 5, LINES_MOST = 100, DETAILS_MOST = 100 };
 
@@ -82,15 +83,17 @@ static void set_text(const struct set *s, struct kg_buf *b)
         kg_buf_addf(b, " and %zu more", s->n - SHOWN_MOST);
 }
 
-/* The recovery point with its moment, when the catalog knows it. */
-static char *point_name(struct kg_engine *e, const struct name *n, const char *guid, const char *point)
+/* The recovery point with its moment, when the catalog knows it; *ret_spared: another copy of it is sound. */
+static char *point_name(struct kg_engine *e, const struct name *n, const char *guid, const char *point, bool *ret_spared)
 {
     KG_AUTO_POINT_ROW struct kg_point_row row = { 0 };
     struct kg_err ignored = { 0 };
     char when[32];
 
+    *ret_spared = false;
     if (!n || kg_catalog_point_get(e->catalog, n->id, point, &row, &ignored) < 0)
         return kg_xprintf("%s of %s", point, n ? n->friendly : guid);
+    *ret_spared = kg_copies_sound(row.json) != 0;
     return kg_xprintf("%s of %s", kg_time_iso_seconds(row.time, when), n->friendly);
 }
 
@@ -100,7 +103,7 @@ struct telling {
     struct kg_engine *e;
     struct kg_run *r;
     const struct names *names;
-    struct set points, tables;
+    struct set points, spared, tables;   /* spared: those that have a sound copy elsewhere */
     size_t lines;
 };
 
@@ -135,8 +138,10 @@ static void tell_one(struct telling *t, const struct kg_json *d)
         const char *guid = kg_json_str_or(a, "instance", "?"), *point = kg_json_str_or(a, "point", "?");
         const char *what = kg_json_str_or(a, "what", "");
         const struct name *n = find_name(t->names, guid);
-        char *name = point_name(t->e, n, guid, point);
-        KG_AUTO_FREE char *line = kg_xprintf("  needed by recovery point %s: %s", name, what);
+        bool spared;
+        char *name = point_name(t->e, n, guid, point, &spared);
+        KG_AUTO_FREE char *line = kg_xprintf("  needed by recovery point %s: %s%s", name, what,
+                                             spared ? " (another copy of the point is sound)" : "");
         struct kg_json *o = kg_json_object();
 
         if (t->lines++ < LINES_MOST)
@@ -145,8 +150,8 @@ static void tell_one(struct telling *t, const struct kg_json *d)
         kg_json_set_str(o, "recoveryPointId", point);
         kg_json_set_str(o, "what", what);
         kg_json_push(objects, o);
-        set_add(&t->points, name);
-        if (is_table(what))
+        set_add(spared ? &t->spared : &t->points, name);
+        if (is_table(what) && !spared)
             set_add(&t->tables, kg_xstrdup(what + 6));
     }
     kg_json_set(detail, "objects", objects);
@@ -162,7 +167,11 @@ static void give_verdict(const struct telling *t, size_t places)
 
     set_text(&t->points, &points);
     set_text(&t->tables, &tables);
-    if (!t->points.n)
+    if (!t->points.n && t->spared.n)
+        kg_err_set(&t->r->verdict, KG_E_CORRUPT, "the vault is damaged in %zu place%s; of the %zu recovery point%s that need%s what is damaged "
+                   "another copy is sound", places, places == 1 ? "" : "s", t->spared.n, t->spared.n == 1 ? "" : "s",
+                   t->spared.n == 1 ? "s" : "");
+    else if (!t->points.n)
         kg_err_set(&t->r->verdict, KG_E_CORRUPT, "the vault is damaged in %zu place%s; no recovery point needs what is damaged",
                    places, places == 1 ? "" : "s");
     else
@@ -188,6 +197,7 @@ int kg_damage_tell(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
     give_verdict(&t, kg_json_count(damage));
     kg_tasks_line(r, r->verdict.msg);
     set_done(&t.points);
+    set_done(&t.spared);
     set_done(&t.tables);
     return 0;
 }

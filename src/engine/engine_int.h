@@ -147,8 +147,9 @@ int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG
 int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
                      const char *detail, struct kg_err *err) KG_MUST_CHECK;
 
-/* A point that "point-list" told of into the catalog, unless it is there. *ret_new is not touched then. */
-int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, bool *ret_new, struct kg_err *err) KG_MUST_CHECK;
+/* A point that "point-list" told of, and in which store, into the catalog, unless it is there. *ret_new is not touched then. */
+int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, bool *ret_new,
+                   struct kg_err *err) KG_MUST_CHECK;
 /* The instance of a vault that keeps its points under this GUID, as an id that the caller frees; NULL: none has it. */
 int kg_find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err) KG_MUST_CHECK;
 /* Remembers which archive the vault has. */
@@ -181,14 +182,17 @@ void kg_recover_tick(struct kg_engine *e);
 /* What "point-list" said, into the catalog. */
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err) KG_MUST_CHECK;
 
+/* What the worker said, kept with the task under that name: recording may be tried again after the result became something else. */
+const struct kg_json *kg_result_found(struct kg_run *r, const char *name);
+
 /* ---- sync.c: catalog and vault agree ---- */
 /* What "point-list" said of one instance, into the catalog; the result becomes the report. */
 int kg_sync_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
-/* Remembers, in the transaction that deletes an instance for good, that what turns up of it later is garbage. */
-int kg_bury(struct kg_engine *e, const char *vault, const char *instance, struct kg_err *err) KG_MUST_CHECK;
+/* Remembers, in the transaction that deletes an instance for good, that what is made of it from now on is garbage. */
+int kg_bury(struct kg_engine *e, const struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
 /* After an adoption was recorded: has such garbage deleted, and tells of points that nobody knows. */
 void kg_bury_strays(struct kg_engine *e, const struct kg_run *r);
-void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *guid);
+void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *guid, struct kg_json *points); /* takes points: ids */
 
 /* ---- schedule.c: backups that start by themselves ---- */
 void kg_schedule_tick(struct kg_engine *e);
@@ -212,11 +216,13 @@ void kg_clock_tick(struct kg_engine *e);
 bool kg_clock_is_settled(const struct kg_engine *e);
 
 /* ---- points.c: what the catalog expects of a vault ---- */
-/* Which recovery points the vault should have, into the job of a check: "expected":[{"instance","point","stores"}]. */
+/* Which recovery points the vault should have, into the job of a check: "expected":[{"instance","point","stores",
+ * "lostIn"}]. */
 int kg_points_expect(struct kg_engine *e, const char *vault, struct kg_json *job, struct kg_err *err) KG_MUST_CHECK;
-/* Notes at the recovery points which of them the check's report calls lost, and which are there again. Takes out of the
- * report what was deleted meanwhile. */
-int kg_points_judge(struct kg_engine *e, const char *vault, struct kg_json *report, struct kg_err *err) KG_MUST_CHECK;
+/* Notes at the recovery points which of their copies a check found lost or damaged, and which are sound again. *ret is the report for
+ * people; the caller frees it. */
+int kg_points_judge(struct kg_engine *e, const char *vault, const struct kg_json *found, struct kg_json **ret,
+                    struct kg_err *err) KG_MUST_CHECK;
 
 /* ---- damage.c: what a check found, for people ---- */
 /* Gives the run its verdict: which recovery points and tables need what is damaged; the log gets the rest. */

@@ -113,7 +113,7 @@ static int delete_instance_done(struct kg_engine *e, struct kg_run *r, struct kg
     bool there;
 
     if (kg_catalog_exists(e->catalog, r->task->resource, &there, err) < 0 ||
-        (there && kg_bury(e, r->task->vault, r->task->resource, err) < 0) ||
+        (there && kg_bury(e, r, err) < 0) ||
         kg_catalog_point_delete(e->catalog, r->task->resource, NULL, err) < 0 ||
         edit(e, r->task->vault, has_garbage, "", err) < 0 || kg_usage_changed(e, r->task->vault, err) < 0)
         return -(int)err->code;
@@ -251,7 +251,7 @@ static int insert_point(struct kg_engine *e, const char *instance, const char *p
                         const char *policy_id, const char *policy_name, const char *tag, struct kg_err *err)
 {
     static const char *const carried[] = { "endTime", "tables", "largeObjects", "databaseBytes", "serverVersion", "pgDump",
-                                           "warnings", "adopted" };
+                                           "warnings", "adopted", "copies" };
     struct kg_point_row row = { .bytes = kg_json_u64(result, "bytes", 0), .rows = kg_json_u64(result, "rows", 0),
                                 .stored_bytes = kg_json_u64(result, "storedBytes", 0),
                                 .new_bytes = kg_json_u64(result, "newBytes", 0) };
@@ -285,11 +285,23 @@ static int backup_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err
                         kg_json_str(p, "policy.tag"), err);
 }
 
+const struct kg_json *kg_result_found(struct kg_run *r, const char *name)
+{
+    if (!kg_json_get(r->task->params, name))
+        kg_json_set(r->task->params, name, r->result ? KG_TAKE(r->result) : kg_json_object());
+    return kg_json_get(r->task->params, name);
+}
+
 /* A check that found damage has done its work, and the job still counts as failed: who looks at jobs must not miss it. */
 static int check_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    if (kg_points_judge(e, r->task->vault, r->result, err) < 0)
+    const struct kg_json *found = kg_result_found(r, "found");
+    struct kg_json *report = NULL;
+
+    if (kg_points_judge(e, r->task->vault, found, &report, err) < 0)
         return -(int)err->code;
+    kg_json_free(r->result);
+    r->result = report;
     return kg_json_bool(r->result, "healthy", true) ? 0 : kg_damage_tell(e, r, err);
 }
 
@@ -406,7 +418,7 @@ int kg_find_instance(struct kg_engine *e, const char *vault, const char *guid, c
 }
 
 /* The manifest's summary in the form of a backup's result. */
-static struct kg_json *as_result(const struct kg_json *p)
+static struct kg_json *as_result(const struct kg_json *p, enum kg_datastore store)
 {
     static const struct { const char *from, *to; } numbers[] = {
         { "totals.rows", "rows" }, { "totals.tables", "tables" },
@@ -423,10 +435,13 @@ static struct kg_json *as_result(const struct kg_json *p)
     kg_json_set_str(r, "serverVersion", kg_json_str(p, "postgres.version"));
     kg_json_set_str(r, "pgDump", kg_json_str(p, "tools.pgDump"));
     kg_json_set_bool(r, "adopted", true);
+    if (store != KG_DATASTORE_VAULT) /* where a document that does not say has it */
+        kg_json_set_str(r, "copies.ArchiveStore.time", kg_json_str(p, "time"));
     return r;
 }
 
-int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, bool *ret_new, struct kg_err *err)
+int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, bool *ret_new,
+                   struct kg_err *err)
 {
     const char *guid = kg_json_str_or(p, "instance", ""), *point = kg_json_str_or(p, "point", "");
     KG_CLEANUP(kg_point_row_done) struct kg_point_row known = { 0 };
@@ -443,7 +458,7 @@ int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json 
         *err = why;
         return -(int)err->code;
     }
-    result = as_result(p);
+    result = as_result(p, store);
     *ret_new = true;
     return insert_point(e, instance, point, result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
                         kg_json_str(p, "policy.tag"), err);
@@ -455,7 +470,7 @@ int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_jso
     bool is_new = false;
 
     for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p))
-        if (kg_adopt_point(e, vault, p, &is_new, err) < 0)
+        if (kg_adopt_point(e, vault, p, KG_DATASTORE_VAULT, &is_new, err) < 0)
             return -(int)err->code;
     for (const struct kg_json *p = kg_json_first(unreadable); p; p = kg_json_next(p))
         kg_log(KG_LOG_WARN, "recovery point '%s' of instance '%s' in '%s' cannot be read: %s", kg_json_str_or(p, "point", "?"),

@@ -589,8 +589,9 @@ static void start_own(struct kg_engine *e, enum kg_task_kind kind, const char *v
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_ADOPT, vault); }
 void kg_tasks_start_usage(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_USAGE, vault); }
 
-void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *guid)
+void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *guid, struct kg_json *points)
 {
+    KG_AUTO_JSON struct kg_json *list = points;
     struct kg_task *t;
 
     if (e->stop != KG_STOP_NO)
@@ -601,7 +602,7 @@ void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *gui
     t = kg_task_new(KG_TASK_BURY);
     t->vault = kg_xstrdup(vault);
     kg_json_set_str(t->params, "instance", guid);
-    kg_json_set(t->params, "points", NULL); /* all there are */
+    kg_json_set(t->params, "points", KG_TAKE(list));
     add_run(e, t, NULL);
 }
 

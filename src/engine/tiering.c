@@ -92,7 +92,7 @@ static int look(struct kg_engine *e, const char *instance, const char *point, st
     if (kg_catalog_point_get(e->catalog, instance, point, &row, err) < 0)
         return -(int)err->code;
     r = kg_rehydration_read(row.json);
-    if (kg_copies_in(row.json) & 1u << KG_DATASTORE_VAULT)
+    if (kg_copies_in(row.json) & ~kg_copies_lost(row.json) & 1u << KG_DATASTORE_VAULT)
         return 1;
     if (r.status == KG_REHYDRATION_CREATING)
         return 0;
@@ -301,7 +301,8 @@ static void rehydration_failed(struct kg_point_row *row, const void *arg)
     r.problem = x->why->msg;
     if (x->final || r.tries >= TRIES) {
         r.status = KG_REHYDRATION_FAILED;
-        r.leftover = true; /* the worker may have made it before it died */
+        /* the worker may have made it before it died; one in the place of a copy that was lost stays as long as that would have */
+        r.leftover = !(kg_copies_in(row->json) & 1u << KG_DATASTORE_VAULT);
     }
     kg_rehydration_write(row->json, &r);
 }

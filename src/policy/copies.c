@@ -1,5 +1,6 @@
 #include "policy/copies.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
@@ -44,6 +45,162 @@ static void spell_out(struct kg_json *point, kg_usec made)
         set_time(point, "copies.VaultStore.time", made);
 }
 
+/* ---- what is wrong with them ---- */
+
+/* "faults.ArchiveStore.lost" */
+static void fault_path(enum kg_datastore store, const char *member, char out[64])
+{
+    (void)snprintf(out, 64, "faults.%s%s%s", kg_datastore_to_text(store), *member ? "." : "", member);
+}
+
+static bool is_older(const struct kg_json *point) { return kg_json_str(point, "problem") && !kg_json_get(point, "faults"); }
+
+unsigned kg_copies_lost(const struct kg_json *point)
+{
+    unsigned in = kg_copies_in(point), lost = 0;
+    char path[64];
+
+    if (is_older(point))
+        return in;
+    for (size_t i = 0; i < KG_ARRAY_LEN(kept); i++) {
+        fault_path(kept[i], "lost", path);
+        if (kg_json_bool(point, path, false))
+            lost |= 1u << kept[i];
+    }
+    return lost & in;
+}
+
+const char *kg_copies_damage(const struct kg_json *point, enum kg_datastore store)
+{
+    char path[64];
+
+    fault_path(store, "damaged", path);
+    return kg_copies_in(point) & 1u << store ? kg_json_str(point, path) : NULL;
+}
+
+unsigned kg_copies_damaged(const struct kg_json *point)
+{
+    unsigned damaged = 0;
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(kept); i++)
+        if (kg_copies_damage(point, kept[i]))
+            damaged |= 1u << kept[i];
+    return damaged;
+}
+
+unsigned kg_copies_sound(const struct kg_json *point)
+{
+    return kg_copies_in(point) & ~kg_copies_lost(point) & ~kg_copies_damaged(point);
+}
+
+enum kg_copy_state kg_copies_state(const struct kg_json *point)
+{
+    unsigned in = kg_copies_in(point);
+
+    return !in || kg_copies_sound(point) ? KG_COPY_SOUND : in & ~kg_copies_lost(point) ? KG_COPY_DAMAGED : KG_COPY_LOST;
+}
+
+/* The sentence that follows from the faults. */
+static void tell_problem(struct kg_json *point)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+    unsigned lost = kg_copies_lost(point);
+
+    if (kg_copies_state(point) == KG_COPY_SOUND) {
+        kg_json_remove(point, "problem");
+        return;
+    }
+    for (size_t i = 0; i < KG_ARRAY_LEN(kept); i++) {
+        const char *owner = kept[i] == KG_DATASTORE_VAULT ? "the vault" : "the archive", *why = kg_copies_damage(point, kept[i]);
+
+        if (lost & 1u << kept[i])
+            kg_buf_addf(&b, "%s%s has lost it", b.len ? "; " : "", owner);
+        else if (why)
+            kg_buf_addf(&b, "%s%s has it damaged: %.500s", b.len ? "; " : "", owner, why);
+    }
+    kg_json_set_str(point, "problem", b.p);
+}
+
+static void spell_out_faults(struct kg_json *point)
+{
+    unsigned lost = is_older(point) ? kg_copies_lost(point) : 0;
+    char path[64];
+
+    for (size_t i = 0; i < KG_ARRAY_LEN(kept); i++)
+        if (lost & 1u << kept[i]) {
+            fault_path(kept[i], "lost", path);
+            kg_json_set_bool(point, path, true);
+        }
+}
+
+/* What says nothing goes. */
+static void tidy(struct kg_json *point, enum kg_datastore store)
+{
+    char path[64];
+
+    kg_json_remove(point, "problem"); /* without faults it would mean something */
+    fault_path(store, "", path);
+    if (!kg_json_count(kg_json_get(point, path)))
+        kg_json_remove(point, path);
+    if (!kg_json_count(kg_json_get(point, "faults")))
+        kg_json_remove(point, "faults");
+    tell_problem(point);
+}
+
+static void clear_faults(struct kg_json *point, enum kg_datastore store)
+{
+    char path[64];
+
+    if (!kg_json_str(point, "problem") && !kg_json_get(point, "faults"))
+        return;
+    spell_out_faults(point);
+    fault_path(store, "", path);
+    kg_json_remove(point, path);
+    tidy(point, store);
+}
+
+bool kg_copies_set_lost(struct kg_json *point, enum kg_datastore store, bool lost)
+{
+    char path[64];
+
+    if (!(kg_copies_in(point) & 1u << store) || !(kg_copies_lost(point) & 1u << store) == !lost)
+        return false;
+    spell_out_faults(point);
+    fault_path(store, "lost", path);
+    if (lost)
+        kg_json_set_bool(point, path, true);
+    else
+        kg_json_remove(point, path);
+    tidy(point, store);
+    return true;
+}
+
+bool kg_copies_set_damaged(struct kg_json *point, enum kg_datastore store, const char *why, bool read)
+{
+    const char *was = kg_copies_damage(point, store);
+    char path[64], deep[64];
+
+    fault_path(store, "damaged", path);
+    fault_path(store, "readData", deep);
+    read = read || (why && kg_json_bool(point, deep, false));
+    if (!(kg_copies_in(point) & 1u << store) ||
+        (why ? was && strcmp(was, why) == 0 && read == kg_json_bool(point, deep, false)
+             : !was || (!read && kg_json_bool(point, deep, false))))
+        return false;
+    spell_out_faults(point);
+    if (why) {
+        kg_json_set_str(point, path, why);
+        kg_json_set_bool(point, deep, read);
+    } else {
+        kg_json_remove(point, path);
+        kg_json_remove(point, deep);
+    }
+    tidy(point, store);
+    return true;
+}
+
+/* ---- where they are ---- */
+
 void kg_copies_add(struct kg_json *point, kg_usec made, enum kg_datastore store, kg_usec at, uint64_t bytes)
 {
     char path[64];
@@ -54,6 +211,7 @@ void kg_copies_add(struct kg_json *point, kg_usec made, enum kg_datastore store,
     path_of(store, "storedBytes", path);
     if (bytes)
         kg_json_set_u64(point, path, bytes);
+    clear_faults(point, store);
 }
 
 void kg_copies_remove(struct kg_json *point, kg_usec made, enum kg_datastore store)
@@ -63,6 +221,7 @@ void kg_copies_remove(struct kg_json *point, kg_usec made, enum kg_datastore sto
     spell_out(point, made);
     path_of(store, "", path);
     kg_json_remove(point, path);
+    clear_faults(point, store);
 }
 
 kg_usec kg_copies_time(const struct kg_json *point, enum kg_datastore store, kg_usec otherwise)
@@ -133,7 +292,7 @@ void kg_rehydration_write(struct kg_json *point, const struct kg_rehydration *r)
 bool kg_rehydration_ask(struct kg_json *point, bool high, unsigned days, kg_usec now)
 {
     struct kg_rehydration r = kg_rehydration_read(point);
-    bool there = kg_copies_in(point) & 1u << KG_DATASTORE_VAULT;
+    bool there = kg_copies_in(point) & ~kg_copies_lost(point) & 1u << KG_DATASTORE_VAULT;
     kg_usec until = now + (kg_usec)days * DAY;
 
     if (!there && r.status == KG_REHYDRATION_CREATING) {

@@ -131,6 +131,20 @@ static size_t add_steps(size_t point, enum kg_step_kind kind, unsigned stores, s
     return n;
 }
 
+static unsigned sound(const struct kg_life *l) { return l->good ? l->in & ~l->lost & ~l->damaged : 0; }
+
+/* Without what must stay: if any copy is sound, a sound one, where another one stays; and of the point that never leaves in any case. */
+static unsigned spare(const struct kg_life *l, unsigned go, bool never, kg_usec now)
+{
+    unsigned worth = sound(l) ? sound(l) : l->in, stays = l->in & ~go;
+
+    if (never)
+        stays &= ~passing(l, now);
+    if (go & worth && !(stays & worth) && (never || stays))
+        go &= ~last_home(l, go & worth);
+    return go;
+}
+
 static bool is_held(const struct kg_life *l, kg_usec at) { return l->held && (!l->held_until || at < l->held_until); }
 
 size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, struct kg_step *ret)
@@ -139,7 +153,7 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
 
     for (size_t i = 0; i < n; i++) {
         const struct kg_life *l = &points[i];
-        unsigned missing = wanted(l, now) & ~l->in, go = over(l, now);
+        unsigned missing = wanted(l, now) & ~(l->in & ~l->lost), go = over(l, now);
 
         if (!l->in || l->time > now)
             continue;
@@ -148,9 +162,7 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
             continue;
         if (is_held(l, now))
             go &= l->rehydrated && l->in & 1u << KG_DATASTORE_ARCHIVE ? 1u << KG_DATASTORE_VAULT : 0;
-        if (i == keep && (go | passing(l, now)) == l->in)
-            go &= ~last_home(l, go);
-        k += add_steps(i, KG_STEP_LEAVE, go, ret + k);
+        k += add_steps(i, KG_STEP_LEAVE, spare(l, go, i == keep, now), ret + k);
     }
     return k;
 }

@@ -57,7 +57,8 @@ bool kg_promise_is_held(const struct kg_json *point, kg_usec at)
 struct kg_life kg_promise_read(const struct kg_json *point, kg_usec time)
 {
     struct kg_rehydration back = kg_rehydration_read(point);
-    struct kg_life l = { .time = time, .in = kg_copies_in(point), .good = !kg_json_str(point, "problem"),
+    struct kg_life l = { .time = time, .in = kg_copies_in(point), .good = kg_copies_state(point) == KG_COPY_SOUND,
+                         .lost = kg_copies_lost(point), .damaged = kg_copies_damaged(point),
                          .rehydrated = back.status == KG_REHYDRATION_COMPLETED ? back.until : 0,
                          .rehydrating = back.status == KG_REHYDRATION_CREATING };
     const struct kg_json *stays = kg_json_get(point, "stays");

@@ -20,7 +20,7 @@ enum { NONE = -1, AFFECTS_MOST = 1000, DAMAGE_MOST = 10 * 1000 };
 
 struct damage {
     char *object, *problem;
-    struct kg_json *affects;
+    struct kg_json *affects, *points;
     size_t n_affects, more;
     bool if_needed;             /* a pack that collection deleted, unless some point needs it */
     const char *last_what;      /* of the newest affects entry: the same table's slices count once */
@@ -29,6 +29,7 @@ struct damage {
 
 struct point {
     char instance[KG_POINT_PART], point[KG_POINT_PART];
+    int damage;                 /* 1 + the index of the first damage that affects it; 0: none does */
 };
 
 struct check {
@@ -70,7 +71,7 @@ static int add_damage(struct check *c, const char *object, const char *problem)
         return DAMAGE_MOST - 1;
     }
     KG_GROW(c->damage, c->n_damage, c->cap_damage);
-    c->damage[c->n_damage] = (struct damage){ kg_xstrdup(object), kg_xstrdup(problem), kg_json_array(), 0, 0, false, NULL, 0 };
+    c->damage[c->n_damage] = (struct damage){ kg_xstrdup(object), kg_xstrdup(problem), kg_json_array(), NULL, 0, 0, false, NULL, 0 };
     return (int)c->n_damage++;
 }
 
@@ -89,6 +90,8 @@ static void add_affected(struct check *c, int d)
     struct damage *m = &c->damage[d];
     struct kg_json *a;
 
+    if (!c->points[c->point].damage)
+        c->points[c->point].damage = d + 1;
     if (m->n_affects && m->last_point == c->point && strcmp(m->last_what, c->what) == 0)
         return;
     if (m->n_affects == AFFECTS_MOST) {
@@ -143,6 +146,7 @@ static int note_object(void *ctx, const struct kg_store_entry *e, struct kg_err 
     c->recovery_slots += strncmp(e->name, "keys/recovery-", 14) == 0;
     if (kg_point_parts(e->name, instance, point)) {
         KG_GROW(c->points, c->n_points, c->cap_points);
+        c->points[c->n_points].damage = 0;
         memcpy(c->points[c->n_points].instance, instance, sizeof instance);
         memcpy(c->points[c->n_points++].point, point, sizeof point);
     } else if ((strncmp(e->name, "packs/", 6) == 0 && !kg_pack_id(e->name, id)) ||
@@ -571,11 +575,27 @@ static int run(struct check *c, struct kg_err *err)
     return 0;
 }
 
+/* Each affected point once, with the damage that was found first: "affects" has ends. */
+static void list_points(struct check *c)
+{
+    for (size_t i = 0; i < c->n_points; i++) {
+        struct damage *d = c->points[i].damage ? &c->damage[c->points[i].damage - 1] : NULL;
+        KG_AUTO_FREE char *name = kg_xprintf("%s/%s", c->points[i].instance, c->points[i].point);
+
+        if (!d)
+            continue;
+        if (!d->points)
+            d->points = kg_json_array();
+        kg_json_push_str(d->points, name);
+    }
+}
+
 static struct kg_json *report(struct check *c)
 {
     struct kg_json *j = kg_json_object(), *list = kg_json_array();
     uint64_t packs = 0, bytes = 0;
 
+    list_points(c);
     for (size_t i = 0; i < c->index.n_listed; i++) {
         packs += !c->needed[i];
         bytes += c->needed[i] ? 0 : c->index.packs[i].size;
@@ -591,6 +611,8 @@ static struct kg_json *report(struct check *c)
         kg_json_set(d, "affects", KG_TAKE(c->damage[i].affects));
         if (c->damage[i].more)
             kg_json_set_u64(d, "affectsMore", c->damage[i].more);
+        if (c->damage[i].points)
+            kg_json_set(d, "points", KG_TAKE(c->damage[i].points));
         kg_json_push(list, d);
     }
     kg_json_set_bool(j, "healthy", kg_json_count(list) == 0);
@@ -613,6 +635,7 @@ static void done(struct check *c)
         free(c->damage[i].object);
         free(c->damage[i].problem);
         kg_json_free(c->damage[i].affects);
+        kg_json_free(c->damage[i].points);
     }
     free(c->damage);
     free(c->lost);

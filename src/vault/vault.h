@@ -215,7 +215,9 @@ struct kg_check_opts {
 };
 /* Looks at everything and never stops at the first fault. The report (caller frees):
  * {"healthy":bool,"objects":n,"bytes":n,"points":n,"chunks":n,"readData":bool,"unreferencedPacks":n,"unreferencedBytes":n,
- *  "damage":[{"object":"packs/ab/…","problem":"…","affects":[{"instance","point","what":"table public.t"}…]}…]}
+ *  "damage":[{"object":"packs/ab/…","problem":"…","affects":[{"instance","point","what":"table public.t"}…],
+ *    "points":["instance/point"…]}…]}
+ * "affects" ends at 1000 entries. Every point that is affected by something stands in one "points", that of the damage found first.
  * Returns < 0 only when the check itself cannot be done (store unreachable, wrong key). */
 int kg_vault_check(struct kg_vault *v, const struct kg_check_opts *o, struct kg_json **ret_report,
                    struct kg_err *err) KG_MUST_CHECK;

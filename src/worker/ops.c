@@ -106,7 +106,7 @@ static int add_point(void *ctx, const char *instance, const char *point, uint64_
     return 0;
 }
 
-static int op_point_list(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+static int list_store(const struct kg_op *op, const char *store, struct kg_json **ret, struct kg_err *err)
 {
     KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 };
     KG_AUTO_JSON struct kg_json *j = kg_json_object();
@@ -114,11 +114,35 @@ static int op_point_list(const struct kg_op *op, struct kg_json **ret, struct kg
 
     kg_json_set(j, "points", kg_json_array());
     kg_json_set(j, "unreadable", kg_json_array());
-    if (kg_vault_in_open(op, &v, err) < 0)
+    if (kg_vault_in_open_store(op, store, &v, err) < 0)
         return -(int)err->code;
     l = (struct point_list){ op, v.vault, kg_json_get_mutable(j, "points"), kg_json_get_mutable(j, "unreadable") };
     if (kg_point_list(v.vault, kg_json_str(op->job, "instance"), add_point, &l, err) < 0)
         return -(int)err->code;
+    *ret = KG_TAKE(j);
+    return 0;
+}
+
+/* With "bothStores" the archive's list is in "archive", where the vault has one; or "archiveProblem" is why there is none. */
+static int op_point_list(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *j = NULL;
+    struct kg_json *archive = NULL;
+    struct kg_err why = { 0 };
+
+    if (list_store(op, kg_op_store(op), &j, err) < 0)
+        return -(int)err->code;
+    if (kg_json_bool(op->job, "bothStores", false) && kg_op_has_archive(op)) {
+        if (list_store(op, KG_ARCHIVE_STORE, &archive, &why) == 0) {
+            kg_json_set(j, "archive", archive);
+        } else if (why.code == KG_E_CANCELLED) {
+            *err = why;
+            return -(int)err->code;
+        } else {
+            kg_json_set_str(j, "archiveProblem", why.msg);
+            kg_events_warn(op->ev, &why);
+        }
+    }
     *ret = KG_TAKE(j);
     return 0;
 }

@@ -129,17 +129,20 @@ static void add_lost(struct kg_json *damage, const char *instance, const char *p
     kg_json_push(damage, d);
 }
 
+static bool has_text(const struct kg_json *list, const char *text)
+{
+    for (const struct kg_json *j = kg_json_first(list); j; j = kg_json_next(j))
+        if (kg_json_value_str(j) && strcmp(kg_json_value_str(j), text) == 0)
+            return true;
+    return false;
+}
+
 /* Of a point: "stores", where its copies are; those of a job that says nothing are in the VaultStore. */
 static bool is_expected(const struct kg_json *e, const char *store)
 {
     const struct kg_json *stores = kg_json_get(e, "stores");
 
-    if (!stores)
-        return strcmp(store, KG_VAULT_STORE) == 0;
-    for (const struct kg_json *s = kg_json_first(stores); s; s = kg_json_next(s))
-        if (kg_json_value_str(s) && strcmp(kg_json_value_str(s), store) == 0)
-            return true;
-    return false;
+    return stores ? has_text(stores, store) : strcmp(store, KG_VAULT_STORE) == 0;
 }
 
 /* A manifest that was removed looks like that of a point that was deleted: only who made the points can miss one. The vault's
@@ -189,13 +192,21 @@ static int check_store(const struct kg_op *op, const char *store, struct kg_json
  * affected and not lost: a directory that is not mounted comes back. */
 static struct kg_json *archive_unreadable(const struct kg_op *op, const struct kg_err *why)
 {
-    struct kg_json *j = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object(), *affects = kg_json_array();
+    struct kg_json *j = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object(), *affects = kg_json_array(),
+                   *points = kg_json_array();
 
     kg_json_set_str(d, "object", "keepgres-vault");
     kg_json_set_str(d, "problem", why->msg);
-    for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e))
-        if (is_expected(e, KG_ARCHIVE_STORE))
-            add_affected(affects, kg_json_str_or(e, "instance", ""), kg_json_str_or(e, "point", ""));
+    for (const struct kg_json *e = kg_json_first(kg_json_get(op->job, "expected")); e; e = kg_json_next(e)) {
+        const char *instance = kg_json_str_or(e, "instance", ""), *point = kg_json_str_or(e, "point", "");
+        KG_AUTO_FREE char *name = kg_xprintf("%s/%s", instance, point);
+
+        if (!is_expected(e, KG_ARCHIVE_STORE))
+            continue;
+        add_affected(affects, instance, point);
+        kg_json_push_str(points, name);
+    }
+    kg_json_set(d, "points", points);
     kg_json_set(d, "affects", affects);
     kg_json_push(damage, d);
     kg_json_set_bool(j, "healthy", false);
@@ -291,15 +302,20 @@ static void log_collected(const struct kg_op *op, const struct kg_json *report)
                   kg_human_bytes(kg_json_u64(report, "freedBytes", 0), freed));
 }
 
-/* The points that the service knows to have a copy in that store. */
+/* The points that the service knows to have a copy in that store, with "lost": this one. */
 static struct kg_json *expected_in(const struct kg_op *op, const char *store)
 {
     const struct kg_json *all = kg_json_get(op->job, "expected");
     struct kg_json *list = all ? kg_json_array() : NULL;
 
-    for (const struct kg_json *e = kg_json_first(all); e; e = kg_json_next(e))
-        if (is_expected(e, store))
-            kg_json_push(list, kg_json_copy(e));
+    for (const struct kg_json *e = kg_json_first(all); e; e = kg_json_next(e)) {
+        struct kg_json *copy;
+
+        if (!is_expected(e, store))
+            continue;
+        kg_json_push(list, copy = kg_json_copy(e));
+        kg_json_set_bool(copy, "lost", has_text(kg_json_get(e, "lostIn"), store));
+    }
     return list;
 }
 

@@ -352,14 +352,38 @@ static void fake_find_lost(const struct fake *f, struct kg_json *damage)
     }
 }
 
+/* What is wrong with a point that has a file POINT.broken beside its own: only who reads all data sees it. */
+static void fake_find_broken(const struct fake *f, struct kg_json *d)
+{
+    struct kg_json *affects = kg_json_array(), *points = kg_json_array(), *a;
+
+    for (const struct kg_json *e = kg_json_first(kg_json_get(f->job, "expected")); e; e = kg_json_next(e)) {
+        const char *instance = kg_json_str_or(e, "instance", ""), *point = kg_json_str_or(e, "point", "");
+        KG_AUTO_FREE char *file = kg_xprintf("%s/%s.broken", kg_json_str_or(f->job, "storePath", "/"), point);
+        KG_AUTO_FREE char *name = kg_xprintf("%s/%s", instance, point);
+
+        if (!kg_json_bool(f->job, "readData", false) || access(file, F_OK) != 0)
+            continue;
+        kg_json_push_str(points, name);
+        kg_json_push(affects, a = kg_json_object());
+        kg_json_set_str(a, "instance", instance);
+        kg_json_set_str(a, "point", point);
+        kg_json_set_str(a, "what", "table public.orders");
+    }
+    kg_json_set(d, "affects", affects);
+    kg_json_set(d, "points", points);
+}
+
 static void fake_check(const struct fake *f)
 {
     struct kg_json *r = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object();
 
     fake_find_lost(f, damage);
     kg_json_set_str(d, "object", "packs/aa/bb");
+    fake_find_broken(f, d);
     kg_json_push(damage, d);
     kg_json_set_bool(r, "healthy", false);
+    kg_json_set_bool(r, "readData", kg_json_bool(f->job, "readData", false));
     kg_json_set(r, "damage", damage);
     fake_done(r);
 }

@@ -12,6 +12,7 @@
 
 #include "api/limits.h"
 #include "store/store.h"
+#include "identity/audit.h"
 #include "unit/service_fixture.h"
 
 /* ---- requests and envelopes ---- */
@@ -394,9 +395,9 @@ static void test_a_check_that_finds_damage_fails_and_says_what_is_affected(void 
     assert_string_equal(kg_json_str_or(report.json, "damage.0.object", ""), "packs/aa/bb");
 }
 
-static struct reply check_vault(struct fixture *f)
+static struct reply check_vault_by(struct fixture *f, const char *body)
 {
-    AUTO_REPLY struct reply r = call(f, "POST", VAULT "/check", "{}");
+    AUTO_REPLY struct reply r = call(f, "POST", VAULT "/check", body);
     AUTO_REPLY struct reply end = wait_operation(f, r.operation);
     AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
 
@@ -404,13 +405,16 @@ static struct reply check_vault(struct fixture *f)
     return call(f, "GET", r.location, NULL);
 }
 
+static struct reply check_vault(struct fixture *f) { return check_vault_by(f, "{}"); }
+
 static void expect_point_state(struct fixture *f, const char *path, const char *state)
 {
     AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
 
     assert_string_equal(kg_json_str_or(r.json, "properties.recoveryPointState", ""), state);
     assert_int_equal(kg_json_bool(r.json, "properties.recoveryPointDataStoresDetails.0.visible", false), strcmp(state, "Lost") != 0);
-    assert_int_equal(kg_json_str(r.json, "properties.summary.problem") != NULL, strcmp(state, "Lost") == 0);
+    assert_int_equal(kg_json_str(r.json, "properties.summary.problem") != NULL, strcmp(state, "Completed") != 0);
+    assert_int_equal(kg_json_str(r.json, "properties.summary.recommendedAction") != NULL, strcmp(state, "Completed") != 0);
     assert_string_equal(kg_json_str_or(r.json, "properties.policyName", ""), "p1"); /* nothing else of it was touched */
 }
 
@@ -434,6 +438,48 @@ static void test_a_check_names_the_points_that_the_vault_has_lost(void **state)
     AUTO_REPLY struct reply again = check_vault(f);
     assert_int_equal(kg_json_count(kg_json_get(again.json, "damage")), 1);
     expect_point_state(f, p.path, "Completed");
+}
+
+static void expect_newest(struct fixture *f, const char *database, bool any)
+{
+    KG_AUTO_FREE char *path = instance_path(database, "");
+    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
+
+    assert_int_equal(kg_json_str(r.json, "properties.latestRecoveryPoint.recoveryPointId") != NULL, any);
+}
+
+/* What a check finds in packs counts, too, until a check that looks as closely does not find it. */
+static void test_a_point_that_needs_a_damaged_pack_is_not_good(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "good");
+    back_up_quietly(f, "good", "Completed");
+    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
+    KG_AUTO_FREE char *broken = kg_xprintf("%.*s.broken", (int)(strlen(p.file) - strlen(".point")), p.file);
+    KG_AUTO_FREE char *restore = instance_path("good", "/restore");
+    KG_AUTO_FREE char *body = restore_body(strrchr(p.path, '/') + 1, "copy");
+    char *rest = strstr(body, "\"recovery_option\"");
+    KG_AUTO_FREE char *allowed = kg_xprintf("%.*s\"allow_damaged\":true,%s", (int)(rest - body), body, rest);
+    struct kg_err err = { 0 };
+
+    assert_int_equal(kg_write_file(broken, "", 0, 0600, &err), 0);
+    AUTO_REPLY struct reply found = check_vault_by(f, "{\"readData\":true}");
+    assert_null(kg_json_get(found.json, "damage.0.points"));
+    expect_point_state(f, p.path, "Damaged");
+    expect_newest(f, "good", false);
+    AUTO_REPLY struct reply point = call(f, "GET", p.path, NULL);
+    assert_string_equal(kg_json_str_or(point.json, "properties.recoveryPointDataStoresDetails.0.state", ""), "DAMAGED");
+    assert_non_null(strstr(kg_json_str_or(point.json, "properties.summary.problem", ""), "packs/aa/bb"));
+    expect_error(f, "POST", restore, body, KG_E_POINT_DAMAGED, "packs/aa/bb");
+    AUTO_REPLY struct reply restored = run_job(f, restore, allowed, "Completed");
+    assert_int_equal(unlink(broken), 0);
+    AUTO_REPLY struct reply shallow = check_vault(f);
+    expect_point_state(f, p.path, "Damaged");
+    AUTO_REPLY struct reply deep = check_vault_by(f, "{\"readData\":true}");
+    expect_point_state(f, p.path, "Completed");
+    expect_newest(f, "good", true);
 }
 
 static void test_a_point_tells_what_it_holds_when_asked(void **state)
@@ -502,6 +548,18 @@ static void test_whatever_happens_to_a_worker_the_job_says_it(void **state)
     }
 }
 
+/* Records of the audit log about a backup's start, with that status. */
+static size_t audited_backups(struct fixture *f, uint64_t status)
+{
+    AUTO_REPLY struct reply log = call(f, "GET", SERVICE "/audit", NULL);
+    size_t n = 0;
+
+    for (const struct kg_json *r = kg_json_first(kg_json_get(log.json, "value")); r; r = kg_json_next(r))
+        n += strstr(kg_json_str_or(r, "action", ""), "/backupInstances/backup/action") && kg_json_u64(r, "status", 0) == status &&
+             strstr(kg_json_str_or(r, "scope", ""), "bi-refused");
+    return n;
+}
+
 /* What a retry asks for is asked for once more, by whoever retries; both jobs name each other. */
 static void test_a_job_that_failed_is_retried_and_no_other(void **state)
 {
@@ -516,6 +574,8 @@ static void test_a_job_that_failed_is_retried_and_no_other(void **state)
     assert_string_equal(kg_json_str_or(first.json, "properties.supportedActions.0", ""), "Retry");
     AUTO_REPLY struct reply accepted = call(f, "POST", retry, NULL);
     assert_int_equal(accepted.status, 202);
+    assert_int_equal(audited_backups(f, 202), 2); /* the log names what is done again, too, and before it is done */
+    assert_int_equal(audited_backups(f, KG_AUDIT_BEGUN), 2);
     AUTO_REPLY struct reply second = wait_job(f, kg_json_str_or(accepted.json, "jobId", "?"));
     assert_string_equal(kg_json_str_or(second.json, "properties.retryOf", ""), id);
     assert_string_equal(kg_json_str_or(second.json, "properties.extendedInfo.additionalDetails.RetentionTag", ""), "Default");
@@ -531,6 +591,7 @@ static void test_a_job_that_failed_is_retried_and_no_other(void **state)
     KG_AUTO_FREE char *of_second = kg_xprintf("%s/retry", kg_json_str_or(second.json, "id", "?"));
     expect_operation(f, "DELETE", instance, NULL, "Succeeded");
     expect_error(f, "POST", of_second, NULL, KG_E_NOT_FOUND, "refused"); /* what it was of has gone */
+    assert_int_equal(audited_backups(f, 404), 1);
 }
 
 static void test_a_running_job_can_be_cancelled_and_shows_how_it_stands(void **state)
@@ -858,6 +919,7 @@ int main(int argc, char **argv)
         T(test_a_vault_that_cannot_be_made_can_be_put_again),
         T(test_a_check_that_finds_damage_fails_and_says_what_is_affected),
         T(test_a_check_names_the_points_that_the_vault_has_lost),
+        T(test_a_point_that_needs_a_damaged_pack_is_not_good),
         T(test_a_point_tells_what_it_holds_when_asked),
         T(test_whatever_happens_to_a_worker_the_job_says_it),
         T(test_a_job_that_failed_is_retried_and_no_other),

@@ -165,6 +165,86 @@ static void test_a_document_says_where_copies_are(void **state)
     assert_int_equal(kg_copies_in(doc), 0);
 }
 
+/* What checks find wrong with copies, one after the other. */
+static void test_a_document_says_what_is_wrong_with_copies(void **state)
+{
+    KG_AUTO_JSON struct kg_json *doc = kg_json_object(), *older = kg_json_object();
+    const kg_usec made = at("2026-01-01T02:00:00Z");
+
+    (void)state;
+    assert_true(kg_copies_state(doc) == KG_COPY_SOUND && kg_promise_read(doc, made).good);
+    assert_true(kg_copies_set_damaged(doc, KG_DATASTORE_VAULT, "packs/aa: torn", true));
+    assert_false(kg_copies_set_damaged(doc, KG_DATASTORE_VAULT, "packs/aa: torn", false)); /* no news */
+    assert_true(kg_copies_state(doc) == KG_COPY_DAMAGED && !kg_promise_read(doc, made).good);
+    assert_string_equal(kg_json_str(doc, "problem"), "the vault has it damaged: packs/aa: torn");
+    assert_false(kg_copies_set_damaged(doc, KG_DATASTORE_VAULT, NULL, false)); /* found by reading, gone by reading */
+    assert_false(kg_copies_set_damaged(doc, KG_DATASTORE_ARCHIVE, "x", true)); /* where there is none */
+    kg_copies_add(doc, made, KG_DATASTORE_ARCHIVE, made, 0);
+    assert_true(kg_copies_state(doc) == KG_COPY_SOUND && kg_copies_sound(doc) == ARCHIVE && !kg_json_str(doc, "problem"));
+    assert_true(kg_promise_read(doc, made).good && kg_promise_read(doc, made).damaged == VAULT);
+    assert_true(kg_copies_set_lost(doc, KG_DATASTORE_ARCHIVE, true));
+    assert_true(kg_copies_state(doc) == KG_COPY_DAMAGED && kg_copies_lost(doc) == ARCHIVE);
+    assert_true(kg_copies_set_damaged(doc, KG_DATASTORE_VAULT, NULL, true));
+    assert_true(kg_copies_sound(doc) == VAULT);
+    assert_true(kg_copies_set_lost(doc, KG_DATASTORE_ARCHIVE, false) && kg_copies_set_damaged(doc, KG_DATASTORE_ARCHIVE, "a", false));
+    assert_true(kg_copies_set_damaged(doc, KG_DATASTORE_ARCHIVE, NULL, false) && !kg_json_get(doc, "faults"));
+    assert_true(kg_copies_state(doc) == KG_COPY_SOUND && kg_copies_set_damaged(doc, KG_DATASTORE_ARCHIVE, "a", false));
+    assert_true(kg_copies_set_damaged(doc, KG_DATASTORE_VAULT, "b", false) && kg_copies_set_damaged(doc, KG_DATASTORE_ARCHIVE, NULL, true));
+    assert_true(kg_copies_set_damaged(doc, KG_DATASTORE_VAULT, NULL, true) && kg_copies_state(doc) == KG_COPY_SOUND);
+    assert_true(kg_copies_set_lost(doc, KG_DATASTORE_ARCHIVE, true));
+    assert_true(kg_copies_set_lost(doc, KG_DATASTORE_VAULT, true));
+    assert_true(kg_copies_state(doc) == KG_COPY_LOST);
+    assert_string_equal(kg_json_str(doc, "problem"), "the vault has lost it; the archive has lost it");
+    assert_true(kg_copies_set_lost(doc, KG_DATASTORE_ARCHIVE, false));
+    assert_true(kg_rehydration_ask(doc, false, 10, made)); /* what the vault has lost comes back from the archive */
+    kg_rehydration_came(doc, made, made + day);
+    assert_true(kg_copies_sound(doc) == (VAULT | ARCHIVE) && !kg_json_get(doc, "faults"));
+    kg_json_set_str(older, "problem", "the vault has lost it"); /* of a catalog that had one mark for all */
+    assert_true(kg_copies_state(older) == KG_COPY_LOST && !kg_promise_read(older, made).good);
+    assert_true(kg_copies_set_lost(older, KG_DATASTORE_VAULT, false));
+    assert_true(kg_copies_state(older) == KG_COPY_SOUND && !kg_json_str(older, "problem"));
+}
+
+static void expect_one_step(const struct kg_life *l, const char *when, enum kg_step_kind kind, enum kg_datastore store)
+{
+    struct kg_step step[2 * KG_STAYS];
+
+    assert_int_equal(kg_lifecycle_steps(l, 1, at(when), step), 1);
+    assert_true(step[0].kind == kind && step[0].store == store);
+}
+
+/* A month in the vault, then half a year in the archive; what stands there is lost, or damaged. */
+static void test_a_sound_copy_stays_while_the_other_one_is_not(void **state)
+{
+    static const struct rule_text otherwise = { .vault = "P1M", .copy = "CopyOnExpiryOption", .archive = "P6M" };
+    KG_AUTO_POLICY struct kg_policy *p = make_policy("'R/2026-01-01T02:00:00Z/P1D'", "UTC", &otherwise, NULL, 0);
+    struct kg_life l[2] = { planned(p, "Default", "2026-01-01T02:00:00Z"), planned(p, "Default", "2026-01-08T02:00:00Z") };
+    struct kg_step step[2 * KG_STAYS];
+
+    (void)state;
+    l[0].in = VAULT | ARCHIVE;
+    expect_one_step(l, "2026-02-02T02:00:00Z", KG_STEP_LEAVE, KG_DATASTORE_VAULT);
+    l[0].damaged = ARCHIVE;
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2026-02-02T02:00:00Z"), step), 0);
+    l[0].damaged = 0;
+    l[0].lost = ARCHIVE; /* is made anew, and the vault's stays for that */
+    expect_one_step(l, "2026-02-02T02:00:00Z", KG_STEP_COPY, KG_DATASTORE_ARCHIVE);
+    l[0].lost = VAULT;
+    expect_one_step(l, "2026-02-02T02:00:00Z", KG_STEP_LEAVE, KG_DATASTORE_VAULT);
+    /* Ten years on: the newest good one keeps the copy that is sound, whichever lasted longer. */
+    l[0].lost = 0;
+    l[0].damaged = ARCHIVE;
+    expect_one_step(l, "2036-02-02T02:00:00Z", KG_STEP_LEAVE, KG_DATASTORE_ARCHIVE);
+    l[0].damaged = VAULT;
+    expect_one_step(l, "2036-02-02T02:00:00Z", KG_STEP_LEAVE, KG_DATASTORE_VAULT);
+    /* And a younger one of which nothing is sound is not in its place. */
+    l[1].good = false;
+    l[1].damaged = VAULT;
+    l[0].in = ARCHIVE;
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2036-02-02T02:00:00Z"), step), 1);
+    assert_true(step[0].point == 1 && step[0].kind == KG_STEP_LEAVE);
+}
+
 /* ---- any policy, any history ---- */
 
 static uint64_t seed;
@@ -336,6 +416,8 @@ int main(void)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_what_was_rehydrated_leaves_by_itself_and_nothing_else),
         cmocka_unit_test(test_a_document_says_where_copies_are),
+        cmocka_unit_test(test_a_document_says_what_is_wrong_with_copies),
+        cmocka_unit_test(test_a_sound_copy_stays_while_the_other_one_is_not),
         cmocka_unit_test(test_what_was_previewed_is_what_happens_and_nothing_good_is_lost),
     };
 

@@ -33,6 +33,8 @@ static const struct { const char *word; enum ui_state state; } states[] = {
     /* settings */
     { "Enabled", UI_OK }, { "Disabled", UI_OFF }, { "On", UI_OK }, { "Off", UI_OFF }, { "AlwaysOn", UI_OK }, { "Locked", UI_OK },
     { "Rehydrating", UI_BUSY },
+    /* recovery points */
+    { "Damaged", UI_FAILED }, { "Lost", UI_FAILED },
 };
 
 enum ui_state ui_state_of(const char *status)

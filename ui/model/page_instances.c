@@ -285,6 +285,8 @@ static const struct ui_value point_values[] = {
     { NULL, "Essentials", 0, NULL, NULL },
     { "Time", "properties.recoveryPointTime", UI_F_TIME, NULL, NULL },
     { "State", "properties.recoveryPointState", UI_F_STATE, NULL, NULL },
+    { "Problem", "properties.summary.problem", UI_F_IF_ANY, NULL, NULL },
+    { "What to do", "properties.summary.recommendedAction", UI_F_IF_ANY, NULL, NULL },
     { "Type", "properties.recoveryPointType", 0, NULL, NULL },
     { "Policy", "properties.policyName", 0, NULL, NULL },
     { "Server version", "properties.summary.serverVersion", 0, NULL, NULL },

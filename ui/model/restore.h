@@ -49,6 +49,7 @@ const struct kg_json *ui_restore_point(const struct ui_form *f);
 void ui_restore_point_words(const struct kg_json *point, int64_t now, struct kg_buf *ret);
 /* Is it in the archive and nowhere else? */
 bool ui_restore_archived(const struct ui_form *f);
+const char *ui_restore_source(const struct ui_form *f);                     /* "VaultStore" or "ArchiveStore" */
 
 /* ---- restore_tables.c ---- */
 

@@ -21,20 +21,32 @@ enum { POINTS_MAX = 5000, URL_MAX = 4096 };
 
 static const char *id_of(const struct kg_json *p) { return kg_json_str_or(p, "id", ""); }
 
-static bool is_in(const struct kg_json *p, const char *store)
+/* The state of its copy in that store; NULL: there is none. */
+static const char *copy_state(const struct kg_json *p, const char *store)
 {
     const struct kg_json *d = kg_json_first(kg_json_get(p, STORES));
 
     while (d && strcmp(kg_json_str_or(d, "type", ""), store) != 0)
         d = kg_json_next(d);
-    return d != NULL;
+    return d ? kg_json_str_or(d, "state", "COMMITTED") : NULL;
 }
 
-static bool is_lost(const struct kg_json *p)
+static bool has_state(const struct kg_json *p, const char *store, const char *state)
 {
-    const struct kg_json *d = kg_json_first(kg_json_get(p, STORES));
+    const char *is = copy_state(p, store);
 
-    return d && strcmp(kg_json_str_or(d, "state", "COMMITTED"), "LOST") == 0;
+    return is && strcmp(is, state) == 0;
+}
+
+/* What can be restored from. */
+static bool is_in(const struct kg_json *p, const char *store) { return has_state(p, store, "COMMITTED"); }
+
+/* Not one of its copies is sound: how that is called; NULL: one is, or it is not known where copies are. */
+static const char *fault(const struct kg_json *p)
+{
+    if (!kg_json_first(kg_json_get(p, STORES)) || is_in(p, "VaultStore") || is_in(p, "ArchiveStore"))
+        return NULL;
+    return has_state(p, "VaultStore", "DAMAGED") || has_state(p, "ArchiveStore", "DAMAGED") ? "Damaged" : "Lost";
 }
 
 static const char *tier(const struct kg_json *p)
@@ -87,7 +99,15 @@ bool ui_restore_archived(const struct ui_form *f)
 {
     const struct kg_json *p = ui_restore_point(f);
 
-    return p && is_in(p, "ArchiveStore") && !is_in(p, "VaultStore");
+    return p && is_in(p, "ArchiveStore") && !is_in(p, "VaultStore") && !has_state(p, "VaultStore", "DAMAGED");
+}
+
+/* A damaged copy stands where a rehydrated one would go: it is read where it is whole. */
+const char *ui_restore_source(const struct ui_form *f)
+{
+    const struct kg_json *p = ui_restore_point(f);
+
+    return p && is_in(p, "ArchiveStore") && !is_in(p, "VaultStore") ? "ArchiveStore" : "VaultStore";
 }
 
 static void choose(struct ui_form *f, const char *id)
@@ -188,7 +208,7 @@ static void settle(struct ui_form *f)
 
     r->points.load = UI_READY;
     for (size_t i = 0; !r->points.chosen && i < r->points.n; i++)
-        if (!is_lost(r->points.v[i]))
+        if (!fault(r->points.v[i]))
             choose(f, id_of(r->points.v[i]));
     if (r->points.chosen && !ui_restore_point(f))
         (void)ui_ask(&f->base, r->points.chosen, UI_RESTORE_POINT);
@@ -260,8 +280,8 @@ static void cell(const struct ui_form *f, size_t row, size_t column, struct ui_s
 
     if (!p)
         return;
-    if (column == C_TIER && is_lost(p)) {
-        kg_text_copy(ret->text, sizeof ret->text, "Lost");
+    if (column == C_TIER && fault(p)) {
+        kg_text_copy(ret->text, sizeof ret->text, fault(p));
         ret->state = UI_FAILED;
     } else if (column == C_TIER) {
         kg_text_copy(ret->text, sizeof ret->text, tier(p));
@@ -285,8 +305,10 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
 
     if (!p || (a != UI_ACT_OPEN && a != UI_ACT_MARK))
         return false;
-    if (is_lost(p)) {
-        ui_note(&f->base, UI_NOTE_WARNING, "This recovery point cannot be restored: " LOST ".");
+    if (fault(p)) {
+        ui_note(&f->base, UI_NOTE_WARNING, strcmp(fault(p), "Lost") == 0
+                    ? "This recovery point cannot be restored: " LOST "."
+                    : "This recovery point cannot be restored whole: " LOST ". --allow-damaged of the command line restores single tables.");
         return true;
     }
     choose(f, id_of(p));

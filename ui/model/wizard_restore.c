@@ -475,7 +475,7 @@ static struct kg_json *request(const struct ui_form *f)
 
     kg_json_set_str(j, "objectType", archived ? "AzureBackupRestoreWithRehydrationRequest" : "AzureBackupRecoveryPointBasedRestoreRequest");
     kg_json_set_str(j, "recoveryPointId", ui_last_part(ui_restore_of(f)->points.chosen));
-    kg_json_set_str(j, "sourceDataStoreType", archived ? "ArchiveStore" : "VaultStore");
+    kg_json_set_str(j, "sourceDataStoreType", ui_restore_source(f));
     if (archived)
         ui_rehydration_set(f, j);
     kg_json_set_str(target, "objectType", to_database(f) ? "RestoreTargetInfo" : "RestoreFilesTargetInfo");
@@ -584,7 +584,7 @@ static void cli(const struct ui_form *f, struct kg_buf *ret)
 
     kg_buf_addf(ret, "keepgres backup-instance restore initialize-for-data-recovery%s", to_database(f) ? "" : "-as-files");
     ui_form_add_option(ret, "--datasource-type", flexible ? "AzureDatabaseForPostgreSQLFlexibleServer" : "AzureDatabaseForPostgreSQL");
-    ui_form_add_option(ret, "--source-datastore", ui_restore_archived(f) ? "ArchiveStore" : "VaultStore");
+    ui_form_add_option(ret, "--source-datastore", ui_restore_source(f));
     ui_form_add_option(ret, "--restore-location", region(f));
     ui_form_add_option(ret, "--recovery-point-id", ui_last_part(ui_restore_of(f)->points.chosen));
     if (ui_restore_archived(f))
