@@ -213,7 +213,7 @@ int kg_res_instance_put(struct kg_call *c, struct kg_err *err)
 /* An immutable vault keeps what it has until it expires. */
 static int refuse_immutable(const struct kg_resource *vault, const struct kg_resource *instance, struct kg_err *err)
 {
-    if (strcasecmp(kg_json_str_or(vault->json, "properties.securitySettings.immutabilitySettings.state", "Disabled"), "Disabled") == 0)
+    if (!kg_vault_is_immutable(vault->json))
         return 0;
     kg_err_set(err, KG_E_CONFLICT, "vault '%s' is immutable: backup instance '%s' cannot be deleted with its recovery points",
                vault->name, instance->name);

@@ -100,7 +100,7 @@ struct candidate {
 
 static void consider(struct candidate *c, const char *instance, const struct kg_life *life, const struct facts *f)
 {
-    if (!life->good || !(life->in & 1u << KG_DATASTORE_VAULT) || f->paused ||
+    if (!life->good || !(life->in & ~life->lost & ~life->damaged & 1u << KG_DATASTORE_VAULT) || f->paused ||
         (c->instance && (f->tries > c->tries || (f->tries == c->tries && life->time >= c->time))))
         return;
     free(c->instance);
@@ -262,17 +262,33 @@ static bool is_too_early(const struct kg_json *json, kg_usec now)
            kg_time_parse_iso(kg_json_str_or(json, "internal.purgeAfter", ""), &after) && now < after && after - now <= PURGE_AGAIN;
 }
 
-/* Its time is over; or its vault's soft delete was turned off, which ends all of them. */
-static bool is_purged(struct kg_engine *e, const struct kg_resource *r, struct kg_err *err)
+/* What an immutable vault holds stays for as long as each point was promised; of what nobody knows the end, for good. */
+static int is_promised(struct kg_engine *e, const char *instance, kg_usec now, bool *ret, struct kg_err *err)
 {
-    KG_AUTO_FREE char *vault = kg_id_parent(r->id);
-    KG_AUTO_RESOURCE struct kg_resource v = { 0 };
-    kg_usec at;
+    KG_CLEANUP(points_done) struct points p = { 0 };
 
-    if (kg_catalog_get(e->catalog, vault, &v, err) < 0)
+    if (read_points(e, instance, now, &p, err) < 0)
+        return -(int)err->code;
+    *ret = false;
+    for (size_t i = 0; i < p.n; i++)
+        if (!p.life[i].stays || (p.life[i].held && !p.life[i].held_until) || now < kg_life_end(&p.life[i]))
+            *ret = true;
+    return 0;
+}
+
+/* Its time is over; or its vault's soft delete was turned off, which ends all of them. Either way not before its points' own time in
+ * a vault that is immutable now, whenever it became that. */
+static bool is_purged(struct kg_engine *e, const struct kg_resource *r, const struct kg_resource *vault, struct kg_err *err)
+{
+    kg_usec at, now = kg_now_wall();
+    bool promised = false;
+
+    if (strcasecmp(kg_json_str_or(vault->json, "properties.securitySettings.softDeleteSettings.state", "On"), "Off") != 0 &&
+        (!kg_time_parse_iso(kg_json_str_or(r->json, "properties.deletionInfo.scheduledPurgeTime", ""), &at) || now < at))
         return false;
-    return strcasecmp(kg_json_str_or(v.json, "properties.securitySettings.softDeleteSettings.state", "On"), "Off") == 0 ||
-           (kg_time_parse_iso(kg_json_str_or(r->json, "properties.deletionInfo.scheduledPurgeTime", ""), &at) && at <= kg_now_wall());
+    if (kg_vault_is_immutable(vault->json) && is_promised(e, r->id, now, &promised, err) < 0)
+        return false;
+    return !promised;
 }
 
 static int purge_instance(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
@@ -286,7 +302,7 @@ static int purge_instance(struct kg_engine *e, const char *instance, void *arg, 
     (void)arg;
     if (kg_catalog_get(e->catalog, instance, &r, err) < 0 || kg_catalog_get(e->catalog, vault, &v, err) < 0)
         return -(int)err->code;
-    if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || !is_purged(e, &r, err))
+    if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || !is_purged(e, &r, &v, err))
         return err->code == KG_E_OK ? 0 : -(int)err->code;
     if (kg_holds_refuse(e->catalog, &r, err) < 0)
         return -(int)err->code;

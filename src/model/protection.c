@@ -19,6 +19,11 @@ static bool is_in_state(const struct kg_json *json, const char *state)
     return strcasecmp(kg_json_str_or(json, "properties.currentProtectionState", ""), state) == 0;
 }
 
+bool kg_vault_is_immutable(const struct kg_json *json)
+{
+    return strcasecmp(kg_json_str_or(json, "properties.securitySettings.immutabilitySettings.state", "Disabled"), "Disabled") != 0;
+}
+
 bool kg_instance_is_deleted(const struct kg_json *json) { return is_in_state(json, "SoftDeleted"); }
 
 bool kg_instance_is_scheduled(const struct kg_json *json)
@@ -519,7 +524,8 @@ int kg_restore_request_parse(const struct kg_json *body, struct kg_restore_reque
         kg_place_need(&request, "restoreTargetInfo", KG_JSON_OBJECT, &target, err) < 0 ||
         kg_place_choice(&target, "objectType", targets, 2, -1, &to, err) < 0 ||
         kg_place_choice(&target, "recoveryOption", options, 1, 0, &option, err) < 0 ||
-        kg_place_str_or(&target, "restoreLocation", NULL, &location, err) < 0)
+        kg_place_str_or(&target, "restoreLocation", NULL, &location, err) < 0 ||
+        kg_place_bool_or(&target, "allowDamaged", false, &r.allow_damaged, err) < 0)
         return -(int)err->code;
     r.kind = to == 0 ? KG_RESTORE_DATABASE : KG_RESTORE_FILES;
     r.source = (enum kg_datastore)source;

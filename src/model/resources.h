@@ -125,6 +125,8 @@ struct kg_instance_body {
 };
 /* Where in an instance's properties its secret stands. */
 #define KG_INSTANCE_SECRET "datasourceAuthCredentials.secretStoreResource.uri"
+/* Of a vault's document: Unlocked or Locked, what it holds stays until it expires. */
+bool kg_vault_is_immutable(const struct kg_json *json);
 /* Is the instance's document that of one which was deleted and can come back? It is hidden but for deletedBackupInstances. */
 bool kg_instance_is_deleted(const struct kg_json *json);
 /* Does its policy's schedule start backups? And does everything that it has stay, because it was stopped or deleted? */
@@ -158,6 +160,7 @@ struct kg_restore_request {
     enum kg_datastore source;
     struct kg_rehydration_wish rehydration;
     char *location;             /* NULL: not said */
+    bool allow_damaged;         /* extension restoreTargetInfo.allowDamaged: also what a check found damaged or lost */
     /* KG_RESTORE_DATABASE */
     struct kg_datasource target;
     char *secret_uri;           /* of the target server; NULL: the instance's own */
