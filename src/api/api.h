@@ -37,6 +37,7 @@ struct kg_api_env {
     void (*facts)(void *arg, struct kg_json *ret);      /* about the running service */
     void (*stop)(void *arg, bool now);                  /* after the answer has gone */
     bool (*stopping)(void *arg);
+    int (*confirm_clock)(void *arg, struct kg_err *err); /* it is right: deleting goes on */
 };
 
 struct kg_api {

@@ -136,5 +136,6 @@ KG_HANDLER(audit_list);
 /* res_service.c */
 KG_HANDLER(service_get);
 KG_HANDLER(service_stop);
+KG_HANDLER(service_confirm_clock);
 
 #endif

@@ -388,6 +388,22 @@ static int look(struct center *a, struct kg_err *err)
     return 0;
 }
 
+/* What the service itself has to say. */
+static struct kg_json *warnings_of(const struct kg_call *c)
+{
+    KG_AUTO_JSON struct kg_json *facts = kg_json_object();
+    struct kg_json *list = kg_json_array(), *w;
+
+    c->api->env.facts(c->api->env.arg, facts);
+    if (!kg_json_str(facts, "clock.warning"))
+        return list;
+    kg_json_push(list, w = kg_json_object());
+    kg_json_set_str(w, "code", "Clock");
+    kg_json_set_str(w, "message", kg_json_str(facts, "clock.warning"));
+    kg_json_set_str(w, "recommendedAction", kg_json_str(facts, "clock.recommendedAction"));
+    return list;
+}
+
 int kg_res_backup_center(struct kg_call *c, struct kg_err *err)
 {
     AUTO_CENTER struct center a = { .c = c, .attention = kg_json_array(), .attention_most = ATTENTION };
@@ -417,5 +433,6 @@ int kg_res_backup_center(struct kg_call *c, struct kg_err *err)
     kg_json_set_u64(j, "vaults", a.n_vaults);
     kg_json_set_u64(j, "policies", policies);
     kg_json_set_u64(j, "servers", servers);
+    kg_json_set(j, "warnings", warnings_of(c));
     return kg_call_answer(c, 200, KG_TAKE(j), err);
 }

@@ -131,7 +131,7 @@ static int refuse_damaged(const struct kg_point_row *point, struct kg_err *err)
                archive ? "damaged in the vault, and whole in the archive" : lost ? "lost: a check of the vault did not find it" : "damaged",
                why ? ": " : "", why ? why : "");
     kg_err_advise(err, archive ? "Restore it from there: sourceDataStoreType ArchiveStore (--source-datastore ArchiveStore)."
-                       : lost  ? "Restore another one; or bring the vault's directory back from a copy, then 'keepgres backup-instance sync'."
+                       : lost  ? "Restore another one; or bring the vault's directory back from a copy, then run 'backup-instance sync'."
                                : "Restore another one; or bring back what is damaged and check again; or ask for it with allowDamaged "
                                  "(--allow-damaged): what needs the damage fails, tables that are whole can be restored alone.");
     return -(int)err->code;

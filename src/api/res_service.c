@@ -37,3 +37,10 @@ int kg_res_service_stop(struct kg_call *c, struct kg_err *err)
     c->api->env.stop(c->api->env.arg, now);
     return kg_call_answer(c, 202, NULL, err);
 }
+
+int kg_res_service_confirm_clock(struct kg_call *c, struct kg_err *err)
+{
+    if (c->api->env.confirm_clock(c->api->env.arg, err) < 0)
+        return -(int)err->code;
+    return kg_res_service_get(c, err);
+}

@@ -205,7 +205,8 @@ const struct kg_route kg_routes[] = {
           "jobs: {last24h: {Completed, CompletedWithWarnings, Failed, InProgress, Cancelled}, days: [{date, completed, warnings, failed, "
           "cancelled}]}, usage: {VaultStore: {logicalBytes, storedBytes, savedByDeduplicationBytes, savedByCompressionBytes}, "
           "ArchiveStore}, storedPerDay: [{date, bytes}], nextBackups: [{time, id, friendlyName, policyName}], vaults, policies, servers, "
-          "keyVaults, keyVaultsWithSecrets, keyVaultWithoutSecret}; attention has 20 rows, or $top"),
+          "keyVaults, keyVaultsWithSecrets, keyVaultWithoutSecret, warnings: [{code, message, recommendedAction}]}; attention has 20 "
+          "rows, or $top"),
     LIST_(SUB DP "/backupVaultUsage", A_BV "read", vaults_usage, "Extension: the same of all vaults, without instances and history",
           "200 list"),
 
@@ -345,6 +346,9 @@ const struct kg_route kg_routes[] = {
          "eq '…'", "200 list"),
     GET_(SERVICE, A_KG "read", service_get, "Extension: about the running service, and who asks",
          "200 {version, …, caller: {principalName, principalId, isOwner}}"),
+    ACT_(SERVICE "/confirmClock", A_KG "confirmClock/action", service_confirm_clock,
+         "Extension: the service's clock is right, though more time has passed than it would believe: deleting goes on", "{}",
+         "200, as GET of the service"),
     { "POST", SERVICE "/stop", A_KG "stop/action", KG_API_BODY_NONE, KG_ROUTE_OPEN_STOPPING, kg_res_service_stop,
       "Extension: stop the service when its jobs have ended (drain) or at once (now)", "{mode: \"drain\"|\"now\"}", "202" },
 };

@@ -71,6 +71,17 @@ static int status(struct kg_cli *cli, void *opts, struct kg_err *err)
     return 0;
 }
 
+static int confirm_clock(struct kg_cli *cli, void *opts, struct kg_err *err)
+{
+    struct kg_json *j = NULL;
+
+    (void)opts;
+    if (kg_cli_send(cli, "POST", SERVICE_PATH "/confirmClock", NULL, false, &j, err) < 0)
+        return -(int)err->code;
+    kg_cli_emit(cli, j);
+    return 0;
+}
+
 /* A draining service goes on answering; it has stopped when nobody listens any more. */
 static int wait_until_gone(struct kg_client *c, struct kg_err *err)
 {
@@ -231,6 +242,11 @@ const struct kg_cmd kg_cmds_service[] = {
     { .name = "service logs", .summary = "Print the service's log", .run = logs, .opts = logs_opts,
       .opts_size = sizeof(T),
       .flags = KG_CMD_LOCAL, .examples = (const char *const[]){ "service logs --lines 20", "service logs -f", NULL } },
+    { .name = "service confirm-clock", .summary = "Say that the service's clock is right: what is over by it is deleted again",
+      .run = confirm_clock,
+      .about = "A service that was away for longer than clock_away_days, or whose clock jumped, deletes nothing until then. "
+               "'service status' tells what it thinks of its clock.",
+      .examples = (const char *const[]){ "service confirm-clock", NULL } },
     { .name = "serve", .summary = "Run the service in the foreground", .run = serve, .opts = serve_opts,
       .opts_size = sizeof(T), .flags = KG_CMD_LOCAL,
       .about = "Not needed for everyday use: the first command that needs the service starts it in the background.",

@@ -168,8 +168,8 @@ static void give_verdict(const struct telling *t, size_t places)
     set_text(&t->points, &points);
     set_text(&t->tables, &tables);
     if (!t->points.n && t->spared.n)
-        kg_err_set(&t->r->verdict, KG_E_CORRUPT, "the vault is damaged in %zu place%s; of the %zu recovery point%s that need%s what is damaged "
-                   "another copy is sound", places, places == 1 ? "" : "s", t->spared.n, t->spared.n == 1 ? "" : "s",
+        kg_err_set(&t->r->verdict, KG_E_CORRUPT, "the vault is damaged in %zu place%s; of the %zu recovery point%s that need%s what "
+                   "is damaged another copy is sound", places, places == 1 ? "" : "s", t->spared.n, t->spared.n == 1 ? "" : "s",
                    t->spared.n == 1 ? "s" : "");
     else if (!t->points.n)
         kg_err_set(&t->r->verdict, KG_E_CORRUPT, "the vault is damaged in %zu place%s; no recovery point needs what is damaged",

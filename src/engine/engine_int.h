@@ -87,6 +87,8 @@ struct kg_engine {
     bool copies_first;               /* whose turn it is, see lifecycle.c */
     kg_usec clock_ahead;             /* wall time minus time since the machine's start */
     bool clock_unsettled;            /* it jumped, and that is written down */
+    bool clock_asks;                 /* and somebody has to say that it is right */
+    kg_usec clock_seen;              /* wall: the latest time that was believed; 0: none */
     kg_usec clock_settles, clock_noted; /* since the machine's start */
 };
 
@@ -214,6 +216,10 @@ void kg_tasks_start_usage(struct kg_engine *e, const char *vault);
 int kg_clock_start(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
 void kg_clock_tick(struct kg_engine *e);
 bool kg_clock_is_settled(const struct kg_engine *e);
+int kg_clock_confirm(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK; /* somebody says that it is right: deleting goes on */
+/* "clock": {"state": "Settled", "Settling" or "Unconfirmed", "time", "lastSeen"?, "settlesAfterSeconds"?, "warning"?,
+ * "recommendedAction"?} */
+void kg_clock_tell(const struct kg_engine *e, struct kg_json *ret);
 
 /* ---- points.c: what the catalog expects of a vault ---- */
 /* Which recovery points the vault should have, into the job of a check: "expected":[{"instance","point","stores",

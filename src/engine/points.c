@@ -1,8 +1,8 @@
-/* Recovery points that the catalog has and a datastore of the vault lost, or holds damaged. From the vault alone nobody can tell them from those that were
- * deleted; so a check is told what to expect when it begins, and what it misses is compared with the catalog when it ends:
- * points made meanwhile were not expected, and those deleted meanwhile are not missed. A collection is told, too: it deletes
- * nothing while points are missing that no check has reported. What is wrong with a copy stands in the point (policy/copies.h),
- * until a check as thorough as that which found it finds it no more. */
+/* Recovery points that the catalog has and a datastore of the vault lost, or holds damaged. From the vault alone nobody can tell those
+ * that it lost from those that were deleted; so a check is told what to expect when it begins, and what it misses is compared with the
+ * catalog when it ends: points made meanwhile were not expected, and those deleted meanwhile are not missed. A collection is told, too:
+ * it deletes nothing while points are missing that no check has reported. What is wrong with a copy stands in the point
+ * (policy/copies.h), until a check as thorough as that which found it finds it no more. */
 #include "engine/engine_int.h"
 
 #include <stdlib.h>

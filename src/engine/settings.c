@@ -71,6 +71,8 @@ static const struct row {
       "how often recovery points are looked at whose time may be over" },
     { "clock_settle_seconds", UINT, AT(clock_settle_seconds), 0, 31536000, "seconds", "86400", NULL,
       "after the clock jumped nothing is deleted for so long" },
+    { "clock_away_days", UINT, AT(clock_away_days), 1, 36500, "days", "30", NULL,
+      "a service that finds, when it is started, that more time has passed deletes nothing until somebody confirms the clock" },
     { "azure_imds_url", URL, AT(azure_imds_url), 0, 0, "", "", NULL,
       "where this machine's managed identity gets its tokens; empty: http://169.254.169.254" },
     { "azure_login_url", URL, AT(azure_login_url), 0, 0, "", "", NULL,

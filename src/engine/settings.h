@@ -24,7 +24,8 @@ struct kg_settings {
     char *slice_tables;              /* "auto" */
     char *socket_mode;               /* "0600" */
     char *schedule_catch_up;         /* "once" */
-    uint64_t schedule_grace_seconds, schedule_jitter_seconds, lifecycle_seconds, clock_settle_seconds;
+    uint64_t schedule_grace_seconds, schedule_jitter_seconds, lifecycle_seconds, clock_settle_seconds,
+             clock_away_days;
     char *azure_imds_url, *azure_login_url, *azure_ca_file, *azure_extra_host; /* "": Azure's own */
 };
 

@@ -1,11 +1,11 @@
 /* What the service knows of an instance, made to agree with what both datastores of the vault have: points that the catalog lacks are
- * adopted, copies that a store has lost are marked, those that are back are there again; what a check found damaged stays so. Nothing of the instance is made or deleted
- * meanwhile: the task has it for itself.
+ * adopted, copies that a store has lost are marked, those that are back are there again; what a check found damaged stays so. Nothing
+ * of the instance is made or deleted meanwhile: the task has it for itself.
  *
- * And the other way round: a point that a worker committed after its instance was deleted for good. Deleting leaves the
- * instance's id and the time with the vault ("internal.buried"), so what is made under it later is garbage and is deleted. What is
- * older came back some other way, with a copy of the vault's directory perhaps; and points of an id that was never deleted here
- * belong to somebody, perhaps to a catalog that was lost: these are told of, and left alone. */
+ * And the other way round: a point that a worker committed after its instance was deleted for good. Deleting leaves the instance's id
+ * and the time with the vault ("internal.buried"), so what is made under it later is garbage and is deleted. What is older came back
+ * some other way, with a copy of the vault's directory perhaps; and points of an id that was never deleted here belong to somebody,
+ * perhaps to a catalog that was lost: these are told of, and left alone. */
 #include "engine/engine_int.h"
 
 #include <stdlib.h>
@@ -134,8 +134,8 @@ static void warn_of_losses(const struct syncing *s)
     if (copies) {
         kg_err_set(&why, KG_E_CORRUPT, "%zu cop%s of recovery points %s lost, of which another one is there", copies,
                    copies > 1 ? "ies" : "y", copies > 1 ? "are" : "is");
-        kg_err_advise(&why, "What the vault has lost is restored from the archive, with --rehydration-priority; what the archive has lost is "
-                            "copied there again. 'lostCopies' of the report names them.");
+        kg_err_advise(&why, "What the vault has lost is restored from the archive, with --rehydration-priority; what the archive has "
+                            "lost is copied there again. 'lostCopies' of the report names them.");
         warn(s->r, &why);
     }
 }
@@ -213,7 +213,7 @@ int kg_sync_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 
 /* ---- what was deleted for good ---- */
 
-/* "internal.buried": {"instance", "at"}, or of older catalogs the id alone. When it was deleted; 0: at no time that is known; < 0: never. */
+/* "internal.buried": {"instance", "at"}, or of older catalogs the id alone. When it was deleted; 0: nobody knows; < 0: never. */
 static kg_usec buried_at(const struct kg_resource *vault, const char *guid)
 {
     for (const struct kg_json *g = kg_json_first(kg_json_get(vault->json, "internal.buried")); g; g = kg_json_next(g)) {

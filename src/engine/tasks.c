@@ -789,7 +789,10 @@ static void env_facts(void *arg, struct kg_json *ret)
     kg_json_set_u64(ret, "scheduledInstances", e->scheduled);
     kg_json_set_str(ret, "nextScheduledBackup.time", e->next_backup ? kg_time_iso_seconds(e->next_backup, when) : NULL);
     kg_json_set_str(ret, "nextScheduledBackup.backupInstanceId", e->next_instance);
+    kg_clock_tell(e, ret);
 }
+
+static int env_confirm_clock(void *arg, struct kg_err *err) { return kg_clock_confirm(arg, err); }
 
 static void env_stop(void *arg, bool now) { kg_engine_stop(arg, now); }
 
@@ -804,5 +807,6 @@ void kg_tasks_env(struct kg_engine *e, struct kg_api_env *ret)
 {
     *ret = (struct kg_api_env){ .arg = e, .task_check = env_check, .task_start = env_start, .job_cancel = env_cancel,
                                 .job_live = env_live, .job_flush = env_flush, .point_leaves = env_leaves, .resource_busy = env_busy,
-                                .take_key = env_take_key, .facts = env_facts, .stop = env_stop, .stopping = env_stopping };
+                                .take_key = env_take_key, .facts = env_facts, .stop = env_stop, .stopping = env_stopping,
+                                .confirm_clock = env_confirm_clock };
 }

@@ -31,13 +31,15 @@ static bool read_line(const char *path, char *out, size_t size)
     return true;
 }
 
+bool kg_boot_id(char out[KG_BOOT_ROOM]) { return read_line("/proc/sys/kernel/random/boot_id", out, KG_BOOT_ROOM); }
+
 /* "boot/namespace" of this process; false where the system does not tell. */
 static bool here(char out[HERE_ROOM])
 {
-    char boot[48], space[48];
+    char boot[KG_BOOT_ROOM], space[48];
     ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
 
-    if (n <= 0 || !read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot))
+    if (n <= 0 || !kg_boot_id(boot))
         return false;
     space[n] = '\0';
     snprintf(out, HERE_ROOM, "%s/%s", boot, space);

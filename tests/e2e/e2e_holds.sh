@@ -121,7 +121,21 @@ mkdir -p "$(dirname "$object")" && cp "$T/tmp/manifest" "$object"
 need sql postgres -c 'alter database other rename to away'
 fails "after a backup that failed the vault is looked at" 'away|other' kg_backup other
 need sql postgres -c 'alter database away rename to other'
-check "a point that turns up of it later is deleted" wait_for 40 test ! -e "$object"
-like "and the log says so" "$(cat "$T/state/keepgres/service.log")" 'which was deleted: they are deleted, too'
+logged() { grep -Eq "$1" "$T/state/keepgres/service.log"; }
+check "a point that was brought back of it is told of" wait_for 40 logged 'which was deleted after they were made: left alone'
+check "and is left alone" test -e "$object"
+kg_stop
+need python3 -c 'import json, sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as c:
+    for id, text in c.execute("select id, json from resources").fetchall():
+        j = json.loads(text)
+        for b in j.get("internal", {}).get("buried", []):
+            b["at"] = "2030-01-01T00:00:00Z"
+        c.execute("update resources set json = ? where id = ?", (json.dumps(j), id))' "$T/state/keepgres/catalog.sqlite"
+need sql postgres -c 'alter database other rename to away'
+fails "after another backup that failed" 'away|other' kg_backup other
+need sql postgres -c 'alter database away rename to other'
+check "one that was made after the instance was deleted is deleted, too" wait_for 40 test ! -e "$object"
+check "and the log says so" logged 'after it was deleted: they are deleted, too'
 vault_is_healthy "the vault is whole"
 finish

@@ -12,7 +12,7 @@ clock_by() # seconds: how much the service's clock is ahead from now on
 with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int(sys.argv[2]) * 1000000))' "$KG_CLOCK" "$1"
 }
 settings() { mkdir -p "$T/config/keepgres"; printf '%s\n' "$@" >"$T/config/keepgres/keepgres.conf"; }
-settings 'lifecycle_seconds = 1' 'clock_settle_seconds = 0'
+settings 'lifecycle_seconds = 1' 'clock_settle_seconds = 0' 'clock_away_days = 36500'
 
 jobs()    { keepgres job list -v $VAULT "$@"; }
 newest()  { jobs --operation "$1" | jq -c '.[0].properties'; }         # of an operation

@@ -4,7 +4,7 @@
 . "${BASH_SOURCE%/*}/../support/harness.sh"
 
 mkdir -p "$T/config/keepgres"
-printf 'lifecycle_seconds = 1\nclock_settle_seconds = 0\narchive_compression_level = 3\n' >"$T/config/keepgres/keepgres.conf"
+printf 'lifecycle_seconds = 1\nclock_settle_seconds = 0\nclock_away_days = 36500\narchive_compression_level = 3\n' >"$T/config/keepgres/keepgres.conf"
 pg_start
 need createdb shop
 need sql shop -c "create table orders as select i as id, md5(i::text) as note from generate_series(1, 1000) i"

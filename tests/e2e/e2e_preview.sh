@@ -9,6 +9,7 @@ cat >"$T/config/keepgres/keepgres.conf" <<'END'
 schedule_jitter_seconds = 0
 lifecycle_seconds = 1
 clock_settle_seconds = 0
+clock_away_days = 36500
 END
 preview() { keepgres backup-policy preview -n sundays -v $VAULT "$@"; }
 # "2027-01-03 Monthly" for each point: those that are there, and those that a preview (a file) has on a date.

@@ -9,6 +9,7 @@ cat >"$T/config/keepgres/keepgres.conf" <<'END'
 schedule_jitter_seconds = 0
 lifecycle_seconds = 1
 clock_settle_seconds = 0
+clock_away_days = 36500
 idle_exit_seconds = 1
 END
 points()    { keepgres recovery-point list --backup-instance-name shop -v $VAULT 2>/dev/null; }
@@ -132,7 +133,11 @@ clock_to '2030-05-23T12:00:00Z'
 sleep 7
 deleted() { keepgres backup-instance deleted-backup-instance list -v $VAULT | jq -r '.[].name'; }
 is "a deleted one is kept as long as its vault said" "$(deleted)" second
+need keepgres backup-vault update -v $VAULT --immutability-state Unlocked
 clock_to '2030-05-25T12:00:00Z'
+sleep 7
+is "a vault that became immutable meanwhile keeps it for its points' own time" "$(deleted)" second
+need keepgres backup-vault update -v $VAULT --immutability-state Disabled
 gone() { [ -z "$(deleted)" ]; }
 check "and goes then" wait_for 20 gone
 is "the other stays" "$(keepgres backup-instance list -v $VAULT | jq -r '.[].name')" shop

@@ -10,6 +10,7 @@ mkdir -p "$T/config/keepgres"
 cat >"$T/config/keepgres/keepgres.conf" <<'END'
 lifecycle_seconds = 1
 clock_settle_seconds = 0
+clock_away_days = 36500
 archive_compression_level = 9
 END
 point()  { keepgres recovery-point show -n shop -v $VAULT --recovery-point-id "$1" 2>/dev/null; } # id
@@ -168,6 +169,44 @@ sleep 2
 is "what is copied after five days is not" "$(stores "$later")" VaultStore
 clock_to '2027-04-13T14:00:00Z'
 check "before they are over" wait_for 20 in_stores "$later" "VaultStore ArchiveStore"
+
+# ---- what one store lost or damaged, the other has ----
+
+sync()   { keepgres backup-instance sync -n shop -v $VAULT; }
+copies() { point "$1" | jq -r '"\(.properties.recoveryPointState): " + (.properties.recoveryPointDataStoresDetails | map(.state) | join(" "))'; }
+sums shop >"$T/both.sums"
+object=$(find "$vault/points" -name "$both")
+mv "$object" "$T/tmp/manifest"
+succeeds "a copy that the vault has lost is noticed" sync
+is "by itself: the point is not lost" "$(jq -c --arg p "$both" '[.lost, (.lostCopies | map(select(.recoveryPointId == $p) | .store))]' <<<"$out")" '[[],["VaultStore"]]'
+is "and says so" "$(copies "$both")" "Completed: LOST COMMITTED"
+fails "it is not restored from the vault" 'must be rehydrated' kg_restore shop "$both" back
+need request "$both" back --rehydration-priority Standard
+succeeds "it is from the archive" trigger --wait
+same_file "as it was" "$T/both.sums" <(sums back)
+drop back
+is "and the vault has it again" "$(copies "$both")" "Completed: COMMITTED COMMITTED"
+cp -r "$vault/packs" "$T/tmp/packs"
+find "$vault/packs" -type f -exec python3 -c 'import sys
+for name in sys.argv[1:]:
+    with open(name, "r+b") as f:
+        f.seek(100); b = f.read(1); f.seek(100); f.write(bytes([b[0] ^ 1]))' {} +
+fails "damaged packs are found" 'damaged' keepgres vault check -v $VAULT --read-data
+is "the archive's copy is whole" "$(copies "$both")" "Completed: DAMAGED COMMITTED"
+fails "the damaged one is not restored" 'damaged in the vault, and whole in the archive' kg_restore shop "$both" back
+need request "$both" back
+succeeds "the whole one is, from where it is" trigger --wait
+same_file "as it was" "$T/both.sums" <(sums back)
+drop back
+rm -r "$vault/packs" && mv "$T/tmp/packs" "$vault/packs"
+vault_is_healthy "when the packs are back" --read-data
+is "both are good" "$(copies "$both")" "Completed: COMMITTED COMMITTED"
+kg_stop
+need python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as c: c.execute("delete from points where id = ?", (sys.argv[2],))' "$T/state/keepgres/catalog.sqlite" "$first"
+succeeds "a point that only the archive has" sync
+is "is adopted" "$(jq -r '.adopted | join(" ")' <<<"$out")" "$first"
+is "as what it is" "$(stores "$first") $(tier "$first")" "ArchiveStore VaultArchive"
 
 # ---- kill -9 in the middle ----
 

@@ -109,6 +109,12 @@ static int drop(void *arg, const char *vault, const char *name, struct kg_err *e
     return 0;
 }
 
+static int confirm(void *arg, struct kg_err *err)
+{
+    (void)arg, (void)err;
+    return 0;
+}
+
 static struct kg_api *make_api(void)
 {
     static struct kg_api api;
@@ -129,7 +135,7 @@ static struct kg_api *make_api(void)
     api.vaults_dir = "/nonexistent/vaults";
     api.env = (struct kg_api_env){ .task_check = check, .task_start = start, .job_cancel = cancel, .job_live = live,
                                    .job_flush = flush, .point_leaves = leaves, .resource_busy = busy, .take_key = no_key, .facts = facts,
-                                   .stop = stop, .stopping = never };
+                                   .stop = stop, .stopping = never, .confirm_clock = confirm };
     if (kg_api_make_defaults(&api, &err) < 0)
         abort();
     return &api;

@@ -178,7 +178,7 @@ own_clock()
 clock_start()
 {
     own_clock
-    printf '%s\n' 'schedule_jitter_seconds = 0' 'lifecycle_seconds = 1' 'clock_settle_seconds = 0' >>"$T/config/keepgres/keepgres.conf"
+    printf '%s\n' 'schedule_jitter_seconds = 0' 'lifecycle_seconds = 1' 'clock_settle_seconds = 0' 'clock_away_days = 36500' >>"$T/config/keepgres/keepgres.conf"
     clock_to "$1"
 }
 

@@ -323,6 +323,41 @@ static inline struct reply back_up(struct fixture *f, const char *database, cons
     return run_job(f, path, "{\"backupRuleOptions\":{\"ruleName\":\"BackupWeekly\",\"triggerOption\":{}}}", status);
 }
 
+static inline void back_up_quietly(struct fixture *f, const char *database, const char *status)
+{
+    struct reply r = back_up(f, database, status);
+
+    reply_done(&r);
+}
+
+/* The names of a vault's only point: in the service, and of its file. */
+struct only_point { char *path, *file; };
+
+static inline void only_point_done(struct only_point *p)
+{
+    free(p->path);
+    free(p->file);
+}
+
+static inline struct only_point find_only_point(struct fixture *f, const char *database)
+{
+    KG_AUTO_FREE char *list = instance_path(database, "/recoveryPoints");
+    AUTO_REPLY struct reply points = call(f, "GET", list, NULL);
+    AUTO_REPLY struct reply vault = call(f, "GET", VAULT, NULL);
+    const char *name = kg_json_str_or(points.json, "value.0.name", "?");
+
+    return (struct only_point){ kg_xprintf("%s/%s", list, name),
+                                kg_xprintf("%s/%s.point", kg_json_str_or(vault.json, "properties.storeSettings.path", "?"), name) };
+}
+
+static inline char *restore_body(const char *point, const char *database)
+{
+    return kg_xprintf("{\"object_type\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recovery_point_id\":\"%s\","
+                      "\"source_data_store_type\":\"VaultStore\",\"restore_target_info\":{\"object_type\":\"RestoreTargetInfo\","
+                      "\"recovery_option\":\"FailIfExists\",\"restore_location\":\"local\",\"datasource_info\":{"
+                      "\"resource_id\":\"" SERVER "/databases/%s\"}}}", point, database);
+}
+
 static inline size_t points_of(struct fixture *f, const char *database)
 {
     KG_AUTO_FREE char *path = instance_path(database, "/recoveryPoints");

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "api/limits.h"
-#include "store/store.h"
 #include "identity/audit.h"
+#include "store/store.h"
 #include "unit/service_fixture.h"
 
 /* ---- requests and envelopes ---- */
@@ -193,14 +193,6 @@ static void test_the_recovery_key_is_told_once(void **state)
 
 /* ---- the whole way ---- */
 
-static char *restore_body(const char *point, const char *database)
-{
-    return kg_xprintf("{\"object_type\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recovery_point_id\":\"%s\","
-                      "\"source_data_store_type\":\"VaultStore\",\"restore_target_info\":{\"object_type\":\"RestoreTargetInfo\","
-                      "\"recovery_option\":\"FailIfExists\",\"restore_location\":\"local\",\"datasource_info\":{"
-                      "\"resource_id\":\"" SERVER "/databases/%s\"}}}", point, database);
-}
-
 static char *files_body(const char *point)
 {
     return kg_xprintf("{\"objectType\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recoveryPointId\":\"%s\","
@@ -268,33 +260,6 @@ static void test_from_nothing_to_a_restored_database(void **state)
     expect(f, "DELETE", instance, NULL, 204);
     expect(f, "DELETE", POLICY, NULL, 200);
     expect(f, "DELETE", VAULT, NULL, 200);
-}
-
-static void back_up_quietly(struct fixture *f, const char *database, const char *status)
-{
-    struct reply r = back_up(f, database, status);
-
-    reply_done(&r);
-}
-
-/* The names of a vault's only point: in the service, and of its file. */
-struct only_point { char *path, *file; };
-
-static void only_point_done(struct only_point *p)
-{
-    free(p->path);
-    free(p->file);
-}
-
-static struct only_point find_only_point(struct fixture *f, const char *database)
-{
-    KG_AUTO_FREE char *list = instance_path(database, "/recoveryPoints");
-    AUTO_REPLY struct reply points = call(f, "GET", list, NULL);
-    AUTO_REPLY struct reply vault = call(f, "GET", VAULT, NULL);
-    const char *name = kg_json_str_or(points.json, "value.0.name", "?");
-
-    return (struct only_point){ kg_xprintf("%s/%s", list, name),
-                                kg_xprintf("%s/%s.point", kg_json_str_or(vault.json, "properties.storeSettings.path", "?"), name) };
 }
 
 static void test_a_file_prefix_is_one_that_a_container_takes(void **state)
@@ -393,93 +358,6 @@ static void test_a_check_that_finds_damage_fails_and_says_what_is_affected(void 
     assert_string_equal(kg_json_str_or(job.json, "properties.extendedInfo.result.damage.0.object", ""), "packs/aa/bb");
     AUTO_REPLY struct reply report = call(f, "GET", r.location, NULL);
     assert_string_equal(kg_json_str_or(report.json, "damage.0.object", ""), "packs/aa/bb");
-}
-
-static struct reply check_vault_by(struct fixture *f, const char *body)
-{
-    AUTO_REPLY struct reply r = call(f, "POST", VAULT "/check", body);
-    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
-    AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
-
-    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Failed");
-    return call(f, "GET", r.location, NULL);
-}
-
-static struct reply check_vault(struct fixture *f) { return check_vault_by(f, "{}"); }
-
-static void expect_point_state(struct fixture *f, const char *path, const char *state)
-{
-    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
-
-    assert_string_equal(kg_json_str_or(r.json, "properties.recoveryPointState", ""), state);
-    assert_int_equal(kg_json_bool(r.json, "properties.recoveryPointDataStoresDetails.0.visible", false), strcmp(state, "Lost") != 0);
-    assert_int_equal(kg_json_str(r.json, "properties.summary.problem") != NULL, strcmp(state, "Completed") != 0);
-    assert_int_equal(kg_json_str(r.json, "properties.summary.recommendedAction") != NULL, strcmp(state, "Completed") != 0);
-    assert_string_equal(kg_json_str_or(r.json, "properties.policyName", ""), "p1"); /* nothing else of it was touched */
-}
-
-static void test_a_check_names_the_points_that_the_vault_has_lost(void **state)
-{
-    struct fixture *f = *state;
-
-    make_world(f);
-    add_instance(f, "good");
-    back_up_quietly(f, "good", "Completed");
-    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
-    KG_AUTO_FREE char *away = kg_xprintf("%s.away", p.file);
-    AUTO_REPLY struct reply before = check_vault(f);
-    assert_int_equal(kg_json_count(kg_json_get(before.json, "damage")), 1);
-    assert_int_equal(rename(p.file, away), 0);
-    AUTO_REPLY struct reply lost = check_vault(f);
-    assert_non_null(strstr(kg_json_str_or(lost.json, "damage.0.object", ""), strrchr(p.path, '/')));
-    assert_false(kg_json_bool(lost.json, "healthy", true));
-    expect_point_state(f, p.path, "Lost");
-    assert_int_equal(rename(away, p.file), 0);
-    AUTO_REPLY struct reply again = check_vault(f);
-    assert_int_equal(kg_json_count(kg_json_get(again.json, "damage")), 1);
-    expect_point_state(f, p.path, "Completed");
-}
-
-static void expect_newest(struct fixture *f, const char *database, bool any)
-{
-    KG_AUTO_FREE char *path = instance_path(database, "");
-    AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
-
-    assert_int_equal(kg_json_str(r.json, "properties.latestRecoveryPoint.recoveryPointId") != NULL, any);
-}
-
-/* What a check finds in packs counts, too, until a check that looks as closely does not find it. */
-static void test_a_point_that_needs_a_damaged_pack_is_not_good(void **state)
-{
-    struct fixture *f = *state;
-
-    make_world(f);
-    add_instance(f, "good");
-    back_up_quietly(f, "good", "Completed");
-    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
-    KG_AUTO_FREE char *broken = kg_xprintf("%.*s.broken", (int)(strlen(p.file) - strlen(".point")), p.file);
-    KG_AUTO_FREE char *restore = instance_path("good", "/restore");
-    KG_AUTO_FREE char *body = restore_body(strrchr(p.path, '/') + 1, "copy");
-    char *rest = strstr(body, "\"recovery_option\"");
-    KG_AUTO_FREE char *allowed = kg_xprintf("%.*s\"allow_damaged\":true,%s", (int)(rest - body), body, rest);
-    struct kg_err err = { 0 };
-
-    assert_int_equal(kg_write_file(broken, "", 0, 0600, &err), 0);
-    AUTO_REPLY struct reply found = check_vault_by(f, "{\"readData\":true}");
-    assert_null(kg_json_get(found.json, "damage.0.points"));
-    expect_point_state(f, p.path, "Damaged");
-    expect_newest(f, "good", false);
-    AUTO_REPLY struct reply point = call(f, "GET", p.path, NULL);
-    assert_string_equal(kg_json_str_or(point.json, "properties.recoveryPointDataStoresDetails.0.state", ""), "DAMAGED");
-    assert_non_null(strstr(kg_json_str_or(point.json, "properties.summary.problem", ""), "packs/aa/bb"));
-    expect_error(f, "POST", restore, body, KG_E_POINT_DAMAGED, "packs/aa/bb");
-    AUTO_REPLY struct reply restored = run_job(f, restore, allowed, "Completed");
-    assert_int_equal(unlink(broken), 0);
-    AUTO_REPLY struct reply shallow = check_vault(f);
-    expect_point_state(f, p.path, "Damaged");
-    AUTO_REPLY struct reply deep = check_vault_by(f, "{\"readData\":true}");
-    expect_point_state(f, p.path, "Completed");
-    expect_newest(f, "good", true);
 }
 
 static void test_a_point_tells_what_it_holds_when_asked(void **state)
@@ -918,8 +796,6 @@ int main(int argc, char **argv)
         T(test_a_failed_validation_leaves_an_instance_that_says_why),
         T(test_a_vault_that_cannot_be_made_can_be_put_again),
         T(test_a_check_that_finds_damage_fails_and_says_what_is_affected),
-        T(test_a_check_names_the_points_that_the_vault_has_lost),
-        T(test_a_point_that_needs_a_damaged_pack_is_not_good),
         T(test_a_point_tells_what_it_holds_when_asked),
         T(test_whatever_happens_to_a_worker_the_job_says_it),
         T(test_a_job_that_failed_is_retried_and_no_other),

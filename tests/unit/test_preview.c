@@ -391,6 +391,7 @@ static void test_a_point_says_where_it_is_and_what_keeps_it(void **state)
     struct fixture *f = *state;
 
     make_history(f);
+    clock_to("2027-02-05T12:00:00Z");
     AUTO_REPLY struct reply r = call(f, "GET", INSTANCE "/recoveryPoints", NULL);
     assert_int_equal(kg_json_count(kg_json_get(r.json, "value.0.properties.recoveryPointDataStoresDetails")), 1);
     assert_null(kg_json_get(r.json, "value.0.properties.retention.expires")); /* a day will end it */
@@ -423,6 +424,39 @@ static void test_a_point_says_where_it_is_and_what_keeps_it(void **state)
     AUTO_REPLY struct reply p = preview(f, "{\"backupInstanceName\":\"bi-good\",\"at\":[\"2040-01-01\"]}");
     expect_count(&p, "2040-01-01", 2, 2, 0);
     assert_true(kg_json_bool(p.json, "points.1.held", false) && kg_json_bool(p.json, "points.1.lost", false));
+}
+
+/* ---- a clock that nobody can believe ---- */
+
+static void begin_at(struct fixture *f, const char *time, const char *state)
+{
+    stop_service(f, SIGTERM);
+    clock_to(time);
+    start_service(f);
+    AUTO_REPLY struct reply r = call(f, "GET", SERVICE, NULL);
+    expect_text(&r, "clock.state", state);
+    assert_int_equal(kg_json_str(r.json, "clock.warning") != NULL, strcmp(state, "Settled") != 0);
+}
+
+static void test_a_service_that_finds_months_passed_asks_about_its_clock(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, "POST", SERVICE "/confirmClock", "{}", 200);
+    begin_at(f, "2027-01-01T12:00:00Z", "Settled");
+    begin_at(f, "2027-03-01T12:00:00Z", "Unconfirmed");
+    begin_at(f, "2027-03-01T12:00:00Z", "Unconfirmed"); /* and goes on asking: nothing was noted of that clock */
+    AUTO_REPLY struct reply center = call(f, "GET", SUB "/providers/Microsoft.DataProtection/backupCenter", NULL);
+    expect_text(&center, "warnings.0.code", "Clock");
+    assert_non_null(strstr(kg_json_str_or(center.json, "warnings.0.message", ""), "the service last ran on 2027-01-01"));
+    assert_non_null(strstr(kg_json_str_or(center.json, "warnings.0.recommendedAction", ""), "keepgres service confirm-clock"));
+    begin_at(f, "2027-01-01T12:00:00Z", "Settling"); /* it was set right */
+    begin_at(f, "2027-03-01T12:00:00Z", "Unconfirmed");
+    AUTO_REPLY struct reply said = call(f, "POST", SERVICE "/confirmClock", "{}");
+    assert_int_equal(said.status, 200);
+    expect_text(&said, "clock.state", "Settled");
+    begin_at(f, "2027-03-01T12:00:00Z", "Settled");
+    begin_at(f, "2027-03-08T12:00:00Z", "Settling"); /* the machine has been up, and no week passed */
 }
 
 /* ---- what is refused ---- */
@@ -618,6 +652,7 @@ int main(int argc, char **argv)
         TEST(test_the_first_of_a_month_is_not_made_twice),
         TEST(test_an_instance_that_was_stopped_gets_and_loses_nothing),
         TEST(test_a_point_says_where_it_is_and_what_keeps_it),
+        TEST(test_a_service_that_finds_months_passed_asks_about_its_clock),
         TEST(test_each_bad_request_has_its_own_answer),
         cmocka_unit_test(test_points_are_told_to_those_alone_who_may_see_them),
         cmocka_unit_test(test_any_history_is_counted_as_if_every_point_was_looked_at_every_day),

@@ -308,7 +308,7 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
     if (fault(p)) {
         ui_note(&f->base, UI_NOTE_WARNING, strcmp(fault(p), "Lost") == 0
                     ? "This recovery point cannot be restored: " LOST "."
-                    : "This recovery point cannot be restored whole: " LOST ". --allow-damaged of the command line restores single tables.");
+                    : "This recovery point cannot be restored: it is damaged. The command line's --allow-damaged restores single tables.");
         return true;
     }
     choose(f, id_of(p));

@@ -145,6 +145,21 @@ static void draw_center(const struct ui_overview *o, struct ui_canvas *c, struct
     draw_outcomes(o, c, (struct ui_rect){ y, r.x + half, r.y + r.h - y, r.w - half });
 }
 
+/* What the service has to say, above everything else; returns the lines. A NULL canvas measures. */
+static int draw_warnings(const struct ui_overview *o, struct ui_canvas *c, struct ui_rect r)
+{
+    int y = 0;
+
+    for (const struct kg_json *w = kg_json_first(kg_json_get(o->center, "warnings")); w && y < r.h; w = kg_json_next(w)) {
+        KG_AUTO_FREE char *text = kg_xprintf("%s %s", kg_json_str_or(w, "message", ""), kg_json_str_or(w, "recommendedAction", ""));
+
+        if (c)
+            ui_put(c, r.y + y, r.x, UI_ROLE_STATE_WARNING, (enum ui_glyph)ui_state_glyph(UI_WARNING));
+        y += ui_text_wrapped(c, (struct ui_rect){ r.y + y, r.x + 2, 3, r.w - 2 }, 0, UI_ROLE_STATE_WARNING, text);
+    }
+    return y;
+}
+
 static const char first_intro[] = "Nothing is protected yet. Go through these steps; Enter opens the one under the cursor. The last one "
                                   "can make everything else on the way.";
 
@@ -191,8 +206,14 @@ bool ui_overview_click(struct ui_model *m, struct ui_rect area, int y, int x)
 {
     struct ui_overview *o = (struct ui_overview *)m;
     size_t at = SIZE_MAX;
+    int lines;
 
     if (!o->center || o->err.code != KG_E_OK || y < area.y || x < area.x)
+        return false;
+    lines = draw_warnings(o, NULL, area);
+    area.y += lines;
+    area.h -= lines;
+    if (y < area.y)
         return false;
     if (!ui_overview_is_empty(o))
         at = item_at(o, area, y, x);
@@ -210,6 +231,8 @@ void ui_overview_draw(struct ui_model *m, struct ui_canvas *c, struct ui_rect ar
 
     if (o->err.code != KG_E_OK)
         lines = ui_error_box(c, area, &o->err, o->center ? "Esc dismisses this." : "R asks again.");
+    else
+        lines = draw_warnings(o, c, area);
     area.y += lines;
     area.h -= lines;
     if (!o->center && o->load == UI_LOADING)
