@@ -106,6 +106,8 @@ succeeds "it is resumed" keepgres backup-instance resume-protection -n shop -v $
 check "what was left out is not made up for" no_more 1
 old=$(kg_newest shop)
 newer() { [ "$(kg_newest shop)" != "$old" ]; }
+looked() { kg_newest shop >/dev/null && [ "$(keepgres service status 2>/dev/null | jq -r .nextScheduledBackup.time)" != null ]; }
+need wait_for 20 looked # at the schedule, which begins anew
 clock_to '2028-07-02T00:00:10Z'
 check "and the schedule goes on" wait_for 20 newer
 check "the old one was kept until there was another" wait_for 20 has_points 1

@@ -473,6 +473,35 @@ static void from_the_archive_it_is_rehydrated(void **state)
     end(&b);
 }
 
+/* Where each copy stands, as checks found it. */
+#define COPIES(vault, archive) "{\"value\":[{\"id\":\"" P("bb") "\",\"name\":\"bb\",\"properties\":{" \
+    "\"recoveryPointTime\":\"2026-09-20T06:00:00Z\",\"retentionTagName\":\"Default\",\"recoveryPointDataStoresDetails\":[" \
+    "{\"type\":\"VaultStore\",\"state\":\"" vault "\"},{\"type\":\"ArchiveStore\",\"state\":\"" archive "\"}]}}]}"
+
+static void what_the_vault_lost_or_damaged_comes_from_the_archive(void **state)
+{
+    static const struct { const char *points, *source; bool chosen, rehydrated; } cases[] = {
+        { COPIES("COMMITTED", "DAMAGED"), "VaultStore", true, false },
+        { COPIES("LOST", "COMMITTED"), "ArchiveStore", true, true },
+        { COPIES("DAMAGED", "COMMITTED"), "ArchiveStore", true, false },
+        { COPIES("DAMAGED", "LOST"), "VaultStore", false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
+        struct bench b;
+
+        start(&b, "restore", SHOP);
+        fake_answer(&b.h, "/recoveryPoints", cases[i].points);
+        assert_int_equal(ui_restore_of(b.f)->points.chosen != NULL, cases[i].chosen);
+        assert_string_equal(ui_restore_source(b.f), cases[i].source);
+        assert_int_equal(ui_restore_archived(b.f), cases[i].rehydrated);
+        if (!cases[i].chosen)
+            assert_true(pictured(&b.f->base, 40, 78, "Damaged"));
+        end(&b);
+    }
+}
+
 static void files_go_into_a_container(void **state)
 {
     struct bench b;
@@ -598,6 +627,7 @@ int main(void)
         cmocka_unit_test(contents_that_cannot_be_read_leave_the_whole_database),
         cmocka_unit_test(answers_about_another_point_are_not_shown),
         cmocka_unit_test(from_the_archive_it_is_rehydrated),
+        cmocka_unit_test(what_the_vault_lost_or_damaged_comes_from_the_archive),
         cmocka_unit_test(files_go_into_a_container),
         cmocka_unit_test(without_an_instance_it_says_where_to_begin),
         cmocka_unit_test(a_point_is_rehydrated_for_some_days),
