@@ -88,10 +88,13 @@ static void test_a_point_that_needs_a_damaged_pack_is_not_good(void **state)
     assert_non_null(strstr(kg_json_str_or(point.json, "properties.summary.problem", ""), "packs/aa/bb"));
     expect_error(f, "POST", restore, body, KG_E_POINT_DAMAGED, "packs/aa/bb");
     AUTO_REPLY struct reply restored = run_job(f, restore, allowed, "Completed");
+    assert_non_null(restored.json);
     assert_int_equal(unlink(broken), 0);
     AUTO_REPLY struct reply shallow = check_vault(f);
+    assert_false(kg_json_bool(shallow.json, "readData", true));
     expect_point_state(f, p.path, "Damaged");
     AUTO_REPLY struct reply deep = check_vault_by(f, "{\"readData\":true}");
+    assert_true(kg_json_bool(deep.json, "readData", false));
     expect_point_state(f, p.path, "Completed");
     expect_newest(f, "good", true);
 }
