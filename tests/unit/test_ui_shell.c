@@ -204,6 +204,44 @@ static void test_the_palette_finds_pages_commands_and_resources(void **state)
     }
 }
 
+static size_t found_in_palette(const struct recorded *r, const char *label)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->shell.palette.n_found; i++)
+        n += strcmp(r->shell.palette.found[i].label, label) == 0;
+    return n;
+}
+
+/* What another session made a moment ago is found as well, and nothing twice. */
+static void test_the_palette_asks_each_time_it_is_opened(void **state)
+{
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "servers", 24, 80, UI_UTF8);
+    r.down = true;
+    recorded_type(&r, ":kv1\n");
+    assert_true(r.shell.palette.open);       /* Enter before there is anything to open */
+    assert_true(recorded_shows(&r, "Loading..."));
+    r.down = false;
+    recorded_settle(&r);
+    assert_int_equal(found_in_palette(&r, "kv1"), 1);
+    recorded_key(&r, UI_KEY_ENTER);
+    assert_string_equal(ui_shell_top(&r.shell)->kind->name, "key-vault");
+    r.down = true;
+    recorded_type(&r, ":kv1");
+    assert_int_equal(found_in_palette(&r, "kv1"), 1);
+    assert_non_null(strstr(r.call[r.n_calls - 2].path, "/resources?$top="));
+    assert_true(r.call[r.n_calls - 2].waits);
+    r.down = false;
+    recorded_settle(&r);
+    assert_int_equal(found_in_palette(&r, "kv1"), 1);
+    recorded_type(&r, "nonsense");
+    assert_true(recorded_shows(&r, "Nothing has all of these words."));
+    recorded_close(&r);
+}
+
 static void test_what_was_typed_is_not_lost_without_asking(void **state)
 {
     struct recorded r;
@@ -752,6 +790,7 @@ int main(void)
         cmocka_unit_test(test_no_key_is_bound_twice),
         cmocka_unit_test(test_the_menu_leads_to_every_page),
         cmocka_unit_test(test_the_palette_finds_pages_commands_and_resources),
+        cmocka_unit_test(test_the_palette_asks_each_time_it_is_opened),
         cmocka_unit_test(test_what_was_typed_is_not_lost_without_asking),
         cmocka_unit_test(test_what_a_page_opens_after_it_closed_takes_its_place),
         cmocka_unit_test(test_a_name_that_is_asked_for_is_typed_wherever_the_focus_is),

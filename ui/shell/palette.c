@@ -2,8 +2,8 @@
  * names, as the Azure portal's search box does.
  *
  * (1) Every word that was typed must be in an entry, ignoring case, as the beginning of a word better than in its middle.
- * (2) Resources are fetched when the palette is opened, at most once in half a minute; what arrives later joins the list
- *     without moving the cursor off its entry. */
+ * (2) Resources are fetched each time the palette is opened: what was made a moment ago is found. Until an answer is there the
+ *     one before is searched; what arrives later joins the list without moving the cursor off its entry. */
 #include "shell/parts.h"
 
 #include <ctype.h>
@@ -18,7 +18,7 @@
 #include "model/format.h"
 #include "theme/theme.h"
 
-enum { FRESH = 30 * 1000000, LIST_H = 14, PALETTE_W = 76, RESOURCES_MAX = 2000 };
+enum { LIST_H = 14, PALETTE_W = 76, RESOURCES_MAX = 2000 };
 
 /* ---- resources ---- */
 
@@ -59,6 +59,11 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
     s->palette.call[which] = 0;
     if (a->err)
         return;
+    if (s->palette.stale[which]) {
+        kg_json_free(s->palette.resources[which]);
+        s->palette.resources[which] = kg_json_array();
+        s->palette.stale[which] = false;
+    }
     items = kg_json_get(a->reply->json, "value");
     if (!items)
         items = kg_json_get(a->reply->json, "data");
@@ -68,12 +73,12 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
         kg_json_set_str(r, "id", kg_json_str_or(i, "id", ""));
         kg_json_set_str(r, "name", kg_json_str_or(i, "properties.friendlyName", kg_json_str_or(i, "name", "")));
         kg_json_set_str(r, "what", what_is(kg_json_str_or(i, "type", "")));
-        kg_json_push(s->palette.resources, r);
+        kg_json_push(s->palette.resources[which], r);
     }
     next = kg_json_str_or(a->reply->json, "nextLink", "");
     host = strstr(next, "://");
     next = host ? strchrnul(host + 3, '/') : next;
-    if (which == 0 && *next == '/' && kg_json_count(s->palette.resources) < RESOURCES_MAX)
+    if (which == 0 && *next == '/' && kg_json_count(s->palette.resources[which]) < RESOURCES_MAX)
         s->palette.call[which] = ui_shell_get(s, "GET", next, NULL, resources_answered);
     if (s->palette.open)
         find(s);
@@ -82,17 +87,13 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 
 static void fetch(struct ui_shell *s)
 {
-    if (s->palette.resources && s->host.now - s->palette.asked < FRESH)
-        return;
-    kg_json_free(s->palette.resources);
-    s->palette.resources = kg_json_array();
-    s->palette.asked = s->host.now;
     for (size_t i = 0; i < KG_ARRAY_LEN(lists); i++) {
         char path[300];
 
         snprintf(path, sizeof path, "/subscriptions/%s/%s", s->host.subscription, lists[i].path);
         if (s->palette.call[i])
             s->transport.cancel(s->transport.ctx, s->palette.call[i]);
+        s->palette.stale[i] = true;
         s->palette.call[i] = ui_shell_get(s, lists[i].method, path, lists[i].body, resources_answered);
     }
 }
@@ -210,9 +211,10 @@ static void offer_resources(struct ui_shell *s)
 {
     if (!*ui_edit_text(&s->palette.edit))
         return;
-    for (const struct kg_json *r = kg_json_first(s->palette.resources); r; r = kg_json_next(r))
-        offer(s, 3, kg_json_str_or(r, "name", ""), kg_json_str_or(r, "what", ""), NULL,
-              (struct ui_found){ .kind = "", .arg = kg_xstrdup(kg_json_str_or(r, "id", "")) });
+    for (size_t i = 0; i < KG_ARRAY_LEN(lists); i++)
+        for (const struct kg_json *r = kg_json_first(s->palette.resources[i]); r; r = kg_json_next(r))
+            offer(s, 3, kg_json_str_or(r, "name", ""), kg_json_str_or(r, "what", ""), NULL,
+                  (struct ui_found){ .kind = "", .arg = kg_xstrdup(kg_json_str_or(r, "id", "")) });
 }
 
 static int by_score(const void *a, const void *b)
@@ -294,6 +296,11 @@ static void run(struct ui_shell *s)
     struct ui_found f = s->palette.n_found ? s->palette.found[s->palette.cursor] : (struct ui_found){ 0 };
     KG_AUTO_FREE char *arg = kg_xstrdup(f.arg);
 
+    if (!s->palette.n_found) {               /* perhaps not yet: it stays */
+        if (run_portal(s, typed))
+            ui_palette_close(s);
+        return;
+    }
     remember(s, typed);
     if (f.arg && strcmp(f.arg, "save") == 0 && strncmp(typed, "save ", 5) != 0) {
         ui_edit_set(&s->palette.edit, "save ");
@@ -340,7 +347,8 @@ void ui_palette_done(struct ui_shell *s)
 {
     forget_found(s);
     ui_edit_done(&s->palette.edit);
-    kg_json_free(s->palette.resources);
+    for (size_t i = 0; i < KG_ARRAY_LEN(lists); i++)
+        kg_json_free(s->palette.resources[i]);
     for (size_t i = 0; i < s->palette.n_history; i++)
         free(s->palette.history[i]);
 }
@@ -419,7 +427,8 @@ void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c)
     if (at >= *top + LIST_H)
         *top = at - LIST_H + 1;
     if (!s->palette.n_found)
-        ui_text(c, r.y + 3, r.x + 2, r.w - 4, UI_ROLE_DIM, "Nothing has all of these words.");
+        ui_text(c, r.y + 3, r.x + 2, r.w - 4, UI_ROLE_DIM,
+                s->palette.call[0] || s->palette.call[1] ? "Loading..." : "Nothing has all of these words.");
     for (size_t i = *top; i < s->palette.n_found && i < *top + LIST_H; i++) {
         int y = r.y + 3 + (int)(i - *top), took;
         enum ui_role role = i == at ? UI_ROLE_CURSOR : UI_ROLE_ITEM;

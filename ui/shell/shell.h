@@ -73,9 +73,9 @@ struct ui_shell {
         struct ui_edit edit;
         struct ui_found found[UI_FOUND_MAX];
         size_t n_found, cursor, top;
-        struct kg_json *resources;           /* of all types, by name */
-        uint64_t call[2];                    /* resources, backup instances */
-        int64_t asked;
+        struct kg_json *resources[2];        /* of all types; backup instances */
+        uint64_t call[2];                    /* for each; 0: none is under way */
+        bool stale[2];                       /* the next answer takes the place of what is there */
         char *history[20];
         size_t n_history, at;
     } palette;
