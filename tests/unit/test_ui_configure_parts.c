@@ -203,6 +203,48 @@ static void a_secret_that_was_just_created_is_known_by_its_key_vault(void **stat
     end(&b);
 }
 
+/* Its id, as every form gives what it made: choices of secrets go by it. */
+static void a_secret_that_is_created_is_given_back_by_its_id(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    start(&b, &ui_wizard_create_secret, KEYVAULT);
+    ui_form_set(b.f, "name", "fresh", NULL);
+    ui_form_set(b.f, "user", "backup", NULL);
+    ui_form_focus(b.f, 3);
+    type(&b, "word");
+    press(&b, UI_BUTTON_SUBMIT);
+    assert_non_null(strstr(fake_find(&b.h, KEYVAULT "/secrets/fresh")->body, "Password"));
+    fake_answer(&b.h, KEYVAULT "/secrets/fresh", "{\"id\":\"" KEYVAULT "/secrets/fresh\",\"name\":\"fresh\",\"properties\":"
+                "{\"secretUri\":\"https://kv1.vault.local/secrets/fresh\"}}");
+    assert_string_equal(b.h.closed, KEYVAULT "/secrets/fresh");
+    end(&b);
+}
+
+static void a_connection_is_tested_with_the_secret_that_was_just_created(void **state)
+{
+    static const char secrets[] = "{\"value\":[{\"id\":\"" KEYVAULT "/secrets/fresh\",\"name\":\"fresh\",\"properties\":{\"secretUri\":"
+                                  "\"https://kv1.vault.local/secrets/fresh\"}}]}";
+    struct bench b;
+
+    (void)state;
+    start(&b, &ui_dialog_test_connection, SERVER);
+    fake_answer(&b.h, "Microsoft.KeyVault/vaults", "{\"value\":[{\"id\":\"" KEYVAULT "\",\"name\":\"kv1\"}]}");
+    fake_answer(&b.h, KEYVAULT "/secrets", "{\"value\":[]}");
+    ui_form_focus(b.f, 2);
+    type(&b, "x\n");
+    assert_string_equal(b.h.opened, "create-secret");
+    ui_model_closed(&b.f->base, "create-secret", KEYVAULT "/secrets/fresh");
+    ui_form_focus(b.f, 4);
+    type(&b, "\n");
+    assert_null(fake_find(&b.h, "testConnection"));
+    fake_answer(&b.h, KEYVAULT "/secrets", secrets);
+    type(&b, "\n");
+    assert_non_null(strstr(fake_find(&b.h, "testConnection")->body, "\"https://kv1.vault.local/secrets/fresh\""));
+    end(&b);
+}
+
 static void a_uri_is_entered_with_a_warning(void **state)
 {
     static const char *const bad[] = { "http://x/secrets/a", "https://x/keys/a", "https:///secrets/a",
@@ -326,6 +368,8 @@ int main(void)
         cmocka_unit_test(a_new_server_is_listed),
         cmocka_unit_test(a_secret_is_chosen_from_a_key_vault),
         cmocka_unit_test(a_secret_that_was_just_created_is_known_by_its_key_vault),
+        cmocka_unit_test(a_secret_that_is_created_is_given_back_by_its_id),
+        cmocka_unit_test(a_connection_is_tested_with_the_secret_that_was_just_created),
         cmocka_unit_test(a_uri_is_entered_with_a_warning),
         cmocka_unit_test(roles_are_shown_for_the_scope_before_they_are_assigned),
         cmocka_unit_test(what_may_not_be_assigned_says_so),

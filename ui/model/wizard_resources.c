@@ -198,7 +198,7 @@ static const struct ui_source keyvaults = {
     .create_label = "Create new key vault",
 };
 static const struct ui_source secrets = {
-    .path = "{keyVault}/secrets", .value = "properties.secretUri", .create = "create-secret", .create_arg = "{keyVault}",
+    .path = "{keyVault}/secrets", .help = "properties.secretUri", .create = "create-secret", .create_arg = "{keyVault}",
     .create_label = "Create new secret",
 };
 
@@ -211,12 +211,16 @@ static void press_test(struct ui_form *f)
     KG_AUTO_JSON struct kg_json *body = kg_json_object();
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(8192);
     KG_AUTO_FREE char *path = kg_xprintf("%s/testConnection", f->base.arg);
+    const struct ui_option *secret = ui_form_option(f, "secret");
 
-    if (t->asking || !*ui_form_value(f, "secret")) {
-        kg_text_copy(t->text, sizeof t->text, t->asking ? t->text : "Choose a secret first.");
+    if (t->asking)
+        return;
+    if (!secret || !secret->help) {
+        kg_text_copy(t->text, sizeof t->text,
+                     *ui_form_value(f, "secret") ? "The secrets are still being listed." : "Choose a secret first.");
         return;
     }
-    kg_json_set_str(body, "secretUri", ui_form_value(f, "secret"));
+    kg_json_set_str(body, "secretUri", secret->help);
     if (*ui_form_value(f, "database"))
         kg_json_set_str(body, "database", ui_form_value(f, "database"));
     kg_json_print(body, false, &text);

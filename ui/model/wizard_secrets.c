@@ -186,14 +186,6 @@ static bool submit_secret(const struct ui_form *f, size_t i, struct ui_submit *r
     "{arg}/secrets/{name}", i, ret); }
 static bool submit_version(const struct ui_form *f, size_t i, struct ui_submit *ret) { return submit_value(f, "{arg}", i, ret); }
 
-/* A source's value is the secret's URI: what "Create new" in a choice of secrets gives back. */
-static void finished(struct ui_form *f)
-{
-    const char *uri = kg_json_str(f->answers[0], "properties.secretUri");
-
-    ui_close(&f->base, uri ? uri : kg_json_str_or(f->answers[0], "id", f->base.arg));
-}
-
 /* The value itself never stands in a command, where others could see it: it is read from a file. */
 static void cli_value(const struct ui_form *f, const char *name, struct kg_buf *ret)
 {
@@ -213,14 +205,14 @@ static void cli_version(const struct ui_form *f, struct kg_buf *ret) { cli_value
 
 static const struct ui_form_kind secret_form = {
     .step = secret_steps, .n_steps = 1, .submit_label = "Create", .succeeded = "Secret {name} was stored", .submit = submit_secret,
-    .finished = finished, .cli = cli_secret,
+    .cli = cli_secret,
 };
 const struct ui_kind ui_wizard_create_secret = {
     .name = "create-secret", .title = "Create secret", .shape = UI_DIALOG, .family = UI_FORM, .data = &secret_form,
 };
 static const struct ui_form_kind version_form = {
     .step = version_steps, .n_steps = 1, .submit_label = "Store", .succeeded = "The new version was stored", .submit = submit_version,
-    .finished = finished, .cli = cli_version,
+    .cli = cli_version,
 };
 const struct ui_kind ui_dialog_secret_version = {
     .name = "new-secret-version", .title = "New version of the secret", .shape = UI_DIALOG, .family = UI_FORM, .data = &version_form,
