@@ -111,6 +111,8 @@ docs: all ## Write the generated pages: docs/cli.md, docs/api.md, docs/errors.md
 demo: deps ## Back up a real database and prove that it comes back (two minutes)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
 	@tests/support/demo.sh build/release/keepgres
+pictures: deps all ## Draw docs/pictures anew: screens of the walk through the portal, tests/e2e/e2e_tour.sh
+	@PICTURES=$(CURDIR)/docs/pictures KEEPGRES=$(CURDIR)/$(B)/keepgres tests/e2e/e2e_tour.sh
 cov: deps ## Coverage of the unit tests by folder, against tests/lint/coverage.txt
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=cov B=build/cov build-unit
 	@$(PYTHON) tests/support/cov.py build/cov $(UNIT:%.c=build/cov/%)
@@ -142,8 +144,9 @@ zsh_dir  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 install: ## Install the release build, its pages, completion for bash and zsh, the systemd unit (PREFIX, DESTDIR)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
 	install -D -m 755 build/release/keepgres $(DESTDIR)$(PREFIX)/bin/keepgres
-	install -d $(doc_dir)/formats $(unit_dir)
+	install -d $(doc_dir)/formats $(doc_dir)/pictures $(unit_dir)
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(doc_dir)/
+	install -m 644 $(wildcard docs/pictures/*.svg) $(doc_dir)/pictures/
 	$(if $(wildcard docs/formats/*.md),install -m 644 $(wildcard docs/formats/*.md) $(doc_dir)/formats/)
 	sed 's,@BINDIR@,$(PREFIX)/bin,g' docs/keepgres.service >$(unit_dir)/keepgres.service
 	chmod 644 $(unit_dir)/keepgres.service
@@ -163,7 +166,7 @@ clean: ## Remove everything that was built
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
-.PHONY: all unit build-unit build-fuzz deps test check soak check-headers check-layers check-docs lint docs demo cov fuzz \
+.PHONY: all unit build-unit build-fuzz deps test check soak check-headers check-layers check-docs lint docs demo pictures cov fuzz \
         bench bench-jobs bench-ui bench-small install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -6,6 +6,8 @@
 #   keys c Tab prod                      a word of several letters is typed, a key's name (Tab, Enter, Down, C-p) is pressed
 #   shows "it is there" REGEX            waits until the screen has it (10 s; SECONDS_TO_WAIT)
 #   hides "it is gone" REGEX             waits until it has not
+#   press 'Next'                         presses the button
+#   row REGEX                            moves down to the row that has it
 #   screen                               the screen as text
 
 TMUX_SOCKET=$T/tmux
@@ -72,4 +74,16 @@ press()
         keys Tab
     done
     not_ok "there is a button '$1'" "$(screen)"
+}
+# row REGEX: moves the cursor of a list down to the row that has it, however many rows there are between.
+row()
+{
+    local _ was
+    for _ in $(seq 25); do
+        was=$(screen | grep -E -- '│ ?›')
+        if grep -qE -- "›.*$1" <<<"$was"; then return; fi
+        keys Down
+        for _ in $(seq 40); do [ "$(screen | grep -E -- '│ ?›')" = "$was" ] || break; sleep 0.05; done
+    done
+    not_ok "there is a row '$1'" "$(screen)"
 }
