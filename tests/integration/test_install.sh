@@ -16,6 +16,7 @@ else
 fi
 share=$T/root/opt/kg/share
 check "the manual is there, with a page for each group" [ -s "$share/man/man1/keepgres.1" -a -s "$share/man/man1/keepgres-backup-vault.1" ]
+check "the guided tour has its pictures" [ -s "$share/doc/keepgres/pictures/overview.svg" ]
 check "bash finds its completion" grep -q '^complete -F' "$share/bash-completion/completions/keepgres"
 check "zsh finds its completion" grep -q '^#compdef keepgres' "$share/zsh/site-functions/_keepgres"
 check "a release build knows no fault points" sh -c "! KG_FAULT=nonsense '$T/root/opt/kg/bin/keepgres' version 2>&1 | grep -qi fault"

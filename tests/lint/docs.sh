@@ -28,6 +28,11 @@ for page in README.md docs/*.md docs/*/*.md; do
         [ -e "$name" ] || [ -e "$name.h" ] || complain "$page: names '$name', which is not there"
     done
 done
+# Every picture is shown in a page, and small.
+for picture in docs/pictures/*.svg; do
+    grep -qF "pictures/${picture##*/})" README.md docs/*.md || complain "$picture is shown in no page: delete it, or what draws it"
+    [ "$(wc -c <"$picture")" -le 40000 ] || complain "$picture is larger than 40 kB"
+done
 # Every make target named in a page exists.
 for target in $(grep -ohE '`make [a-z-]+' README.md docs/*.md 2>/dev/null | sed 's/`make //' | sort -u); do
     grep -qE "^$target:" Makefile || complain "a page names 'make $target', which the Makefile does not have"
