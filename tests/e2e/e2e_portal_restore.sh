@@ -24,7 +24,7 @@ need kg_grant_files files1
 
 portal 80x24 --page backup-instances
 shows "the instances are listed" 'shop +✓ Protection'
-keys Space Space b
+keys Space Down Space b
 shows "a rule that both have is chosen" 'Retention rule +\[Default'
 press 'Back up now'
 shows "and the jobs are shown" '› Backup jobs'

@@ -219,6 +219,9 @@ if [ -n "${PICTURES:-}" ]; then
     keys Home
 fi
 sees "to its end" 'Status +✓ Completed' 60
+keys N
+sees "its end is a notification" "Backup of .*sales completed"
+keys Escape
 quiet
 keys Escape
 sees "Esc leads back to the instance" 'Last backup +✓ Completed'
