@@ -32,7 +32,8 @@ struct kg_api_env {
     void (*job_flush)(void *arg, const char *job);      /* its log lines into the catalog, now */
     /* Is that recovery point (NULL: any) of the instance being deleted, or about to be? */
     bool (*point_leaves)(void *arg, const char *instance, const char *point);
-    bool (*resource_busy)(void *arg, const char *id);   /* does a task that has not ended use this vault or instance? */
+    /* Does a task that has not ended use this vault or instance? One of the service's own does not count for an instance. */
+    bool (*resource_busy)(void *arg, const char *id);
     struct kg_secret *(*take_key)(void *arg, const char *operation); /* a new recovery key, once; NULL: none (any more) */
     void (*facts)(void *arg, struct kg_json *ret);      /* about the running service */
     void (*stop)(void *arg, bool now);                  /* after the answer has gone */

@@ -120,6 +120,7 @@ KG_HANDLER(job_get);
 KG_HANDLER(job_cancel);
 KG_HANDLER(job_retry);
 KG_HANDLER(job_log);
+KG_HANDLER(job_tables);
 /* res_operations.c */
 KG_HANDLER(operation_status);
 KG_HANDLER(operation_result);

@@ -240,3 +240,47 @@ int kg_res_job_log(struct kg_call *c, struct kg_err *err)
     kg_log_list_done(&l);
     return r;
 }
+
+/* ---- its tables ---- */
+
+/* Appends those of list, until the page is full; *at counts all of them, on this page or not. */
+static void add_tables(struct kg_json *array, const struct kg_json *list, const char *state, uint64_t from, unsigned top, uint64_t *at)
+{
+    for (const struct kg_json *t = kg_json_first(list); t; t = kg_json_next(t), ++*at) {
+        struct kg_json *row;
+
+        if (*at < from || kg_json_count(array) >= top)
+            continue;
+        KG_AUTO_FREE char *id = kg_xprintf("%s %s.%s", kg_json_str_or(t, "step", ""), kg_json_str_or(t, "schema", ""),
+                                           kg_json_str_or(t, "name", ""));
+
+        row = kg_json_copy(t);
+        kg_json_set_str(row, "id", id); /* of the row in this list: a table is loaded, and then verified */
+        kg_json_set_str(row, "state", state);
+        kg_json_push(array, row);
+    }
+}
+
+int kg_res_job_tables(struct kg_call *c, struct kg_err *err)
+{
+    KG_AUTO_JOB_ROW struct kg_job_row row = { 0 };
+    const char *skip = kg_query_get(c->query, "$skipToken");
+    KG_AUTO_JSON struct kg_json *kept = NULL;
+    const struct kg_json *tables;
+    const struct kg_job *live;
+    struct kg_json *array;
+    uint64_t from = 0, n = 0;
+    char next[24];
+    unsigned top;
+
+    if (find_job(c, &row, err) < 0 || kg_call_top(c, &top, err) < 0 || (skip && kg_parse_u64(skip, &from, err) < 0) ||
+        kg_catalog_job_tables_get(c->api->catalog, row.id, &kept, err) < 0)
+        return -(int)err->code;
+    live = row.end ? NULL : c->api->env.job_live(c->api->env.arg, row.id);
+    tables = kg_json_get(live ? live->properties : kg_json_get(row.json, "properties"), "extendedInfo.tables");
+    array = kg_json_array();
+    add_tables(array, kg_json_get(tables, "inWork"), "InProgress", from, top, &n);
+    add_tables(array, kept ? kept : live && live->tables ? live->tables : kg_json_get(tables, "biggest"), "Completed", from, top, &n);
+    snprintf(next, sizeof next, "%" PRIu64, from + kg_json_count(array));
+    return kg_call_answer_list(c, array, from + kg_json_count(array) < n ? next : NULL, err);
+}

@@ -33,6 +33,7 @@ static const struct filter policy_filters[] = {
 static const struct filter job_filters[] = {
     { "resourceGroups", "resourceGroup" }, { "vaults", "vaultName" }, { "datasourceTypes", "properties.dataSourceType" },
     { "operations", "operation" },         { "statuses", "status" },  { "datasourceIds", "datasourceId" },
+    { "backupInstanceIds", "properties.backupInstanceId" },
 };
 
 struct use { char *policy; uint64_t count; };
@@ -43,6 +44,7 @@ struct search {
     size_t n_filters;
     const struct kg_json *wanted[FILTER_KEYS]; /* by position in filters; NULL: anything */
     kg_usec started_after, ended_before;       /* jobs; 0: any time */
+    bool unfinished_too;                       /* jobs that have not ended first, whenever they began */
     unsigned top;
     struct kg_stands stands;                   /* instances */
     struct use *uses;                          /* policies: how many instances have each */
@@ -94,6 +96,10 @@ static int read_member(struct search *s, const struct kg_json *m, bool times, st
         return read_time(m, key, &s->started_after, err);
     if (times && strcasecmp(key, "endTime") == 0)
         return read_time(m, key, &s->ended_before, err);
+    if (times && strcasecmp(key, "includeUnfinished") == 0) {
+        s->unfinished_too = kg_json_bool(m, "", false);
+        return kg_json_type(m) == KG_JSON_BOOL ? 0 : kg_err_set(err, KG_E_USAGE, "'%s' must be true or false", key);
+    }
     /* A filter that was misspelt would find too much. */
     return kg_err_set(err, KG_E_USAGE, "there is no filter '%.60s'", key);
 }
@@ -313,8 +319,8 @@ int kg_res_search_policies(struct kg_call *c, struct kg_err *err)
     return search_resources(c, KG_TYPE_POLICY, policy_filters, KG_ARRAY_LEN(policy_filters), offer_policy, err);
 }
 
-/* Offers jobs from q->after on until the answer is full; *next: where it goes on, NULL: nowhere. */
-static int each_job(struct search *s, struct kg_job_query *q, char **next, struct kg_err *err)
+/* Offers jobs from q->after on until the answer is full; *next: where it goes on, NULL: nowhere. ended: only those that have. */
+static int each_job(struct search *s, struct kg_job_query *q, bool ended, char **next, struct kg_err *err)
 {
     KG_AUTO_FREE char *after = kg_xstrdup(q->after);
 
@@ -325,7 +331,7 @@ static int each_job(struct search *s, struct kg_job_query *q, char **next, struc
         if (kg_catalog_job_list(s->c->api->catalog, q, &l, err) < 0)
             return -(int)err->code;
         for (size_t i = 0; i < l.count && !full(s); i++) {
-            if (offer_job(s, &l.rows[i], err) < 0)
+            if ((l.rows[i].end || !ended) && offer_job(s, &l.rows[i], err) < 0)
                 return -(int)err->code;
             if (full(s) && (i + 1 < l.count || l.next))
                 *next = kg_job_row_token(&l.rows[i]);
@@ -333,6 +339,23 @@ static int each_job(struct search *s, struct kg_job_query *q, char **next, struc
         free(after);
         after = KG_TAKE(l.next);
     } while (after && !full(s));
+    return 0;
+}
+
+/* On the first page, whenever they began. Where they take all of it, one more row tells where the others go on. */
+static int offer_unfinished(struct search *s, struct kg_job_query q, struct kg_err *err)
+{
+    KG_AUTO_FREE char *none = NULL;
+    unsigned top = s->top;
+    size_t n;
+
+    s->top = KG_API_PAGE_MAX;
+    q.unfinished = true;
+    q.top = s->top;
+    if (each_job(s, &q, false, &none, err) < 0)
+        return -(int)err->code;
+    n = kg_json_count(s->rows);
+    s->top = top > n ? top - (unsigned)n : 1;
     return 0;
 }
 
@@ -348,15 +371,19 @@ int kg_res_search_jobs(struct kg_call *c, struct kg_err *err)
 
     if (begin(c, &s, job_filters, KG_ARRAY_LEN(job_filters), true, err) < 0)
         return -(int)err->code;
-    if (s.started_after)
-        q.from = s.started_after + 1;
-    q.ended_before = s.ended_before;
     for (size_t i = 0; i < s.n_filters; i++)
         for (size_t k = 0; k < KG_ARRAY_LEN(found); k++)
             if (s.wanted[i] && strcmp(s.filters[i].key, found[k].key) == 0)
                 *found[k].to = s.wanted[i];
+    for (size_t i = 0; i < s.n_filters; i++)
+        if (s.wanted[i] && kg_json_count(s.wanted[i]) == 1 && strcmp(s.filters[i].key, "backupInstanceIds") == 0)
+            q.instance = kg_json_str(s.wanted[i], "0");
     q.top = s.top;
-    if (each_job(&s, &q, &next, err) < 0)
+    if (s.unfinished_too && !q.after && offer_unfinished(&s, q, err) < 0)
+        return -(int)err->code;
+    q.from = s.started_after ? s.started_after + 1 : 0;
+    q.ended_before = s.ended_before;
+    if (each_job(&s, &q, s.unfinished_too, &next, err) < 0)
         return -(int)err->code;
     return kg_call_answer_list(c, KG_TAKE(s.rows), next, err);
 }

@@ -69,7 +69,8 @@
 #define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path?, archivePath?}, …}}"
 #define B_VAULT_PATCH "{tags?, identity?, properties?: {monitoringSettings?, securitySettings?, featureSettings?}}"
 #define B_SEARCH_BI "{resourceGroups?, vaults?, datasourceTypes?, protectionStates?, datasourceIds?, ids?, names?}"
-#define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, startTime?, endTime?}"
+#define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, backupInstanceIds?, startTime?, " \
+    "endTime?, includeUnfinished?}"
 #define B_ASSIGNMENT "{properties: {roleDefinitionId, principalId? | assignee?}}"
 #define B_POLICY   "{properties: BackupPolicy}"
 #define B_PREVIEW  "{until?, at?: [date], backupInstanceId? | backupInstanceName?, policy?: BackupPolicy}"
@@ -293,7 +294,8 @@ const struct kg_route kg_routes[] = {
 
     /* jobs */
     SEARCH_(SUB DP "/searchBackupJobs", A_BV "backupJobs/read", search_jobs,
-         "Extension: jobs of all vaults, newest first, as rows of the resource graph", B_SEARCH_JOB, "200 list of rows"),
+         "Extension: jobs of all vaults, newest first, as rows of the resource graph; with includeUnfinished those that have not ended "
+         "stand first, whenever they began", B_SEARCH_JOB, "200 list of rows"),
     GET_(VAULT "/backupJobs", A_BV "backupJobs/read", jobs_list,
          "List jobs, newest first; $filter: status, operation and backupInstanceId eq '…', startTime ge and lt '…'; extension: "
          "without startTime those of the last seven days, and those that have not ended", "200 list"),
@@ -303,6 +305,9 @@ const struct kg_route kg_routes[] = {
     ACT_(VAULT "/backupJobs/{job}/retry", A_BV "backupJobs/retry/action", job_retry,
          "Extension: ask once more for what a job that failed, was cancelled or has warnings was asked for; needs the permission "
          "for that, too", NULL, "202 {jobId}"),
+    GET_(VAULT "/backupJobs/{job}/tables", A_BV "backupJobs/read", job_tables,
+         "Extension: the tables of a backup or restore: those in work first, then those done, biggest first; of a job that has "
+         "ended the 500 biggest", "200 list of {id, schema, name, state, step, bytesDone, bytesTotal?, rows, seconds}"),
     GET_(VAULT "/backupJobs/{job}/log", A_BV "backupJobs/read", job_log, "Extension: what a job said while it ran",
          "200 list of {line, time, text}"),
 

@@ -312,6 +312,18 @@ int kg_catalog_log_list(struct kg_catalog *c, const char *job, uint64_t after, u
     return c->ops->log_list(c, job, after > INT64_MAX ? INT64_MAX : after, page(top), ret, err);
 }
 
+int kg_catalog_job_tables_put(struct kg_catalog *c, const char *job, const struct kg_json *tables, struct kg_err *err)
+{
+    KG_AUTO_FREE char *text = NULL;
+
+    return json_text(tables, &text, err) < 0 ? -(int)err->code : c->ops->job_tables_put(c, job, text, err);
+}
+
+int kg_catalog_job_tables_get(struct kg_catalog *c, const char *job, struct kg_json **ret, struct kg_err *err)
+{
+    return c->ops->job_tables_get(c, job, ret, err);
+}
+
 /* ---- operations ---- */
 
 int kg_catalog_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, struct kg_err *err)

@@ -202,6 +202,11 @@ void kg_log_list_done(struct kg_log_list *l);
 int kg_catalog_log_list(struct kg_catalog *c, const char *job, uint64_t after, unsigned top, struct kg_log_list *ret,
                         struct kg_err *err) KG_MUST_CHECK;
 
+/* What the biggest tables of a job took, an array; put once more it is replaced. The job must exist: KG_E_NOT_FOUND. */
+int kg_catalog_job_tables_put(struct kg_catalog *c, const char *job, const struct kg_json *tables, struct kg_err *err) KG_MUST_CHECK;
+/* *ret NULL: nothing was put. */
+int kg_catalog_job_tables_get(struct kg_catalog *c, const char *job, struct kg_json **ret, struct kg_err *err) KG_MUST_CHECK;
+
 /* ---- asynchronous operations ---- */
 
 struct kg_operation_row {

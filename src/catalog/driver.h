@@ -45,6 +45,8 @@ struct kg_catalog_ops {
     int (*job_count)(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err);
     int (*job_prune)(struct kg_catalog *c, kg_usec before, uint64_t *ret, struct kg_err *err);
     int (*log_add)(struct kg_catalog *c, const char *job, kg_usec at, const char *text, struct kg_err *err);
+    int (*job_tables_put)(struct kg_catalog *c, const char *job, const char *json, struct kg_err *err);
+    int (*job_tables_get)(struct kg_catalog *c, const char *job, struct kg_json **ret, struct kg_err *err);
     int (*log_list)(struct kg_catalog *c, const char *job, uint64_t after, unsigned top, struct kg_log_list *ret,
                     struct kg_err *err);
 

@@ -150,6 +150,11 @@ const char *const kg_migrations[] = {
     /* 6: what recovery points of an instance sum up to stands in the index of its list */
     "DROP INDEX points_instance;"
     "CREATE INDEX points_instance ON points(instance, time, id, bytes, stored_bytes, new_bytes);",
+
+    /* 7: what the biggest tables of a backup or restore took */
+    "CREATE TABLE job_tables ("
+    " job TEXT NOT NULL PRIMARY KEY COLLATE NOCASE REFERENCES jobs(id) ON DELETE CASCADE,"
+    " json TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 const int kg_migration_count = sizeof kg_migrations / sizeof kg_migrations[0];

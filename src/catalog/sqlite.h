@@ -92,6 +92,8 @@ int kg_db_job_list(struct kg_catalog *c, const struct kg_job_query *q, struct kg
 int kg_db_job_count(struct kg_catalog *c, const struct kg_job_query *q, uint64_t *ret, struct kg_err *err);
 int kg_db_job_prune(struct kg_catalog *c, kg_usec before, uint64_t *ret, struct kg_err *err);
 int kg_db_log_add(struct kg_catalog *c, const char *job, kg_usec at, const char *text, struct kg_err *err);
+int kg_db_job_tables_put(struct kg_catalog *c, const char *job, const char *json, struct kg_err *err);
+int kg_db_job_tables_get(struct kg_catalog *c, const char *job, struct kg_json **ret, struct kg_err *err);
 int kg_db_log_list(struct kg_catalog *c, const char *job, uint64_t after, unsigned top, struct kg_log_list *ret,
                 struct kg_err *err);
 int kg_db_operation_insert(struct kg_catalog *c, const struct kg_operation_row *row, const char *result,

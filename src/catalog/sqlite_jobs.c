@@ -261,6 +261,38 @@ int kg_db_log_list(struct kg_catalog *c, const char *job, uint64_t after, unsign
     return 0;
 }
 
+/* ---- tables ---- */
+
+static const char sql_tables_put[] = "INSERT INTO job_tables (job, json) SELECT id, ? FROM jobs WHERE id = ?"
+                                     " ON CONFLICT (job) DO UPDATE SET json = excluded.json";
+static const char sql_tables_get[] = "SELECT json FROM job_tables WHERE job = ?";
+
+int kg_db_job_tables_put(struct kg_catalog *c, const char *job, const char *json, struct kg_err *err)
+{
+    struct db *d = db_of(c);
+    int r, changes = 0;
+
+    if (kg_db_write_begin(d, err) < 0)
+        return -(int)err->code;
+    r = kg_db_run(d, &changes, err, sql_tables_put, "tt", json, job);
+    if (r == 0 && !changes)
+        r = kg_err_set(err, KG_E_NOT_FOUND, "no job '%.100s'", job);
+    return kg_db_write_end(d, r, err);
+}
+
+int kg_db_job_tables_get(struct kg_catalog *c, const char *job, struct kg_json **ret, struct kg_err *err)
+{
+    DB_AUTO_RESET sqlite3_stmt *s = NULL;
+    struct kg_json *json = NULL;
+    int r;
+
+    if (kg_db_query(db_of(c), &s, err, sql_tables_get, "t", job) < 0 || (r = kg_db_step(db_of(c), s, err)) < 0 ||
+        (r && kg_db_json(s, 0, &json, err) < 0))
+        return -(int)err->code;
+    *ret = json;
+    return 0;
+}
+
 /* ---- operations ---- */
 
 #define OPERATION_COLUMNS "id, kind, uid, status, start, end, resource, job, result, error"

@@ -116,6 +116,8 @@ int kg_cli_follow_job(struct kg_cli *cli, const char *path, struct kg_json **ret
 /* One line about a running job: "backup  42 %  1.2 GB of 2.9 GB …". began: when its bytes began to move (mono). */
 struct kg_rate { kg_usec at; uint64_t bytes; double per_second; };
 void kg_job_line(const struct kg_json *job, const struct kg_rate *rate, struct kg_buf *b);
+/* The tables in work: "in work: public.orders 45 % 98 MB/s, public.items 3 %, 2 more"; nothing when there are none. */
+void kg_job_tables_line(const struct kg_json *job, struct kg_buf *b);
 void kg_rate_update(struct kg_rate *r, kg_usec now_mono, uint64_t bytes);
 /* The full path of a job from its id or its name. The caller frees. */
 char *kg_cli_job_path(const struct kg_cli *cli, const struct kg_at *at, const char *job);

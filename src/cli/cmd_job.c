@@ -146,8 +146,14 @@ static int show(struct kg_cli *cli, void *opts, struct kg_err *err)
         return -(int)err->code;
     if (kg_cli_show(cli, path, err) < 0)
         return -(int)err->code;
-    if (cli->g.output && strcmp(cli->g.output, "table") == 0) /* which has room for the first one only */
+    if (cli->g.output && strcmp(cli->g.output, "table") == 0) { /* which has room for the first one only */
+        KG_AUTO_BUF struct kg_buf tables = KG_BUF_INIT(64 << 10);
+
         kg_cli_tell_warnings(cli, cli->result);
+        kg_job_tables_line(cli->result, &tables);
+        if (tables.len)
+            kg_cli_note(cli, "%s", tables.p);
+    }
     return 0;
 }
 

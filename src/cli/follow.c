@@ -13,6 +13,8 @@
 #define LIVE_PAUSE  (KG_SECOND / 10)
 #define PLAIN_PAUSE (5 * KG_SECOND)
 
+enum { TABLES_SAID = 4 };
+
 /* ---- how fast, how long ---- */
 
 void kg_rate_update(struct kg_rate *r, kg_usec now_mono, uint64_t bytes)
@@ -98,6 +100,38 @@ void kg_job_line(const struct kg_json *job, const struct kg_rate *rate, struct k
         kg_buf_addf(b, "  %" PRIu64 "/%" PRIu64 " tables", kg_json_u64(p, "tablesDone", 0), tables);
 }
 
+/* A size that was an estimate is never shown as reached. */
+static void add_table(const struct kg_json *t, struct kg_buf *b)
+{
+    uint64_t done = kg_json_u64(t, "bytesDone", 0), total = kg_json_u64(t, "bytesTotal", 0);
+    double seconds = kg_json_double(t, "seconds", 0), percent = total ? (double)done * 100 / (double)total : 0;
+    const char *schema = kg_json_str_or(t, "schema", ""), *step = kg_json_str_or(t, "step", "");
+    char rate[16];
+
+    kg_text_add_printable(b, schema);
+    kg_buf_adds(b, *schema ? "." : "");
+    kg_text_add_printable(b, kg_json_str_or(t, "name", "?"));
+    if (strcmp(step, "index") == 0 || strcmp(step, "verify") == 0)
+        kg_buf_addf(b, " (%s)", step);
+    if (total)
+        kg_buf_addf(b, " %u %%", (unsigned)(percent > 99 ? 99 : percent));
+    if (done && seconds >= 1)
+        kg_buf_addf(b, " %s/s", kg_human_bytes((uint64_t)((double)done / seconds), rate));
+}
+
+void kg_job_tables_line(const struct kg_json *job, struct kg_buf *b)
+{
+    const struct kg_json *tables = kg_json_get(job, "properties.extendedInfo.tables");
+    uint64_t left = kg_json_u64(tables, "inWorkCount", 0), n = 0;
+
+    for (const struct kg_json *t = kg_json_first(kg_json_get(tables, "inWork")); t && n < TABLES_SAID; t = kg_json_next(t), n++) {
+        kg_buf_adds(b, n ? ", " : "in work: ");
+        add_table(t, b);
+    }
+    if (n && left > n)
+        kg_buf_addf(b, ", %" PRIu64 " more", left - n);
+}
+
 /* ---- on the screen ---- */
 
 struct screen {
@@ -109,14 +143,13 @@ struct screen {
 static void erase(struct screen *s)
 {
     if (s->drawn)
-        (void)kg_write_all(STDERR_FILENO, "\r\x1b[K", 4);
+        (void)kg_write_all(STDERR_FILENO, "\r\x1b[J", 4);
     s->drawn = false;
 }
 
 /* Cut to 79 columns (the texts here have no wide characters), so that the line stays one. */
-static void draw_live(struct screen *s, const char *line)
+static void add_cut(struct kg_buf *b, const char *line)
 {
-    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(1024);
     size_t columns = 0, n = 0;
 
     while (line[n] && columns < 79) {
@@ -125,29 +158,42 @@ static void draw_live(struct screen *s, const char *line)
             n++;
         columns++;
     }
-    kg_buf_adds(&b, "\r");
-    kg_buf_add(&b, line, n);
-    kg_buf_adds(&b, "\x1b[K");
+    kg_buf_add(b, line, n);
+}
+
+/* The tables stand on a line of their own; the cursor stays on the first one. */
+static void draw_live(struct screen *s, const char *line, const char *tables)
+{
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+
+    kg_buf_adds(&b, "\r\x1b[J");
+    add_cut(&b, line);
+    if (*tables) {
+        kg_buf_adds(&b, "\n");
+        add_cut(&b, tables);
+        kg_buf_adds(&b, "\r\x1b[A");
+    }
     (void)kg_write_all(STDERR_FILENO, b.p, b.len);
     s->drawn = true;
 }
 
-static void show(struct screen *s, const char *line)
+static void show(struct screen *s, const char *line, const char *tables)
 {
+    KG_AUTO_FREE char *both = NULL;
     kg_usec now = kg_now_mono();
 
     if (s->quiet)
         return;
     if (s->live) {
-        draw_live(s, line);
+        draw_live(s, line, tables);
         return;
     }
     if (now < s->next_plain || strcmp(line, s->last) == 0)
         return;
     kg_text_copy(s->last, sizeof s->last, line);
     s->next_plain = now + PLAIN_PAUSE;
-    (void)kg_write_all(STDERR_FILENO, line, strlen(line));
-    (void)kg_write_all(STDERR_FILENO, "\n", 1);
+    both = kg_xprintf("%s%s%s\n", line, *tables ? "; " : "", tables);
+    (void)kg_write_all(STDERR_FILENO, both, strlen(both));
 }
 
 /* ---- the end ---- */
@@ -242,7 +288,7 @@ int kg_cli_follow_job(struct kg_cli *cli, const char *path, struct kg_json **ret
 
     for (;;) {
         KG_AUTO_JSON struct kg_json *job = NULL;
-        KG_AUTO_BUF struct kg_buf line = KG_BUF_INIT(1000);
+        KG_AUTO_BUF struct kg_buf line = KG_BUF_INIT(1000), tables = KG_BUF_INIT(64 << 10);
 
         if (kg_cli_get(cli, path, &job, err) < 0) {
             erase(&s);
@@ -258,7 +304,8 @@ int kg_cli_follow_job(struct kg_cli *cli, const char *path, struct kg_json **ret
         }
         kg_rate_update(&rate, kg_now_mono(), kg_json_u64(job, "properties.extendedInfo.progress.bytesDone", 0));
         kg_job_line(job, &rate, &line);
-        show(&s, line.p);
+        kg_job_tables_line(job, &tables);
+        show(&s, line.p, tables.len ? tables.p : "");
         if (pause_or_leave(path, pause, err) < 0) {
             erase(&s);
             return -(int)err->code;

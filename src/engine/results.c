@@ -440,6 +440,31 @@ static struct kg_json *as_result(const struct kg_json *p, enum kg_datastore stor
     return r;
 }
 
+/* The backup that made a point and could not say so any more: its job has failed, and tells what it stored all the same. */
+static int tell_its_job(struct kg_engine *e, const char *vault, const char *instance, const char *point, const struct kg_json *result,
+                        struct kg_err *err)
+{
+    struct kg_job_query q = { .vault = vault, .instance = instance, .operation = "Backup", .top = 100 };
+    KG_AUTO_JOB_LIST struct kg_job_list l = { 0 };
+
+    if (kg_catalog_job_list(e->catalog, &q, &l, err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; i < l.count; i++) {
+        struct kg_json *extended = kg_json_get_mutable(l.rows[i].json, "properties.extendedInfo");
+
+        if (strcasecmp(kg_json_str_or(extended, "additionalDetails.RecoveryPointId", ""), point) != 0 || kg_json_get(extended, "result"))
+            continue;
+        kg_json_set(extended, "result", kg_json_copy(result));
+        kg_json_set_str(extended, "result.point", point);
+        kg_json_set_u64(extended, "dataTransferredInBytes", kg_json_u64(result, "bytes", 0));
+        if (kg_catalog_job_update(e->catalog, &l.rows[i], err) < 0 ||
+            kg_catalog_log_add(e->catalog, l.rows[i].id, kg_now_wall(),
+                               "its recovery point was found in the vault, complete, and can be restored", err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
+}
+
 int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, bool *ret_new,
                    struct kg_err *err)
 {
@@ -460,8 +485,10 @@ int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json 
     }
     result = as_result(p, store);
     *ret_new = true;
-    return insert_point(e, instance, point, result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
-                        kg_json_str(p, "policy.tag"), err);
+    if (insert_point(e, instance, point, result, kg_json_str(p, "policy.id"), kg_json_str(p, "policy.name"),
+                     kg_json_str(p, "policy.tag"), err) < 0)
+        return -(int)err->code;
+    return tell_its_job(e, vault, instance, point, result, err);
 }
 
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err)

@@ -232,7 +232,8 @@ static int record_once(struct kg_run *r, struct kg_err *err)
         return -(int)err->code;
     if (r->ending) {
         end_job(r);
-        if (write_job(r, r->ending, err) < 0 || write_lines(r, err) < 0)
+        if (write_job(r, r->ending, err) < 0 || write_lines(r, err) < 0 ||
+            (r->job->tables && kg_catalog_job_tables_put(e->catalog, r->job->id, r->job->tables, err) < 0))
             return -(int)err->code;
     }
     /* A backup that failed may have committed its recovery point all the same: its last word was lost, not its work. */
@@ -507,7 +508,7 @@ static struct kg_run *run_new(struct kg_engine *e, struct kg_task *t, struct kg_
     return r;
 }
 
-static void add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
+static struct kg_run *add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
 {
     struct kg_run *r = run_new(e, t, job);
     struct kg_err err = { 0 };
@@ -517,9 +518,10 @@ static void add_run(struct kg_engine *e, struct kg_task *t, struct kg_job *job)
         kg_log_err(KG_LOG_ERROR, &err, "%s is dropped", kg_task_row(t->kind)->name);
         e->runs = r->next;
         run_free(r);
-        return;
+        return NULL;
     }
     kg_timer_set(e->pump, kg_now_mono());
+    return r;
 }
 
 /* ---- restores that wait for a rehydration ---- */
@@ -583,7 +585,7 @@ static void start_own(struct kg_engine *e, enum kg_task_kind kind, const char *v
             return;
     t = kg_task_new(kind);
     t->vault = kg_xstrdup(vault);
-    add_run(e, t, NULL);
+    (void)add_run(e, t, NULL);
 }
 
 void kg_tasks_start_adopt(struct kg_engine *e, const char *vault) { start_own(e, KG_TASK_ADOPT, vault); }
@@ -603,7 +605,7 @@ void kg_tasks_start_bury(struct kg_engine *e, const char *vault, const char *gui
     t->vault = kg_xstrdup(vault);
     kg_json_set_str(t->params, "instance", guid);
     kg_json_set(t->params, "points", KG_TAKE(list));
-    add_run(e, t, NULL);
+    (void)add_run(e, t, NULL);
 }
 
 /* ---- once a second ---- */
@@ -672,24 +674,71 @@ void kg_tasks_kill_all(struct kg_engine *e)
 
 /* ---- what the API asks for ---- */
 
+static bool is_of(const char *id, const char *wanted) { return id && wanted && kg_id_equal(id, wanted); }
+
+/* A task in whose way the new one is. What the service does by itself gives way to others: those are queued behind it. */
+static const struct kg_run *in_the_way(const struct kg_engine *e, const struct kg_task *t)
+{
+    const struct kg_task_row *row = kg_task_row(t->kind);
+
+    for (const struct kg_run *r = e->runs; r; r = r->next) {
+        const struct kg_task_row *other = kg_task_row(r->task->kind);
+
+        if (other->lanes & row->lanes && (row->own || !other->own) && is_of(r->task->instance, t->instance))
+            return r;
+    }
+    return NULL;
+}
+
 static int env_check(void *arg, const struct kg_task *t, struct kg_err *err)
 {
     struct kg_engine *e = arg;
+    const struct kg_run *other = in_the_way(e, t);
 
     if (e->stop != KG_STOP_NO)
         return kg_err_set(err, KG_E_NO_SERVICE, "the service is about to stop");
-    if (kg_task_row(t->kind)->lanes && kg_queue_has_instance(e->queue, t->instance, kg_task_row(t->kind)->lanes)) {
-        kg_err_set(err, KG_E_BUSY, "a job of backup instance '%s' is in progress", t->instance);
+    if (other) {
+        kg_err_set(err, KG_E_BUSY, "a job of backup instance '%s' is in progress: %s %s", t->instance, name_of(other),
+                   other->job ? other->job->id : "");
         kg_err_advise(err, "Wait for it to end, or cancel it.");
         return -(int)err->code;
     }
     return kg_queue_check(e->queue, err);
 }
 
+/* What the service was about to do with an instance that is being deleted. */
+static void drop_waiting(struct kg_engine *e, const char *instance)
+{
+    for (struct kg_run *r = e->runs, *next; r; r = next) {
+        next = r->next;
+        if (kg_task_row(r->task->kind)->own && !r->worker && !r->over && is_of(r->task->instance, instance))
+            cancel_run(r, "the backup instance was deleted");
+    }
+}
+
+/* Why a job does not begin at once, for its log. */
+static void say_behind(struct kg_engine *e, struct kg_run *r)
+{
+    for (const struct kg_run *o = e->runs; o; o = o->next)
+        if (o != r && o->job && kg_task_row(o->task->kind)->lanes & kg_task_row(r->task->kind)->lanes &&
+            is_of(o->task->instance, r->task->instance)) {
+            KG_AUTO_FREE char *text = kg_xprintf("waiting for the end of job %s (%s)", o->job->id, o->job->operation);
+
+            kg_tasks_line(r, text);
+        }
+}
+
 static void env_start(void *arg, struct kg_task *t, struct kg_job *job)
 {
+    struct kg_engine *e = arg;
+
+    if (t->kind == KG_TASK_DELETE_INSTANCE)
+        drop_waiting(e, t->instance);
     if (!t->waits) {
-        add_run(arg, t, job);
+        struct kg_run *r = add_run(e, t, job);
+
+        if (r && job)
+            say_behind(e, r);
         return;
     }
     kg_tasks_line(kg_tasks_park(arg, t, job), "waiting for the recovery point to be rehydrated");
@@ -728,8 +777,8 @@ static bool env_busy(void *arg, const char *id)
     const struct kg_engine *e = arg;
 
     for (const struct kg_run *r = e->runs; r; r = r->next)
-        if (r->task->kind != KG_TASK_ADOPT && r->task->kind != KG_TASK_USAGE && /* which do not mind */
-            ((r->task->vault && kg_id_equal(r->task->vault, id)) || (r->task->instance && kg_id_equal(r->task->instance, id))))
+        if ((is_of(r->task->vault, id) && r->task->kind != KG_TASK_ADOPT && r->task->kind != KG_TASK_USAGE) || /* which do not mind */
+            (is_of(r->task->instance, id) && !kg_task_row(r->task->kind)->own))
             return true;
     return false;
 }

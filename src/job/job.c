@@ -120,6 +120,7 @@ void kg_job_free(struct kg_job *j)
     free(j->owner);
     kg_json_free(j->request);
     kg_json_free(j->waiting);
+    kg_json_free(j->tables);
     kg_json_free(j->properties);
     free(j);
 }
@@ -266,6 +267,70 @@ void kg_job_tell_left(const struct kg_job *j, kg_usec now, struct kg_json *answe
     kg_json_set_str(progress, "estimateFrom", left.basis);
 }
 
+/* ---- tables ---- */
+
+static struct kg_json *take_tables(const struct kg_json *list, size_t most)
+{
+    static const char *const names[] = { "schema", "name", "step" }, *const numbers[] = { "bytesDone", "bytesTotal", "rows" };
+    struct kg_json *to = kg_json_array();
+    char cut[256];
+
+    for (const struct kg_json *t = kg_json_first(list); t && kg_json_count(to) < most; t = kg_json_next(t)) {
+        struct kg_json *one = kg_json_object();
+        double seconds = kg_json_double(t, "seconds", 0);
+
+        for (size_t i = 0; i < KG_ARRAY_LEN(names); i++) {
+            kg_text_copy(cut, sizeof cut, kg_json_str_or(t, names[i], ""));
+            kg_json_set_str(one, names[i], cut);
+        }
+        for (size_t i = 0; i < KG_ARRAY_LEN(numbers); i++)
+            if (kg_json_get(t, numbers[i]))
+                kg_json_set_u64(one, numbers[i], kg_json_u64(t, numbers[i], 0));
+        kg_json_set_double(one, "seconds", seconds > 0 ? seconds : 0);
+        kg_json_push(to, one);
+    }
+    return to;
+}
+
+/* How many are done and left, which are in work, and the biggest of those done. A phase that is at no table has none in work. */
+static void apply_in_work(struct kg_job *j, const struct kg_json *e)
+{
+    const struct kg_json *told = kg_json_get(e, "tables"), *before = kg_json_get(j->properties, "extendedInfo.tables.biggest");
+    uint64_t done = kg_json_u64(e, "tablesDone", 0), total = kg_json_u64(e, "tablesTotal", 0);
+    struct kg_json *t;
+
+    if (!total && !before)
+        return;
+    t = kg_json_object();
+    kg_json_set_u64(t, "done", done);
+    kg_json_set_u64(t, "left", total > done ? total - done : 0);
+    kg_json_set_u64(t, "inWorkCount", kg_json_u64(told, "inWorkCount", 0));
+    kg_json_set(t, "inWork", take_tables(kg_json_get(told, "inWork"), KG_JOB_TABLES_IN_WORK));
+    kg_json_set(t, "biggest", told ? take_tables(kg_json_get(told, "biggest"), KG_JOB_TABLES_BIGGEST)
+                              : before ? kg_json_copy(before) : kg_json_array());
+    kg_job_extend(j, "tables", t);
+}
+
+/* Nothing is in work when the job has ended. */
+static void settle_tables(struct kg_job *j)
+{
+    struct kg_json *t = kg_json_get_mutable(j->properties, "extendedInfo.tables");
+
+    if (!t)
+        return;
+    kg_json_set_u64(t, "inWorkCount", 0);
+    kg_json_set(t, "inWork", kg_json_array());
+}
+
+static void apply_tables(struct kg_job *j, const struct kg_json *e)
+{
+    kg_json_free(j->tables);
+    j->tables = take_tables(kg_json_get(e, "tables"), KG_JOB_TABLES_KEPT);
+    if (kg_json_get(j->properties, "extendedInfo.tables"))
+        kg_json_set(j->properties, "extendedInfo.tables.biggest", take_tables(j->tables, KG_JOB_TABLES_BIGGEST));
+    j->dirty = true;
+}
+
 static void apply_progress(struct kg_job *j, const struct kg_json *e)
 {
     static const char *const numbers[] = { "bytesDone", "bytesTotal", "rows", "tablesDone", "tablesTotal", "storedBytes",
@@ -279,6 +344,7 @@ static void apply_progress(struct kg_job *j, const struct kg_json *e)
     kg_json_set_str(p, "updated", kg_time_iso(kg_now_wall(), when));
     note_phase(j, kg_json_str(p, "phase"), kg_json_u64(p, "bytesTotal", 0), kg_now_wall());
     kg_job_extend(j, "progress", p);
+    apply_in_work(j, e);
     kg_job_extend(j, "dataTransferredInBytes", NULL);
     kg_json_set_u64(j->properties, "extendedInfo.dataTransferredInBytes", kg_json_u64(e, "bytesDone", 0));
 }
@@ -370,6 +436,7 @@ bool kg_job_apply(struct kg_job *j, const struct kg_json *event)
 {
     static const struct { const char *name; void (*apply)(struct kg_job *, const struct kg_json *); } known[] = {
         { "progress", apply_progress }, { "subtask", apply_subtask }, { "warning", apply_warning },
+        { "tables", apply_tables },
     };
     const char *name = kg_json_str_or(event, "event", "");
 
@@ -417,6 +484,7 @@ void kg_job_finish(struct kg_job *j, const struct kg_json *result, kg_usec at)
     if (!kg_job_happens(j, warned ? KG_JOB_DONE_WARNINGS : KG_JOB_DONE))
         KG_BUG("a job that cannot complete from its state");
     settle_subtasks(j, "Completed");
+    settle_tables(j);
     note_phase(j, NULL, 0, at);
     if (result) {
         uint64_t bytes = kg_json_u64(result, "bytes", 0);
@@ -439,6 +507,7 @@ void kg_job_fail(struct kg_job *j, const struct kg_err *e, const char *detail, k
         what = KG_JOB_CANCEL;
     if (!kg_job_happens(j, what))
         KG_BUG("a job that cannot fail from its state");
+    settle_tables(j);
     settle_subtasks(j, j->state == KG_JOB_CANCELLED ? "Cancelled" : "Failed");
     if (detail) { /* the end says more than the beginning */
         size_t n = strlen(detail);

@@ -15,7 +15,8 @@
 #include "json/json.h"
 #include "keepgres/err.h"
 
-enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000, KG_JOB_DETAIL_MAX = 16 << 10 };
+enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000, KG_JOB_DETAIL_MAX = 16 << 10,
+       KG_JOB_TABLES_IN_WORK = 20, KG_JOB_TABLES_BIGGEST = 10, KG_JOB_TABLES_KEPT = 500 };
 
 struct kg_job {
     char *id;                    /* GUID */
@@ -28,6 +29,7 @@ struct kg_job {
     struct kg_json *waiting;     /* the task of a job that waits for a rehydration, however often the service is started anew; or NULL */
     char *owner;                 /* run of the service that has the lease; NULL before */
     struct kg_profile earlier;   /* of the last such run, for the time left; not stored */
+    struct kg_json *tables;      /* what the biggest took, told at the end of the work; kept beside the job; or NULL */
     bool dirty;                  /* changed since it was last stored */
 };
 
@@ -56,7 +58,7 @@ void kg_job_extend(struct kg_job *j, const char *key, struct kg_json *value);  /
 bool kg_job_happens(struct kg_job *j, enum kg_job_event e);
 void kg_job_lease(struct kg_job *j, const char *owner);
 
-/* What a worker tells: {"event":"progress"|"subtask"|"warning",…}. False for an event that is not one of these. */
+/* What a worker tells: {"event":"progress"|"subtask"|"warning"|"tables",…}. False for an event that is not one of these. */
 bool kg_job_apply(struct kg_job *j, const struct kg_json *event);
 
 /* The one step of a job whose worker reports none. */

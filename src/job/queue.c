@@ -126,13 +126,5 @@ void kg_queue_end(struct kg_queue *q, const void *item)
     KG_BUG("an item that is not in the queue");
 }
 
-bool kg_queue_has_instance(const struct kg_queue *q, const char *instance, unsigned lanes)
-{
-    for (const struct entry *e = q->first; e; e = e->next)
-        if (same(e->instance, instance) && e->lanes & lanes)
-            return true;
-    return false;
-}
-
 size_t kg_queue_running(const struct kg_queue *q) { return q->running; }
 size_t kg_queue_waiting(const struct kg_queue *q) { return q->waiting; }

@@ -38,8 +38,6 @@ int kg_queue_add(struct kg_queue *q, const struct kg_queue_spec *spec, void *ite
 void *kg_queue_next(struct kg_queue *q);
 /* Takes an item out, whether it runs or waits. */
 void kg_queue_end(struct kg_queue *q, const void *item);
-/* Is one waiting or running in one of these lanes? */
-bool kg_queue_has_instance(const struct kg_queue *q, const char *instance, unsigned lanes);
 size_t kg_queue_running(const struct kg_queue *q);
 size_t kg_queue_waiting(const struct kg_queue *q);
 

@@ -56,6 +56,7 @@ struct kg_task_row {
     unsigned lanes;             /* of a backup instance, as bits: at most one task at a time in each; 0: any number */
     bool settings;              /* the worker gets the data path's settings */
     const char *step;           /* what the job's only sub-task is called, when the worker reports none; or NULL */
+    bool own;                   /* the service starts it when it sees fit: what somebody asks for is never refused for it, but waits */
     bool validates;             /* checks the databases of params.rows, see readiness/round.h */
 };
 

@@ -34,6 +34,7 @@ struct item {
     const struct kg_plan_table *plan;
     size_t slice;                        /* of a table read whole: the first of its parts, 0 */
     uint64_t weight;                     /* bytes on the server's disk: order and progress */
+    size_t mark;                         /* of its table in run.tables; large objects have one of their own */
 };
 
 struct run {
@@ -61,7 +62,7 @@ struct run {
     struct kg_err err;                   /* the first failure of any session */
     atomic_bool stop;
     atomic_ullong weight_done, rows, bytes;
-    atomic_ullong tables_done;
+    struct kg_tables *tables;
     atomic_uint sessions_running;
 };
 
@@ -74,6 +75,7 @@ struct session {
     const struct item *item;             /* what is being read */
     struct kg_slice *slice;              /* of it */
     uint64_t slice_end;                  /* with the row that makes it so long, a slice is complete */
+    size_t mark;                         /* its table's, in run.tables */
     uint64_t counted_rows, counted_bytes;
 };
 
@@ -128,7 +130,18 @@ static int same_table(const void *a, const void *b)
     return c ? c : strcmp(x->name, y->name);
 }
 
-static void keep_chunk_sizes(struct run *r)
+/* What a table had as text the last time says more of what is to be read than its size on the disk, if that is about the same. */
+static void estimate(struct run *r, size_t i, const struct kg_mtable *was)
+{
+    const struct kg_mtable *t = &r->manifest->table[i];
+    struct kg_rowsum sum;
+
+    kg_mtable_sum(was, &sum);
+    if (sum.bytes > r->plan->table[i].bytes / 4 && sum.bytes / 8 < r->plan->table[i].bytes)
+        kg_tables_name(r->tables, i, t->schema, t->name, sum.bytes, (unsigned)t->n_slices, true);
+}
+
+static void learn_from_last(struct run *r)
 {
     struct predecessor p = { .own = r->spec->point };
     KG_AUTO_JSON struct kg_json *j = NULL;
@@ -152,6 +165,8 @@ static void keep_chunk_sizes(struct run *r)
         if (was && (was->chunk_size == KG_CHUNK_SMALL || was->chunk_size == KG_CHUNK_MEDIUM ||
                     was->chunk_size == KG_CHUNK_LARGE))
             t->chunk_size = was->chunk_size;
+        if (was)
+            estimate(r, i, was);
     }
 }
 
@@ -219,16 +234,19 @@ static void make_items(struct run *r)
         plan_table(r, &r->plan->table[i], &r->manifest->table[i]);
         n += r->manifest->table[i].n_slices;
     }
+    r->tables = kg_tables_new(r->plan->n_tables + 1);
     r->item = kg_xalloc_array(n, sizeof *r->item);
     r->leader_item = kg_xalloc_array(n, sizeof *r->leader_item);
     for (size_t i = 0; i < r->plan->n_tables; i++) {
         struct kg_mtable *t = &r->manifest->table[i];
 
+        kg_tables_name(r->tables, i, t->schema, t->name, r->plan->table[i].bytes, (unsigned)t->n_slices, true);
         for (size_t s = 0; s < t->n_slices; s++)
-            r->item[k++] = (struct item){ t, &r->plan->table[i], s, r->plan->table[i].bytes / t->n_slices + 1 };
+            r->item[k++] = (struct item){ t, &r->plan->table[i], s, r->plan->table[i].bytes / t->n_slices + 1, i };
     }
+    kg_tables_name(r->tables, r->plan->n_tables, "", "large objects", r->plan->blob_bytes, 1, false);
     if (r->plan->has_blobs)
-        r->item[k++] = (struct item){ .weight = r->plan->blob_bytes + 1 };
+        r->item[k++] = (struct item){ .weight = r->plan->blob_bytes + 1, .mark = r->plan->n_tables };
     r->n_items = k;
     for (size_t i = 0; i < k; i++)
         r->weight_total += r->item[i].weight;
@@ -273,6 +291,7 @@ static int count(struct session *s, struct kg_err *err)
 
     atomic_fetch_add_explicit(&s->run->rows, s->counted_rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->run->bytes, bytes, memory_order_relaxed);
+    kg_tables_count(s->run->tables, s->mark, bytes, s->counted_rows);
     s->counted_rows = s->counted_bytes = 0;
     return stopped(s, err) < 0 || keep_rate(s, bytes, err) < 0 ? -(int)err->code : 0;
 }
@@ -383,6 +402,7 @@ static int read_item(struct session *s, size_t i, struct kg_err *err)
 {
     struct run *r = s->run;
     const struct item *it = &r->item[i];
+    int ret;
 
     if (it->table && s->pg != r->plan->leader && kg_plan_lock(s->pg, it->plan, err) < 0) {
         if (err->code != KG_E_DB_LOCKED)
@@ -393,12 +413,13 @@ static int read_item(struct session *s, size_t i, struct kg_err *err)
         *err = (struct kg_err){ 0 };
         return 0;
     }
-    if ((it->table ? read_table(s, it, err) : read_blobs(s, err)) < 0)
-        return -(int)err->code;
-    r->weight_done += it->weight;
-    if (it->table && (s->slice->to == 0 || s->slice->to == UINT32_MAX))
-        r->tables_done++;
-    return 0;
+    s->mark = it->mark;
+    kg_tables_enter(r->tables, it->mark, "read");
+    ret = it->table ? read_table(s, it, err) : read_blobs(s, err);
+    kg_tables_leave(r->tables, it->mark, ret == 0);
+    if (ret == 0)
+        r->weight_done += it->weight;
+    return ret;
 }
 
 static bool next_item(struct run *r, size_t *ret)
@@ -476,7 +497,8 @@ static void report(struct run *r, const char *phase)
 {
     struct kg_write_stats w;
     struct kg_progress p = { .phase = phase, .bytes_done = r->weight_done, .bytes_total = r->weight_total,
-                             .rows = r->rows, .tables_done = r->tables_done, .tables_total = r->manifest->n_tables };
+                             .rows = r->rows, .tables_done = kg_tables_done(r->tables), .tables_total = r->manifest->n_tables,
+                             .tables = r->tables };
 
     /* What running slices have done so far is known in bytes of text: near enough to the disk's to move the bar. */
     if (p.bytes_done < r->bytes)
@@ -719,7 +741,7 @@ static int run_backup(struct run *r, struct kg_json **ret_result, struct kg_buf 
         return kg_err_sys(err, eno, "plan the backup");
     make_items(r);
     r->manifest->time = r->plan->time;
-    keep_chunk_sizes(r);
+    learn_from_last(r);
     describe(r);
     kg_events_subtask(r->ev, 1, "Plan", "Completed");
     kg_events_log(r->ev, "%zu tables, %zu units of work, snapshot %s", r->plan->n_tables, r->n_items, r->plan->snapshot);
@@ -738,9 +760,11 @@ int kg_plugin_backup(const struct kg_backup_spec *spec, const struct kg_events *
 
     kg_rate_init(&r.rate, spec->bytes_per_second, kg_now_mono());
     ret = run_backup(&r, ret_result, ret_tail, err);
+    kg_events_tables(ev, r.tables);
 
     kg_writer_free(r.writer);
     kg_plan_free(r.plan);
+    kg_tables_free(r.tables);
     kg_manifest_free(r.manifest);
     free(r.item);
     free(r.leader_item);

@@ -48,3 +48,9 @@ void kg_events_progress(const struct kg_events *ev, const struct kg_progress *p)
     if (ev->progress)
         ev->progress(ev->ctx, p);
 }
+
+void kg_events_tables(const struct kg_events *ev, const struct kg_tables *t)
+{
+    if (ev->tables && t)
+        ev->tables(ev->ctx, t);
+}

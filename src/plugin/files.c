@@ -28,6 +28,7 @@ struct job {
     char *done[N_FILES];                 /* finished names: removed again when a later one fails */
     size_t n_done;
     struct kg_progress progress;
+    struct kg_tables *tables;            /* of the manifest */
     kg_usec told;
     struct kg_records *records;          /* of large objects; record: where we are, NULL: at the end or not begun */
     const struct kg_record *record;
@@ -119,7 +120,7 @@ static int add_pieces(struct out *o, const void *data, size_t n, struct kg_err *
     return 0;
 }
 
-static int add_slice(struct job *j, struct out *o, struct kg_source *src, const struct kg_slice *sl, struct kg_err *err)
+static int add_slice(struct job *j, struct out *o, struct kg_source *src, size_t table, const struct kg_slice *sl, struct kg_err *err)
 {
     struct kg_rowsum_text text = { 0 };
     const void *data;
@@ -128,9 +129,11 @@ static int add_slice(struct job *j, struct out *o, struct kg_source *src, const 
 
     while (r == 0 && (r = kg_source_next(src, &data, &n, err)) == 0 && n > 0) {
         kg_rowsum_text_add(&text, data, n);
+        kg_tables_count(j->tables, table, n, 0);
         if ((r = add_pieces(o, data, n, err)) == 0)
             r = tell(j, n, err);
     }
+    kg_tables_count(j->tables, table, 0, sl->sum.rows);
     if (r == 0 && !kg_rowsum_equal(&text.sum, &sl->sum))
         r = kg_err_set(err, KG_E_CORRUPT, "the rows are not what the manifest says");
     kg_rowsum_text_done(&text);
@@ -140,18 +143,21 @@ static int add_slice(struct job *j, struct out *o, struct kg_source *src, const 
 static int add_table(struct job *j, struct out *o, struct kg_source *src, const struct kg_mtable *t, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
+    size_t table = (size_t)(t - j->point.manifest->table);
 
+    kg_tables_enter(j->tables, table, "write");
     kg_archive_block_begin(&b, false, t->dump_id);
     if (add_buf(o, &b, err) < 0)
         return -(int)err->code;
     for (size_t i = 0; i < t->n_slices; i++)
-        if (add_slice(j, o, src, &t->slice[i], err) < 0)
+        if (add_slice(j, o, src, table, &t->slice[i], err) < 0)
             return kg_err_wrap(err, "table '%s.%s'", t->schema, t->name);
     /* What pg_dump writes behind the rows; pg_restore wants it when it makes a script of the archive. */
     if (add_pieces(o, "\\.\n\n\n", 5, err) < 0)
         return -(int)err->code;
     kg_archive_block_piece(&b, 0);
     j->progress.tables_done++;
+    kg_tables_leave(j->tables, table, true);
     return add_buf(o, &b, err);
 }
 
@@ -433,6 +439,19 @@ int kg_plugin_validate_export(const struct kg_export_spec *spec, struct kg_err *
     return 0;
 }
 
+static const struct kg_tables *name_tables(struct job *j)
+{
+    const struct kg_manifest *m = j->point.manifest;
+    struct kg_rowsum sum;
+
+    j->tables = kg_tables_new(m->n_tables);
+    for (size_t i = 0; i < m->n_tables; i++) {
+        kg_mtable_sum(&m->table[i], &sum);
+        kg_tables_name(j->tables, i, m->table[i].schema, m->table[i].name, sum.bytes, 1, true);
+    }
+    return j->tables;
+}
+
 static int run(struct job *j, struct kg_err *err)
 {
     struct kg_rowsum total;
@@ -442,7 +461,7 @@ static int run(struct job *j, struct kg_err *err)
         return -(int)err->code;
     kg_manifest_totals(j->point.manifest, &total);
     j->progress = (struct kg_progress){ .phase = "data", .bytes_total = total.bytes + j->point.manifest->blob_sum.bytes,
-                                        .rows = total.rows, .tables_total = j->point.manifest->n_tables };
+                                        .rows = total.rows, .tables_total = j->point.manifest->n_tables, .tables = name_tables(j) };
     kg_events_subtask(j->ev, 1, "Write files", "InProgress");
     if (write_archive(j, err) < 0 || write_roles(j, err) < 0 || write_readme(j, err) < 0 || write_sums(j, err) < 0)
         return -(int)err->code;
@@ -456,6 +475,8 @@ int kg_plugin_export_files(const struct kg_export_spec *spec, const struct kg_ev
     struct job j = { .spec = spec, .ev = ev, .files = kg_json_array() };
     int r = run(&j, err);
 
+    kg_events_tables(ev, j.tables);
+    kg_tables_free(j.tables);
     if (r == 0) {
         struct kg_json *res = kg_json_object();
 

@@ -5,7 +5,10 @@
  *  (3) Extension configuration tables, which may refer to each other, are loaded one by one in the archive's order, last.
  *  (4) The caller's thread never waits for the server: it looks at the job's state while others work, and a job that shall stop
  *      has the running statements cancelled again and again, for a cancel may come between two of them.
- *  (5) Nothing is called compared that was not: what is left when the sessions are done is a failure. */
+ *  (5) Nothing is called compared that was not: what is left when the sessions are done is a failure.
+ *
+ * What is told of tables: the marks of kg_tables are the items being loaded, the large objects, the items being compared, and one
+ * of each session for the index it makes. */
 #include "plugin/load.h"
 
 #include <stdlib.h>
@@ -40,7 +43,8 @@ struct kg_load {
     struct kg_err err;                   /* the first failure of any session */
 
     atomic_bool stop;
-    atomic_ullong bytes, tables_done;
+    atomic_ullong bytes, rows;
+    struct kg_tables *tables;
     atomic_uint running;
     kg_usec cancelled_at;                /* when the sessions were cancelled last; 0: never */
     struct kg_load_soft soft;            /* what the caller's own session has to tell */
@@ -156,6 +160,38 @@ static void set_target(const struct kg_load *l, struct kg_load_item *it)
     it->target = kg_xprintf("%s.%s", schema, name);
 }
 
+static size_t blobs_mark(const struct kg_load *l) { return l->n_items; }
+static size_t verify_mark(const struct kg_load *l, size_t i) { return l->n_items + 1 + i; }
+static size_t index_mark(const struct kg_load *l, const struct kg_load_session *s)
+{
+    return 2 * l->n_items + 1 + (size_t)(s - l->session);
+}
+
+static void name_tables(struct kg_load *l)
+{
+    l->tables = kg_tables_new(2 * l->n_items + 1 + l->spec.jobs + 1);
+    for (size_t i = 0; i < l->n_items; i++) {
+        const struct kg_load_item *it = &l->item[i];
+        unsigned parts = 1 + (unsigned)(it->table->n_slices - it->head); /* the head is one */
+
+        kg_tables_name(l->tables, i, it->table->schema, it->table->name, it->bytes, parts, true);
+    }
+    kg_tables_name(l->tables, blobs_mark(l), "", "large objects", 0, 1, false);
+}
+
+static void enter(struct kg_load_session *s, size_t mark, const char *step)
+{
+    s->mark = (ssize_t)mark;
+    kg_tables_enter(s->tables, mark, step);
+}
+
+static int leave(struct kg_load_session *s, int r)
+{
+    kg_tables_leave(s->tables, (size_t)s->mark, r == 0);
+    s->mark = KG_NO_MARK;
+    return r;
+}
+
 static int make_items(struct kg_load *l, struct kg_err *err)
 {
     const struct kg_archive *a = l->spec.point->archive;
@@ -190,6 +226,7 @@ static int make_items(struct kg_load *l, struct kg_err *err)
     l->to_build = kg_xalloc_array(a->n_entries, sizeof *l->to_build);
     l->built = kg_xalloc_array(a->n_entries, sizeof *l->built);
     qsort(l->item, l->n_items, sizeof *l->item, biggest_first);
+    name_tables(l);
     return 0;
 }
 
@@ -270,13 +307,16 @@ static bool note_slice(struct kg_load *l, size_t i)
 /* A table is loaded: it waits to be compared now, unless nobody wants that or it is a part of a root. */
 static void note_loaded(struct kg_load *l, size_t i)
 {
-    l->tables_done++;
     pthread_mutex_lock(&l->lock);
     if (i < l->n_parallel)
         l->loaded++;
     queue_builds(l, &l->item[i]);
-    if (l->spec.verify == KG_VERIFY_READ_BACK && !l->item[i].via_root)
+    if (l->spec.verify == KG_VERIFY_READ_BACK && !l->item[i].via_root) {
+        const struct kg_load_item *it = &l->item[i];
+
+        kg_tables_name(l->tables, verify_mark(l, i), it->table->schema, it->table->name, it->bytes, it->parts, false);
         l->to_verify[l->n_to_verify++] = i;
+    }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
 }
@@ -294,7 +334,9 @@ static int build(struct kg_load_session *s, size_t i, struct kg_err *err)
     struct kg_load *l = s->load;
     const struct kg_toc_entry *e = &l->spec.point->archive->entry[i];
 
-    if (kg_session_run(s->pg, e->defn, err) < 0)
+    kg_tables_name(l->tables, index_mark(l, s), e->schema ? e->schema : "", e->tag ? e->tag : "", 0, 1, false);
+    enter(s, index_mark(l, s), "index");
+    if (leave(s, kg_session_run(s->pg, e->defn, err)) < 0)
         return kg_err_wrap(err, "make %s '%s'", strcmp(e->desc, "INDEX") == 0 ? "index" : "constraint", e->tag ? e->tag : "");
     pthread_mutex_lock(&l->lock);
     l->built_n++;
@@ -316,14 +358,16 @@ static int load_head(struct kg_load_session *s, size_t i, struct kg_err *err)
 {
     const struct kg_load_item *it = &s->load->item[i];
 
-    if (kg_load_slices(s, it, 0, it->head, err) < 0)
+    enter(s, i, "load");
+    if (leave(s, kg_load_slices(s, it, 0, it->head, err)) < 0)
         return -(int)err->code;
     return note_head(s->load, i) ? table_complete(s, i, err) : 0;
 }
 
 static int load_slice(struct kg_load_session *s, size_t i, size_t slice, struct kg_err *err)
 {
-    if (kg_load_slices(s, &s->load->item[i], slice, slice + 1, err) < 0)
+    enter(s, i, "load");
+    if (leave(s, kg_load_slices(s, &s->load->item[i], slice, slice + 1, err)) < 0)
         return -(int)err->code;
     return note_slice(s->load, i) ? table_complete(s, i, err) : 0;
 }
@@ -336,7 +380,8 @@ static int verify_part(struct kg_load_session *s, size_t i, unsigned part, struc
     struct kg_rowsum got;
     bool last;
 
-    if (kg_load_read_back(s, it, part, &got, err) < 0)
+    enter(s, verify_mark(l, i), "verify");
+    if (leave(s, kg_load_read_back(s, it, part, &got, err)) < 0)
         return -(int)err->code;
     pthread_mutex_lock(&l->lock);
     kg_rowsum_merge(&it->got, &got);
@@ -373,8 +418,9 @@ static void *session_main(void *arg)
 static void report(struct kg_load *l, const char *phase)
 {
     kg_events_progress(l->spec.ev, &(struct kg_progress){ .phase = phase, .bytes_done = l->bytes,
-                                                          .bytes_total = l->total.bytes, .rows = l->total.rows,
-                                                          .tables_done = l->tables_done, .tables_total = l->n_items });
+                                                          .bytes_total = l->total.bytes, .rows = l->rows,
+                                                          .tables_done = kg_tables_done(l->tables), .tables_total = l->n_items,
+                                                          .tables = l->tables });
 }
 
 /* keeps (4): a session that has nothing to stop at the moment may send its next statement right behind the cancel. */
@@ -436,7 +482,8 @@ static int open_sessions(struct kg_load *l, struct kg_err *err)
     for (unsigned i = 0; i <= want; i++) {
         struct kg_load_session *s = &l->session[i];
 
-        *s = (struct kg_load_session){ .load = l, .spec = &l->spec, .stop = &l->stop, .bytes = &l->bytes };
+        *s = (struct kg_load_session){ .load = l, .spec = &l->spec, .stop = &l->stop, .bytes = &l->bytes,
+                                        .rows = &l->rows, .tables = l->tables, .mark = KG_NO_MARK };
         if (kg_load_session_open(s, err) == 0) {
             l->n_sessions++;
             continue;
@@ -538,9 +585,10 @@ static int load_the_rest(struct kg_load *l, struct kg_load_session *s, struct kg
         if (load_head(s, i, err) < 0)
             return -(int)err->code;
     }
-    if (l->spec.blobs && l->spec.point->manifest->has_blobs)
-        return kg_load_blobs(s, &l->soft, err);
-    return 0;
+    if (!l->spec.blobs || !l->spec.point->manifest->has_blobs)
+        return 0;
+    enter(s, blobs_mark(l), "load");
+    return leave(s, kg_load_blobs(s, &l->soft, err));
 }
 
 static int compare_roots(struct kg_load *l, struct kg_load_session *s, struct kg_err *err)
@@ -638,6 +686,8 @@ void kg_load_abort(struct kg_load *l)
         kg_load_session_close(&l->session[i]);
     for (size_t i = 0; i < l->n_items; i++)
         free(l->item[i].target);
+    kg_events_tables(l->spec.ev, l->tables);
+    kg_tables_free(l->tables);
     free(l->session);
     free(l->item);
     free(l->to_verify);

@@ -4,9 +4,12 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "pg/plan.h"
 #include "plugin/load.h"
+
+enum { KG_NO_MARK = -1 };
 
 struct kg_load_item {
     const struct kg_mtable *table;
@@ -27,7 +30,9 @@ struct kg_load_session {
     struct kg_load *load;
     const struct kg_load_spec *spec;
     atomic_bool *stop;                   /* another session failed: give up */
-    atomic_ullong *bytes;                /* loaded so far, for progress */
+    atomic_ullong *bytes, *rows;         /* loaded so far, for progress */
+    struct kg_tables *tables;            /* the load's */
+    ssize_t mark;                        /* in it: what the session is at; KG_NO_MARK: nothing that is told */
     pthread_t thread;
     struct kg_session *pg;
     struct kg_source *src;

@@ -32,9 +32,12 @@ void kg_load_session_close(struct kg_load_session *s)
 
 /* ---- rows ---- */
 
-static void count(struct kg_load_session *s, uint64_t bytes)
+static void count(struct kg_load_session *s, uint64_t bytes, uint64_t rows)
 {
     atomic_fetch_add_explicit(s->bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(s->rows, rows, memory_order_relaxed);
+    if (s->mark != KG_NO_MARK)
+        kg_tables_count(s->tables, (size_t)s->mark, bytes, rows);
 }
 
 static int send_slice(struct kg_load_session *s, const struct kg_slice *sl, struct kg_rowsum_text *text, struct kg_err *err)
@@ -48,14 +51,16 @@ static int send_slice(struct kg_load_session *s, const struct kg_slice *sl, stru
         if (kg_source_next(s->src, &data, &n, err) < 0)
             return -(int)err->code;
         if (!n)
-            return 0;
+            break;
         if (*s->stop)
             return kg_err_set(err, KG_E_CANCELLED, "another session of the job failed");
         kg_rowsum_text_add(text, data, n);
         if (kg_copy_in_add(s->pg, data, n, err) < 0)
             return -(int)err->code;
-        count(s, n);
+        count(s, n, 0);
     }
+    count(s, 0, sl->sum.rows);
+    return 0;
 }
 
 static int copy_rows(struct kg_load_session *s, const struct kg_load_item *it, size_t from, size_t to, bool freeze,
@@ -100,7 +105,15 @@ int kg_load_slices(struct kg_load_session *s, const struct kg_load_item *it, siz
 
 /* ---- reading back ---- */
 
-struct read_back { struct kg_rowsum sum; struct kg_load_session *s; unsigned since; };
+struct read_back { struct kg_rowsum sum; struct kg_load_session *s; unsigned since; uint64_t told_bytes, told_rows; };
+
+static void tell_read_back(struct read_back *b)
+{
+    if (b->s->mark != KG_NO_MARK)
+        kg_tables_count(b->s->tables, (size_t)b->s->mark, b->sum.bytes - b->told_bytes, b->sum.rows - b->told_rows);
+    b->told_bytes = b->sum.bytes;
+    b->told_rows = b->sum.rows;
+}
 
 static int read_back_row(void *ctx, const char *row, size_t n, struct kg_err *err)
 {
@@ -110,6 +123,7 @@ static int read_back_row(void *ctx, const char *row, size_t n, struct kg_err *er
     if (++b->since < COUNT_EVERY)
         return 0;
     b->since = 0;
+    tell_read_back(b);
     return *b->s->stop ? kg_err_set(err, KG_E_CANCELLED, "another session of the job failed") : 0;
 }
 
@@ -122,6 +136,7 @@ static int read_back(struct kg_load_session *s, const char *what, const char *sq
         return kg_err_wrap(err, "read back %s", what);
     if ((eno = KG_FAULT(RESTORE_VERIFY)))
         return kg_err_sys(err, eno, "read back %s", what);
+    tell_read_back(&b);
     *ret = b.sum;
     return 0;
 }

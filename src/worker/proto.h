@@ -3,7 +3,8 @@
  * Frame: u32 little-endian length n of what follows, u8 type, n - 1 bytes. Types: 'J' a JSON object; 'S' a secret: its
  * name, a NUL, its bytes. n is at most 16 MiB.
  *   service -> worker: secrets, then {"job":{"operation":…}}; later perhaps {"cancel":true}. End of file: cancel, exit.
- *   worker -> service: {"event":"progress"|"subtask"|"log"|"warning"|"alive",…}, secrets; last {"event":"done","result":{…}} or
+ *   worker -> service: {"event":"progress"|"subtask"|"log"|"warning"|"tables"|"alive",…}, secrets; last
+ *                      {"event":"done","result":{…}} or
  *                      {"event":"failed","error":{"code","number","message","action","detail"}}.
  * docs/ARCHITECTURE.md lists the operations with their fields. */
 #ifndef KG_WORKER_PROTO_H

@@ -71,6 +71,51 @@ static struct kg_json *event(const char *name)
     return j;
 }
 
+static struct kg_json *table_json(const struct kg_table_told *t, bool in_work)
+{
+    struct kg_json *j = kg_json_object();
+
+    kg_json_set_str(j, "schema", t->schema);
+    kg_json_set_str(j, "name", t->name);
+    kg_json_set_str(j, "step", t->step);
+    kg_json_set_u64(j, "bytesDone", t->bytes_done);
+    if (in_work)
+        kg_json_set_u64(j, "bytesTotal", t->bytes_total);
+    kg_json_set_u64(j, "rows", t->rows);
+    kg_json_set_double(j, "seconds", (double)(t->took / 1000) / 1000);
+    return j;
+}
+
+static struct kg_json *biggest_json(const struct kg_tables *t, size_t max)
+{
+    KG_AUTO_FREE struct kg_table_told *told = kg_xalloc_array(max, sizeof *told);
+    struct kg_json *list = kg_json_array();
+    size_t n = kg_tables_biggest(t, told, max);
+
+    for (size_t i = 0; i < n; i++)
+        kg_json_push(list, table_json(&told[i], false));
+    return list;
+}
+
+static struct kg_json *in_work_json(const struct kg_tables *t, size_t *ret_n)
+{
+    struct kg_table_told told[KG_TABLES_IN_WORK];
+    struct kg_json *list = kg_json_array();
+
+    *ret_n = kg_tables_in_work(t, kg_now_mono(), told, KG_TABLES_IN_WORK);
+    for (size_t i = 0; i < *ret_n && i < KG_TABLES_IN_WORK; i++)
+        kg_json_push(list, table_json(&told[i], true));
+    return list;
+}
+
+static void on_tables(void *ctx, const struct kg_tables *t)
+{
+    struct kg_json *j = event("tables");
+
+    kg_json_set(j, "tables", biggest_json(t, KG_TABLES_KEPT));
+    send_event(ctx, j);
+}
+
 static void on_progress(void *ctx, const struct kg_progress *p)
 {
     struct worker *w = ctx;
@@ -84,6 +129,13 @@ static void on_progress(void *ctx, const struct kg_progress *p)
     kg_json_set_u64(j, "tablesTotal", p->tables_total);
     kg_json_set_u64(j, "storedBytes", p->stored_bytes);
     kg_json_set_u64(j, "newBytes", p->new_bytes);
+    if (p->tables) {
+        size_t n;
+
+        kg_json_set(j, "tables.inWork", in_work_json(p->tables, &n));
+        kg_json_set_u64(j, "tables.inWorkCount", n);
+        kg_json_set(j, "tables.biggest", biggest_json(p->tables, KG_TABLES_BIGGEST));
+    }
     send_event(w, j);
 }
 
@@ -260,7 +312,7 @@ int kg_op_send_secret(const struct kg_op *op, const char *name, const struct kg_
 static int run_job(struct worker *w, struct kg_json **ret_result, struct kg_buf *tail, struct kg_err *err)
 {
     struct kg_events ev = { .progress = on_progress, .subtask = on_subtask, .log = on_log, .warn = on_warn,
-                            .warn_about = on_warn_about,
+                            .warn_about = on_warn_about, .tables = on_tables,
                             .cancelled = is_cancelled, .ctx = w };
     struct kg_op op = { .worker = w, .job = w->job, .ev = &ev, .tail = tail };
     const char *name;

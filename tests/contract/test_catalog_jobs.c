@@ -326,6 +326,28 @@ static void test_a_hundred_thousand_jobs_page_quickly(void **state)
     overviews_are_quick(f);
 }
 
+static void test_what_tables_took_is_kept_beside_a_job_and_goes_with_it(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_JSON struct kg_json *one = doc("[{\"name\":\"t\"}]"), *two = doc("[{\"name\":\"t\"},{\"name\":\"u\"}]");
+    KG_AUTO_JSON struct kg_json *got = NULL, *again = NULL;
+    struct kg_err why = { 0 };
+    uint64_t n;
+
+    put_tree(f);
+    job(f, 1, "Backup", "Completed", true);
+    OK(kg_catalog_job_tables_get(f->c, "job-000001", &got, err));
+    assert_null(got);
+    OK(kg_catalog_job_tables_put(f->c, "job-000001", one, err));
+    OK(kg_catalog_job_tables_put(f->c, "JOB-000001", two, err));
+    OK(kg_catalog_job_tables_get(f->c, "Job-000001", &got, err));
+    assert_int_equal(kg_json_count(got), 2);
+    assert_int_equal(kg_catalog_job_tables_put(f->c, "job-000009", one, &why), -KG_E_NOT_FOUND);
+    OK(kg_catalog_job_prune(f->c, INT64_MAX, &n, err));
+    OK(kg_catalog_job_tables_get(f->c, "job-000001", &again, err));
+    assert_null(again);
+}
+
 #define BOTH(test)                                                                                   \
     { #test " (file)", test, setup_file, teardown, NULL }, { #test " (memory)", test, setup_memory, teardown, NULL }
 
@@ -338,6 +360,7 @@ int main(void)
         BOTH(test_job_pages_lose_nothing_when_two_jobs_start_at_one_moment),
         BOTH(test_usage_samples_are_kept_daily_then_weekly_then_monthly_and_go_with_the_vault),
         BOTH(test_an_instance_stands_as_its_newest_backup_and_its_newest_good_point_say),
+        BOTH(test_what_tables_took_is_kept_beside_a_job_and_goes_with_it),
         BOTH(test_jobs_are_tallied_by_vault_day_and_state),
         cmocka_unit_test_setup_teardown(test_a_hundred_thousand_jobs_page_quickly, setup_memory, teardown),
     };

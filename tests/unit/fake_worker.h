@@ -109,6 +109,46 @@ static void fake_progress(uint64_t done)
     fake_send(j);
 }
 
+static struct kg_json *fake_table(const char *name, uint64_t done)
+{
+    struct kg_json *t = kg_json_object();
+
+    kg_json_set_str(t, "schema", "public");
+    kg_json_set_str(t, "name", name);
+    kg_json_set_str(t, "step", "read");
+    kg_json_set_u64(t, "bytesDone", done);
+    kg_json_set_double(t, "seconds", 1.5);
+    return t;
+}
+
+/* Two tables in work, one done. */
+static void fake_tables(void)
+{
+    struct kg_json *j = fake_event("progress"), *in_work = kg_json_array(), *biggest = kg_json_array();
+
+    kg_json_push(in_work, fake_table("orders", 300));
+    kg_json_push(in_work, fake_table("items", 200));
+    kg_json_push(biggest, fake_table("done", 900));
+    kg_json_set_str(j, "phase", "data");
+    kg_json_set_u64(j, "tablesDone", 1);
+    kg_json_set_u64(j, "tablesTotal", 3);
+    kg_json_set(j, "tables.inWork", in_work);
+    kg_json_set_u64(j, "tables.inWorkCount", 2);
+    kg_json_set(j, "tables.biggest", biggest);
+    fake_send(j);
+}
+
+static void fake_tables_took(void)
+{
+    struct kg_json *j = fake_event("tables"), *all = kg_json_array();
+
+    kg_json_push(all, fake_table("done", 900));
+    kg_json_push(all, fake_table("orders", 800));
+    kg_json_push(all, fake_table("items", 700));
+    kg_json_set(j, "tables", all);
+    fake_send(j);
+}
+
 static void fake_subtask(int id, const char *name, const char *status)
 {
     struct kg_json *j = fake_event("subtask");
@@ -186,8 +226,11 @@ static void fake_backup(struct fake *f)
         for (;;)
             pause();
     }
-    if (strcmp(db, "slow") == 0)
+    if (strcmp(db, "slow") == 0) {
+        fake_tables();
         fake_wait_cancel(f);
+    }
+    fake_tables_took();
     if (strcmp(db, "nonsense") == 0) {
         (void)!write(KG_WORKER_FD, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
         sleep(30);
@@ -274,6 +317,16 @@ static void fake_server(const struct fake *f)
         fake_fail(KG_E_BUG, "the service's key was sent to a worker that opens no vault", NULL);
     kg_json_set_str(r, "version", "15.2");
     fake_done(r);
+}
+
+/* Takes its time while the store has a file "slow-delete". */
+static void fake_point_delete(const struct fake *f)
+{
+    KG_AUTO_FREE char *slow = kg_xprintf("%s/slow-delete", kg_json_str_or(f->job, "storePath", "/"));
+
+    while (access(slow, F_OK) == 0)
+        usleep(5000);
+    fake_done(NULL);
 }
 
 /* One row of "validate-backup": what databases of these names are like. */
@@ -408,6 +461,8 @@ static int fake_worker_main(void)
         fake_backup(&f);
     if (strcmp(op, "point-list") == 0)
         fake_point_list(&f);
+    if (strcmp(op, "point-delete") == 0)
+        fake_point_delete(&f);
     if (strcmp(op, "point-contents") == 0)
         fake_point_contents(&f);
     if (strcmp(op, "vault-check") == 0)

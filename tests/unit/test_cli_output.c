@@ -260,6 +260,29 @@ static void assert_line(const char *progress, double rate, const char *expected)
     assert_string_equal(b.p, expected);
 }
 
+static void assert_tables(const char *tables, const char *expected)
+{
+    KG_AUTO_FREE char *text = kg_xprintf("{\"properties\":{\"extendedInfo\":{\"tables\":%s}}}", tables);
+    KG_AUTO_JSON struct kg_json *j = json(text);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(10000);
+
+    kg_job_tables_line(j, &b);
+    assert_string_equal(b.len ? b.p : "", expected);
+}
+
+static void test_a_line_tells_the_tables_in_work(void **state)
+{
+    (void)state;
+    assert_tables("null", "");
+    assert_tables("{\"inWork\":[],\"inWorkCount\":0}", "");
+    assert_tables("{\"inWork\":[{\"schema\":\"public\",\"name\":\"orders\",\"step\":\"read\",\"bytesDone\":450,\"bytesTotal\":1000,"
+                  "\"seconds\":0.5},{\"schema\":\"\",\"name\":\"large objects\",\"step\":\"read\",\"bytesDone\":98000000,\"seconds\":2}],"
+                  "\"inWorkCount\":2}", "in work: public.orders 45 %, large objects 49 MB/s");
+    /* what was estimated too small is not done for that */
+    assert_tables("{\"inWork\":[{\"schema\":\"s\",\"name\":\"e\\u001b[2J\",\"step\":\"verify\",\"bytesDone\":9,\"bytesTotal\":9}],"
+                  "\"inWorkCount\":23}", "in work: s.e?[2J (verify) 99 %, 22 more");
+}
+
 static void test_a_progress_line_says_only_what_is_known(void **state)
 {
     (void)state;
@@ -307,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_wide_letters_do_not_shift_a_table),
         cmocka_unit_test(test_the_resource_group_is_added_as_az_does),
         cmocka_unit_test(test_results_of_several_ids_become_a_list),
+        cmocka_unit_test(test_a_line_tells_the_tables_in_work),
         cmocka_unit_test(test_a_progress_line_says_only_what_is_known),
         cmocka_unit_test(test_the_rate_follows_bytes_over_time_and_restarts_with_a_new_phase),
     };

@@ -595,6 +595,8 @@ static void test_a_point_committed_while_the_service_died_is_adopted_at_the_next
     assert_int_equal(kg_json_u64(r.json, "properties.summary.bytes", 0), 1024); /* large objects, too, as in a backup's result */
     assert_int_equal(kg_json_u64(r.json, "properties.summary.newBytes", 0), 400);
     assert_int_equal(kg_json_u64(r.json, "properties.summary.storedBytes", 0), 500);
+    AUTO_REPLY struct reply job = call(f, "GET", kg_json_str_or(jobs.json, "value.0.id", "?"), NULL);
+    assert_int_equal(kg_json_u64(job.json, "properties.extendedInfo.result.storedBytes", 0), 500); /* the job tells it, too */
 }
 
 static void test_a_point_that_cannot_be_read_does_not_hide_the_others(void **state)

@@ -98,6 +98,52 @@ static void test_a_new_job_says_whose_it_is(void **state)
     assert_string_equal(str(j, "supportedActions.0"), "Cancel");
 }
 
+/* A progress event about n tables in work. */
+static void apply_tables(struct kg_job *j, const char *event, const char *where, int n)
+{
+    KG_AUTO_JSON struct kg_json *e = parse(event);
+    struct kg_json *list = kg_json_array();
+
+    for (int i = 0; i < n; i++) {
+        struct kg_json *t = parse("{\"schema\":\"public\",\"step\":\"read\",\"bytesDone\":5,\"bytesTotal\":9,\"rows\":2,"
+                                  "\"seconds\":1.5,\"x\":1}");
+        KG_AUTO_FREE char *name = kg_xprintf("t%d", i);
+
+        kg_json_set_str(t, "name", name);
+        kg_json_push(list, t);
+    }
+    kg_json_set(e, where, list);
+    assert_true(kg_job_apply(j, e));
+}
+
+static void test_tables_in_work_and_the_biggest_are_told_bounded(void **state)
+{
+    static const char progress[] = "{\"event\":\"progress\",\"phase\":\"data\",\"tablesDone\":3,\"tablesTotal\":100000,"
+                                   "\"tables\":{\"inWorkCount\":64,\"biggest\":[{\"name\":\"was\"}]}}";
+    KG_AUTO_JOB struct kg_job *j = make_job();
+
+    (void)state;
+    kg_job_lease(j, "run1");
+    apply_tables(j, progress, "tables.inWork", 64);
+    assert_int_equal(kg_json_u64(j->properties, "extendedInfo.tables.done", 0), 3);
+    assert_int_equal(kg_json_u64(j->properties, "extendedInfo.tables.left", 0), 99997);
+    assert_int_equal(kg_json_u64(j->properties, "extendedInfo.tables.inWorkCount", 0), 64);
+    assert_int_equal(kg_json_count(kg_json_get(j->properties, "extendedInfo.tables.inWork")), KG_JOB_TABLES_IN_WORK);
+    assert_string_equal(str(j, "extendedInfo.tables.inWork.1.name"), "t1");
+    assert_true(kg_json_double(j->properties, "extendedInfo.tables.inWork.1.seconds", 0) > 1.4);
+    assert_null(kg_json_get(j->properties, "extendedInfo.tables.inWork.1.x"));
+    apply(j, "{\"event\":\"progress\",\"phase\":\"indexes\",\"tablesDone\":4,\"tablesTotal\":100000}");
+    assert_int_equal(kg_json_count(kg_json_get(j->properties, "extendedInfo.tables.inWork")), 0); /* a phase that is at none */
+    assert_string_equal(str(j, "extendedInfo.tables.biggest.0.name"), "was");
+    apply_tables(j, progress, "tables.inWork", 2);
+    apply_tables(j, "{\"event\":\"tables\"}", "tables", 600);
+    assert_int_equal(kg_json_count(j->tables), KG_JOB_TABLES_KEPT); /* beside the job, not in it */
+    assert_int_equal(kg_json_count(kg_json_get(j->properties, "extendedInfo.tables.biggest")), KG_JOB_TABLES_BIGGEST);
+    kg_job_finish(j, NULL, j->start + 1);
+    assert_int_equal(kg_json_count(kg_json_get(j->properties, "extendedInfo.tables.inWork")), 0);
+    assert_int_equal(kg_json_u64(j->properties, "extendedInfo.tables.inWorkCount", 9), 0);
+}
+
 static void test_what_a_worker_reports_is_taken_over_bounded(void **state)
 {
     KG_AUTO_JOB struct kg_job *j = make_job();
@@ -237,7 +283,6 @@ static void test_the_queue_keeps_every_limit_and_the_order(void **state)
     assert_ptr_equal(kg_queue_next(q), d); /* b and c must wait and do not hold it up */
     assert_ptr_equal(kg_queue_next(q), e); /* light ones have their own places */
     assert_null(kg_queue_next(q));
-    assert_true(kg_queue_has_instance(q, "i2", ~0u));
     kg_queue_end(q, e);
     assert_ptr_equal(kg_queue_next(q), f);
     kg_queue_end(q, a);
@@ -273,7 +318,6 @@ static void test_lanes_of_an_instance_and_who_goes_first(void **state)
         assert_int_equal(kg_queue_add(q, &tasks[i].s, (void *)(uintptr_t)tasks[i].item, &err), 0);
     assert_null(kg_queue_next(q));
     kg_queue_end(q, copy);
-    assert_false(kg_queue_has_instance(q, "j", ~0u));
     assert_ptr_equal(kg_queue_next(q), urgent);
     kg_queue_end(q, backup);
     assert_ptr_equal(kg_queue_next(q), expiry);
@@ -360,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_transition_is_listed_and_no_other_happens),
         cmocka_unit_test(test_a_new_job_says_whose_it_is),
+        cmocka_unit_test(test_tables_in_work_and_the_biggest_are_told_bounded),
         cmocka_unit_test(test_what_a_worker_reports_is_taken_over_bounded),
         cmocka_unit_test(test_a_job_with_warnings_completes_with_warnings),
         cmocka_unit_test(test_a_failed_job_carries_error_advice_and_the_end_of_what_was_said),
