@@ -28,6 +28,7 @@ static struct kg_json *make_row(const struct kg_instance_body *b, const char *na
         kg_json_set_str(row, "name", name);
     kg_json_set_str(row, "datasource", b->source.id);
     kg_json_set_str(row, "secret", b->secret_uri);
+    kg_json_set_str(row, "policy", b->policy_id);
     if (self)
         kg_json_set_str(row, "self", self);
     return row;

@@ -69,8 +69,8 @@
 #define B_VAULT    "{location?, tags?, identity?, properties: {storageSettings, storeSettings?: {path?, archivePath?}, …}}"
 #define B_VAULT_PATCH "{tags?, identity?, properties?: {monitoringSettings?, securitySettings?, featureSettings?}}"
 #define B_SEARCH_BI "{resourceGroups?, vaults?, datasourceTypes?, protectionStates?, datasourceIds?, ids?, names?}"
-#define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, backupInstanceIds?, startTime?, " \
-    "endTime?, includeUnfinished?}"
+#define B_SEARCH_JOB "{resourceGroups?, vaults?, datasourceTypes?, operations?, statuses?, datasourceIds?, backupInstanceIds?, " \
+    "startTime?, endTime?, includeUnfinished?}"
 #define B_ASSIGNMENT "{properties: {roleDefinitionId, principalId? | assignee?}}"
 #define B_POLICY   "{properties: BackupPolicy}"
 #define B_PREVIEW  "{until?, at?: [date], backupInstanceId? | backupInstanceName?, policy?: BackupPolicy}"

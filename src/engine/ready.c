@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "model/id.h"
+#include "model/policy.h"
 #include "readiness/grant_script.h"
 
 enum { ROW_SECONDS = 30, SESSIONS = 8 };
@@ -43,9 +44,29 @@ int kg_ready_add_history(struct kg_engine *e, const char *instance, struct kg_js
     return 0;
 }
 
+/* What the policy wants besides the database; one that has gone wants nothing. */
+static int add_wishes(struct kg_engine *e, const char *policy, struct kg_json *ret, struct kg_err *err)
+{
+    KG_AUTO_RESOURCE struct kg_resource r = { 0 };
+    KG_AUTO_POLICY struct kg_policy *p = NULL;
+    struct kg_err why = { 0 };
+
+    if (!policy || kg_catalog_get(e->catalog, policy, &r, &why) < 0) {
+        if (why.code == KG_E_OK || why.code == KG_E_NOT_FOUND)
+            return 0;
+        *err = why;
+        return -(int)err->code;
+    }
+    if (kg_policy_from_json(r.json, &p, err) < 0)
+        return kg_err_wrap(err, "policy '%s'", r.name);
+    if (p->role_passwords)
+        kg_json_set_bool(ret, "rolePasswords", true);
+    return 0;
+}
+
 /* A secret that cannot be read is this row's trouble, not that of the others. */
-static int add_row(struct kg_engine *e, struct kg_round_row *row, struct connections *known, struct kg_prepared *p,
-                   struct kg_json *rows, struct kg_err *err)
+static int add_row(struct kg_engine *e, struct kg_round_row *row, const char *policy, struct connections *known,
+                   struct kg_prepared *p, struct kg_json *rows, struct kg_err *err)
 {
     KG_AUTO_RESOURCE struct kg_resource server = { 0 };
     struct kg_err why = { 0 };
@@ -65,7 +86,7 @@ static int add_row(struct kg_engine *e, struct kg_round_row *row, struct connect
     kg_json_set(j, "server", kg_prepare_server(&server));
     kg_json_set_str(j, "connection", connection);
     kg_json_push(rows, j);
-    return kg_ready_add_history(e, row->self, j, err);
+    return add_wishes(e, policy, j, err) < 0 ? -(int)err->code : kg_ready_add_history(e, row->self, j, err);
 }
 
 /* What nobody could look at, and why. */
@@ -83,6 +104,7 @@ int kg_ready_prepare(struct kg_run *r, struct kg_prepared *p, struct kg_err *err
     KG_AUTO_FREE const char **uris = NULL;
     struct connections known = { 0 };
     struct kg_json *rows = kg_json_array();
+    const struct kg_json *asked;
     struct kg_principal caller;
 
     kg_principal_of_uid(r->task->uid, &caller);
@@ -95,10 +117,11 @@ int kg_ready_prepare(struct kg_run *r, struct kg_prepared *p, struct kg_err *err
     kg_json_set_u64(p->job, "settings.timeoutMs", ROW_SECONDS * 1000);
     kg_json_set_u64(p->job, "settings.parallel", SESSIONS);
     known.uri = uris = kg_xalloc_array(r->round->n + 1, sizeof *uris);
-    for (size_t i = 0; i < r->round->n; i++) {
+    asked = kg_json_first(kg_json_get(r->task->params, "rows")); /* the round has them in the same order */
+    for (size_t i = 0; i < r->round->n; i++, asked = kg_json_next(asked)) {
         struct kg_round_row *row = &r->round->row[i];
 
-        if (row->control.reachable && add_row(e, row, &known, p, rows, err) < 0)
+        if (row->control.reachable && add_row(e, row, kg_json_str(asked, "policy"), &known, p, rows, err) < 0)
             return -(int)err->code;
         skip_rest(row);
     }

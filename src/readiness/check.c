@@ -30,6 +30,7 @@ static const char *const ids[] = {
     [KG_CHECK_ROW_SECURITY] = "rowSecurity",
     [KG_CHECK_LARGE_OBJECTS] = "largeObjects",
     [KG_CHECK_SPACE] = "space",
+    [KG_CHECK_ROLE_PASSWORDS] = "rolePasswords",
 };
 static_assert(KG_ARRAY_LEN(ids) == KG_CHECK_COUNT_, "name every check");
 KG_DEFINE_ENUM_TEXT(kg_check_id, enum kg_check_id, ids)
@@ -55,6 +56,7 @@ static const char *const titles[] = {
     [KG_CHECK_ROW_SECURITY] = "Row-level security hides nothing",
     [KG_CHECK_LARGE_OBJECTS] = "The backup user may read the large objects",
     [KG_CHECK_SPACE] = "The datastore has room",
+    [KG_CHECK_ROLE_PASSWORDS] = "The backup user may read the roles' passwords",
 };
 static_assert(KG_ARRAY_LEN(titles) == KG_CHECK_COUNT_, "give every check a title");
 

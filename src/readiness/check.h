@@ -40,6 +40,7 @@ enum kg_check_id {
     KG_CHECK_ROW_SECURITY,
     KG_CHECK_LARGE_OBJECTS,
     KG_CHECK_SPACE,
+    KG_CHECK_ROLE_PASSWORDS,             /* made only where the policy captures them */
     KG_CHECK_COUNT_
 };
 

@@ -308,6 +308,26 @@ static int check_large_objects(struct asking *a, struct kg_err *err)
     return 0;
 }
 
+/* A backup does without them, with a warning: so is this one. The privilege is the database's own, though the table is everybody's. */
+static int check_role_passwords(struct asking *a, struct kg_err *err)
+{
+    KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
+    struct kg_err why = { 0 };
+
+    if (kg_session_query(a->s, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", 0, NULL, &rows, err) < 0)
+        return kg_err_wrap(err, "ask whether the user may read the roles' passwords");
+    if (kg_rows_count(rows) == 1 && is_true(rows, 0)) {
+        kg_check_pass(a->checks, KG_CHECK_ROLE_PASSWORDS);
+        return 0;
+    }
+    kg_err_set(&why, KG_E_DB_PRIVILEGE, "user '%s' may not read the roles' passwords in pg_authid of database '%s', which the policy captures",
+               a->user, a->spec->database);
+    kg_err_advise(&why, "Let a superuser run GRANT SELECT ON pg_catalog.pg_authid TO the user in this database, back up as a superuser, "
+                        "or switch it off: backup-policy update --role-passwords off.");
+    kg_check_warn(a->checks, KG_CHECK_ROLE_PASSWORDS, &why);
+    return 0;
+}
+
 /* ---- room ---- */
 
 /* How much a backup takes is known afterwards only. A first one is rarely smaller than a twentieth of the database (which has
@@ -412,6 +432,9 @@ static int ask_all(struct asking *a, enum kg_check_id *ret_at, struct kg_err *er
     *ret_at = KG_CHECK_LARGE_OBJECTS;
     if (check_large_objects(a, err) < 0)
         return -(int)err->code;
+    *ret_at = KG_CHECK_ROLE_PASSWORDS;
+    if (a->spec->role_passwords && check_role_passwords(a, err) < 0)
+        return -(int)err->code;
     *ret_at = KG_CHECK_SPACE;
     return check_space(a, err);
 }
@@ -422,6 +445,7 @@ int kg_database_check(const struct kg_database_spec *spec, struct kg_checks *ret
     KG_CLEANUP(kg_session_closep) struct kg_session *s = NULL;
     KG_AUTO_JSON struct kg_json *facts = kg_json_object();
     struct asking a = { .spec = spec, .checks = ret, .facts = facts };
+    const struct kg_check *failed;
     enum kg_check_id at;
     struct kg_err why = { 0 };
 
@@ -440,6 +464,9 @@ int kg_database_check(const struct kg_database_spec *spec, struct kg_checks *ret
             *ret_facts = KG_TAKE(facts);
         }
     }
+    failed = spec->role_passwords ? kg_checks_failed(ret) : NULL;
+    if (failed)
+        kg_check_skip_rest(ret, KG_CHECK_ROLE_PASSWORDS, KG_CHECK_ROLE_PASSWORDS, failed->id);
     if (why.code != KG_E_CANCELLED)
         return 0;
     *err = why;

@@ -2,7 +2,7 @@
  * will do it: a handful of catalog queries, however many tables there are.
  *
  * Makes the checks KG_CHECK_CONNECT to KG_CHECK_SPACE, and KG_CHECK_SELECTABLE when the database turns out to be one that is
- * not for backup. Nothing is locked or changed.
+ * not for backup; with role_passwords KG_CHECK_ROLE_PASSWORDS, too. Nothing is locked or changed.
  *
  * Threads: any number of databases at a time, each with its own spec and result. */
 #ifndef KG_READINESS_DATABASE_H
@@ -23,6 +23,7 @@ struct kg_database_spec {
     bool has_store_free;
     uint64_t store_free;                 /* bytes the datastore has left */
     bool has_points;                     /* there was a backup already: the next one stores only what changed */
+    bool role_passwords;                 /* the policy captures the roles' passwords */
     bool chosen;                         /* it is protected: one that became a template since is still backed up */
 };
 

@@ -146,7 +146,7 @@ static bool check_row(struct batch *b, struct kg_check_row *r)
     struct kg_database_spec spec = { .conn = &r->conn, .database = r->database, .find_tool = find_tool, .find_ctx = b,
                                      .names_max = b->n <= FEW ? NAMES_OF_FEW : NAMES_OF_MANY,
                                      .has_store_free = r->has_store_free, .store_free = r->store_free,
-                                     .has_points = r->has_points, .chosen = r->chosen,
+                                     .has_points = r->has_points, .chosen = r->chosen, .role_passwords = r->role_passwords,
                                      .limits = { kg_now_mono() + (kg_usec)ms * 1000, b->o->cancelled, b->o->ctx } };
     struct kg_err ignored = { 0 };
 

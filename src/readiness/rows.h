@@ -14,7 +14,7 @@
 struct kg_check_row {
     struct kg_conninfo conn;             /* the row's own, or empty when it has failed already */
     const char *database;
-    bool has_store_free, has_points, chosen; /* as in database.h */
+    bool has_store_free, has_points, chosen, role_passwords; /* as in database.h */
     uint64_t store_free;
     struct kg_checks checks;             /* one that failed already: the row is not asked */
     struct kg_json *facts;               /* NULL: the server did not let us in */

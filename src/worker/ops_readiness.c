@@ -1,6 +1,7 @@
 /* worker/ops_readiness.c - the operation "validate-backup": what only the servers themselves can tell about many databases.
  *
- *   job     {"rows":[{"key","database","server":{name,host,port,sslMode},"connection":name of a secret,"hasPoints"?}],
+ *   job     {"rows":[{"key","database","server":{name,host,port,sslMode},"connection":name of a secret,"hasPoints"?,
+ *            "rolePasswords"?:the policy captures them}],
  *            "storePath"?:where their backups would go,
  *            "settings":{"binDir"?,"timeoutMs"?,"parallel"?,"perServer"?}}, and the secrets that the rows name
  *   result  {"rows":[{"key","checks":[…],"facts"?:{"user",…}}]}, in the order of the job's; facts: readiness/database.h
@@ -65,6 +66,7 @@ static int read_row(const struct kg_op *op, const struct kg_json *j, struct kg_c
         kg_json_need_str(j, "connection", &connection, err) < 0)
         return kg_err_wrap(err, "a row of the job");
     ret->has_points = kg_json_bool(j, "hasPoints", false);
+    ret->role_passwords = kg_json_bool(j, "rolePasswords", false);
     if (kg_op_conninfo(op, connection, kg_json_get(j, "server"), &ret->conn, &why) == 0) {
         kg_check_pass(&ret->checks, KG_CHECK_SECRET);
         kg_check_pass(&ret->checks, KG_CHECK_SECRET_FORMAT);

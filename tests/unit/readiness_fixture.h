@@ -47,10 +47,10 @@ static inline void make_user(const char *ident)
 }
 
 /* What the checks of one database say to that user; the caller: kg_checks_done(). */
-static inline struct kg_checks look(const char *database, const char *user, struct kg_json **ret_facts)
+static inline struct kg_checks look_for(const char *database, const char *user, bool role_passwords, struct kg_json **ret_facts)
 {
     struct kg_conninfo c = pg_cluster_login(pg, database, user, "pw");
-    struct kg_database_spec spec = { .conn = &c, .database = database, .find_tool = find_pg_dump,
+    struct kg_database_spec spec = { .conn = &c, .database = database, .find_tool = find_pg_dump, .role_passwords = role_passwords,
                                      .limits = { .deadline = kg_now_mono() + 20 * KG_SECOND } };
     struct kg_checks checks = { 0 };
     struct kg_json *facts = NULL;
@@ -64,6 +64,11 @@ static inline struct kg_checks look(const char *database, const char *user, stru
     else
         kg_json_free(facts);
     return checks;
+}
+
+static inline struct kg_checks look(const char *database, const char *user, struct kg_json **ret_facts)
+{
+    return look_for(database, user, false, ret_facts);
 }
 
 static inline void expect_failed(const struct kg_checks *c, enum kg_check_id id, enum kg_code code, const char *told)

@@ -207,6 +207,36 @@ static void test_large_objects_count_by_owner_and_access_list(void **state)
     }
 }
 
+static void test_passwords_of_roles_are_asked_about_where_the_policy_wants_them(void **state)
+{
+    KG_AUTO_CHECKS struct kg_checks c = { 0 }, boss = { 0 }, granted = { 0 }, elsewhere = { 0 }, nobody = { 0 };
+
+    (void)state;
+    sql("postgres", "CREATE ROLE master SUPERUSER LOGIN PASSWORD 'pw'");
+    sql("postgres", "CREATE DATABASE roles1");
+    sql("postgres", "CREATE DATABASE roles2");
+    make_user("clerk");
+    c = look("roles1", "clerk", NULL);
+    assert_null(c.item[KG_CHECK_ROLE_PASSWORDS]); /* a policy that does not want them has no such row */
+    kg_checks_done(&c);
+    c = look_for("roles1", "clerk", true, NULL);
+    expect_state(&c, KG_CHECK_ROLE_PASSWORDS, KG_CHECK_WARNING);
+    assert_non_null(strstr(c.item[KG_CHECK_ROLE_PASSWORDS]->err.msg, "'clerk' may not read the roles' passwords in pg_authid"));
+    assert_non_null(strstr(c.item[KG_CHECK_ROLE_PASSWORDS]->err.action, "GRANT SELECT ON pg_catalog.pg_authid"));
+    assert_non_null(strstr(c.item[KG_CHECK_ROLE_PASSWORDS]->err.action, "--role-passwords off."));
+    assert_null(kg_checks_failed(&c));       /* the backup does without */
+    boss = look_for("roles1", "master", true, NULL);
+    expect_state(&boss, KG_CHECK_ROLE_PASSWORDS, KG_CHECK_PASSED);
+    sql("roles1", "GRANT SELECT ON pg_catalog.pg_authid TO clerk");
+    granted = look_for("roles1", "clerk", true, NULL);
+    expect_state(&granted, KG_CHECK_ROLE_PASSWORDS, KG_CHECK_PASSED);
+    elsewhere = look_for("roles2", "clerk", true, NULL); /* what was granted is that database's */
+    expect_state(&elsewhere, KG_CHECK_ROLE_PASSWORDS, KG_CHECK_WARNING);
+    nobody = look_for("roles1", "nobody_at_all", true, NULL);
+    expect_state(&nobody, KG_CHECK_ROLE_PASSWORDS, KG_CHECK_SKIPPED);
+    assert_int_equal(nobody.item[KG_CHECK_ROLE_PASSWORDS]->because, KG_CHECK_LOGIN);
+}
+
 static void test_subscriptions_are_warned_of_and_stop_nothing(void **state)
 {
     KG_AUTO_CHECKS struct kg_checks c = { 0 };
@@ -421,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_many_missing_ones_are_counted_and_the_first_are_named),
         cmocka_unit_test(test_row_security_fails_where_it_would_hide_rows),
         cmocka_unit_test(test_large_objects_count_by_owner_and_access_list),
+        cmocka_unit_test(test_passwords_of_roles_are_asked_about_where_the_policy_wants_them),
         cmocka_unit_test(test_subscriptions_are_warned_of_and_stop_nothing),
         cmocka_unit_test(test_why_nobody_gets_in_is_told_apart),
         cmocka_unit_test(test_a_server_that_is_not_there_is_a_matter_of_the_network),

@@ -21,7 +21,50 @@ static struct {
     struct kg_vault *vault;
 } f;
 
-static const struct kg_events quiet;
+/* What was told of table "big": while it was in work, and at the end by step. */
+static struct { bool in_work, most_known; uint64_t done; unsigned n; struct { char step[8]; uint64_t rows, bytes; } took[4]; } told;
+
+static void see_progress(void *ctx, const struct kg_progress *p)
+{
+    struct kg_table_told t[8];
+    size_t n = p->tables ? kg_tables_in_work(p->tables, kg_now_mono(), t, 8) : 0;
+
+    (void)ctx;
+    for (size_t i = 0; i < n && i < 8; i++)
+        if (strcmp(t[i].name, "big") == 0 && t[i].bytes_done) {
+            told.in_work = true;
+            told.most_known |= t[i].bytes_total > t[i].bytes_done && t[i].took > 0;
+        }
+}
+
+static void see_tables(void *ctx, const struct kg_tables *tables)
+{
+    struct kg_table_told t[8];
+    size_t n = kg_tables_biggest(tables, t, 8);
+
+    (void)ctx;
+    told.done = kg_tables_done(tables);
+    assert_int_equal(kg_tables_in_work(tables, kg_now_mono(), NULL, 0), 0);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(t[i].name, "big") == 0 && told.n < 4) {
+            (void)snprintf(told.took[told.n].step, sizeof told.took[0].step, "%s", t[i].step);
+            told.took[told.n].rows = t[i].rows;
+            told.took[told.n++].bytes = t[i].bytes_done;
+        }
+}
+
+static const struct kg_events events = { .progress = see_progress, .tables = see_tables };
+
+static void expect_told(const char *step, const struct kg_rowsum *sum)
+{
+    for (unsigned i = 0; i < told.n; i++)
+        if (strcmp(told.took[i].step, step) == 0) {
+            assert_int_equal(told.took[i].rows, sum->rows);
+            assert_int_equal(told.took[i].bytes, sum->bytes);
+            return;
+        }
+    fail_msg("nothing was told of step '%s'", step);
+}
 
 static int start(void **state)
 {
@@ -51,16 +94,18 @@ static int stop(void **state)
 }
 
 /* Backs up, and gives what the manifest says of the table "big". */
-static void back_up(const char *point, enum kg_slicing slicing, struct kg_rowsum *ret_sum, size_t *ret_slices, uint32_t *ret_to)
+static void back_up(const char *point, enum kg_slicing slicing, uint64_t rate, struct kg_rowsum *ret_sum, size_t *ret_slices,
+                    uint32_t *ret_to)
 {
     const struct kg_backup_spec spec = { .vault = f.vault, .conn = &f.pg->conn, .database = "src", .instance = "i", .point = point,
                                          .jobs = 2, .level = 1, .bin_dir = f.pg->bin, .slice_bytes = 256 << 10,
-                                         .slicing = slicing };
+                                         .slicing = slicing, .bytes_per_second = rate };
     KG_AUTO_JSON struct kg_json *result = NULL, *j = NULL;
     KG_CLEANUP(kg_manifest_freep) struct kg_manifest *m = NULL;
     struct kg_err err = { 0 };
 
-    if (kg_plugin_backup(&spec, &quiet, &result, NULL, &err) < 0)
+    memset(&told, 0, sizeof told);
+    if (kg_plugin_backup(&spec, &events, &result, NULL, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(kg_point_get(f.vault, "i", point, &j, &err), 0);
     assert_int_equal(kg_manifest_from_json(j, &m, &err), 0);
@@ -80,7 +125,8 @@ static void restores(const char *point, const char *target)
     KG_AUTO_JSON struct kg_json *result = NULL;
     struct kg_err err = { 0 };
 
-    if (kg_plugin_restore(&spec, &quiet, &result, NULL, &err) < 0)
+    memset(&told, 0, sizeof told);
+    if (kg_plugin_restore(&spec, &events, &result, NULL, &err) < 0)
         fail_msg("%s", err.msg);
 }
 
@@ -91,15 +137,22 @@ static void test_whole_or_in_slices_the_rows_are_the_same(void **state)
     uint32_t to = 1;
 
     (void)state;
-    back_up("p1", KG_SLICING_NEVER, &whole, &parts, &to);
+    back_up("p1", KG_SLICING_NEVER, 1 << 20, &whole, &parts, &to);
     assert_int_equal(to, 0);
     assert_true(parts >= 4);
     assert_int_equal(whole.rows, 20000 - 4001);
-    back_up("p2", KG_SLICING_ALWAYS, &sliced, &slices, &to);
+    assert_true(told.in_work && told.most_known); /* the rate keeps it longer than progress is told */
+    expect_told("read", &whole);
+    back_up("p2", KG_SLICING_ALWAYS, 0, &sliced, &slices, &to);
     assert_true(slices >= 4);
     assert_int_equal(to, (256 << 10) / 8192);
     assert_true(kg_rowsum_equal(&whole, &sliced));
+    expect_told("read", &whole);
+    assert_int_equal(told.done, 2);
     restores("p1", "from_parts");
+    expect_told("load", &whole);
+    expect_told("verify", &whole);
+    assert_int_equal(told.done, 2);
     restores("p2", "from_slices");
 }
 

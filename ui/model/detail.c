@@ -171,7 +171,14 @@ void ui_detail_state(const struct ui_detail *d, struct ui_shown *ret)
 
 /* ---- tabs ---- */
 
-struct ui_list *ui_detail_list(const struct ui_detail *d) { return (struct ui_list *)d->list[d->tab]; }
+struct ui_model *ui_detail_tab(const struct ui_detail *d) { return d->list[d->tab]; }
+
+struct ui_list *ui_detail_list(const struct ui_detail *d)
+{
+    struct ui_model *tab = ui_detail_tab(d);
+
+    return tab && tab->kind->family == UI_LIST ? (struct ui_list *)tab : NULL;
+}
 
 const char *ui_detail_tab_title(const struct ui_detail *d, size_t tab)
 {

@@ -1,6 +1,6 @@
 /* model/detail.h - the family of pages about one resource: tabs; the first shows values in sections ("Essentials"), the others
- * are lists of what belongs to it. m->arg is the resource's id. The title becomes the resource's name.
- * A tab's list is a model of its own (its "of" is the page): it asks, and is answered, by itself, and its commands are there
+ * are lists of what belongs to it, or texts (a log). m->arg is the resource's id. The title becomes the resource's name.
+ * A tab is a model of its own (its "of" is the page): it asks, and is answered, by itself, and its commands are there
  * while it is shown. It is made when it is shown first. */
 #ifndef UI_MODEL_DETAIL_H
 #define UI_MODEL_DETAIL_H
@@ -22,7 +22,7 @@ struct ui_detail_kind {
     const char *path;                        /* "{arg}" when NULL */
     const struct ui_value *value;
     size_t n_values;
-    const char *tab[UI_TABS_MAX];            /* kinds of the family of lists, with this page's arg; the first tab is the values */
+    const char *tab[UI_TABS_MAX];            /* kinds of lists and readers, with this page's arg; the first tab is the values */
     const char *state;                       /* paths of the status in the title; NULL: where resources mostly have it */
     /* What the page is called when the resource's name says nothing to people; or NULL. Empty: its name. */
     void (*title)(const struct kg_json *resource, int64_t now, struct ui_shown *ret);
@@ -55,7 +55,8 @@ void ui_detail_closed(struct ui_model *m, const char *kind, const char *result);
 int64_t ui_detail_wake(const struct ui_model *m);
 
 void ui_detail_fetch(struct ui_detail *d);
-struct ui_list *ui_detail_list(const struct ui_detail *d);       /* of the tab that is shown; NULL: the values are */
+struct ui_model *ui_detail_tab(const struct ui_detail *d);       /* the tab that is shown; NULL: the values are */
+struct ui_list *ui_detail_list(const struct ui_detail *d);       /* the same; NULL also of one that is no list */
 void ui_detail_value(const struct ui_detail *d, size_t i, struct ui_shown *ret);
 bool ui_detail_has(const struct ui_detail *d, size_t i);         /* it is shown; a heading when something under it is */
 const char *ui_detail_tab_title(const struct ui_detail *d, size_t tab);

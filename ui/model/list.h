@@ -28,6 +28,7 @@ struct ui_column {
     bool right;
     bool name;                               /* names, whose ends tell them apart: cut in the middle */
     void (*cell)(const struct ui_row *row, int64_t now, struct ui_shown *ret);     /* instead of format, or NULL */
+    int (*percent)(const struct ui_row *row);                                      /* of a bar in front of it; -1: none; or NULL */
 };
 
 struct ui_list_kind {

@@ -77,24 +77,38 @@ static const struct ui_column columns[] = { COLUMNS(5) };
 
 #define ALL_TIMES "all times"
 
-/* What the filter form chose is the body of the search, but for its "time", which counts from the moment of asking: seven days
- * when nothing else is said. */
-static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+#define SEARCH "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupJobs?$top=100"
+
+static int days_of(const char *time)
 {
-    static const struct { const char *time; int days; } spans[] = { { "last 24 hours", 1 }, { "last 30 days", 30 } };
-    KG_AUTO_JSON struct kg_json *ask = l->chosen ? kg_json_copy(l->chosen) : kg_json_object();
-    const char *time = kg_json_str_or(ask, "time", "");
-    int days = 7;
+    return strcmp(time, "last 24 hours") == 0 ? 1 : strcmp(time, "last 30 days") == 0 ? 30 : 7;
+}
+
+/* What the filter form chose is the body of the search, but for its "time", which counts from the moment of asking: seven days
+ * when nothing else is said. What runs is never too old to be shown, unless a range was asked for. */
+static struct kg_json *asked_for(const struct ui_list *l)
+{
+    struct kg_json *ask = l->chosen ? kg_json_copy(l->chosen) : kg_json_object();
+    KG_AUTO_FREE char *time = kg_xstrdup(kg_json_str_or(ask, "time", ""));
+    bool range = kg_json_str(ask, "startTime") || kg_json_str(ask, "endTime");
     char from[32];
 
-    for (size_t i = 0; i < KG_ARRAY_LEN(spans); i++)
-        days = strcmp(time, spans[i].time) == 0 ? spans[i].days : days;
+    kg_json_remove(ask, "time");
     if (strcmp(time, ALL_TIMES) == 0)
         kg_json_set_str(ask, "startTime", "1970-01-01T00:00:00Z");
-    else if (!kg_json_str(ask, "startTime"))
-        kg_json_set_str(ask, "startTime", kg_time_iso_seconds(l->base.host->now - days * (int64_t)86400 * KG_SECOND, from));
-    kg_json_remove(ask, "time");
-    ui_path(&l->base, "/subscriptions/{sub}/providers/Microsoft.DataProtection/searchBackupJobs?$top=100", path);
+    if (!kg_json_str(ask, "startTime"))
+        kg_json_set_str(ask, "startTime",
+                        kg_time_iso_seconds(l->base.host->now - days_of(time) * (int64_t)86400 * KG_SECOND, from));
+    if (!range && strcmp(time, ALL_TIMES) != 0)
+        kg_json_set_bool(ask, "includeUnfinished", true);
+    return ask;
+}
+
+static void search(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    KG_AUTO_JSON struct kg_json *ask = asked_for(l);
+
+    ui_path(&l->base, SEARCH, path);
     kg_json_print(ask, false, body);
 }
 
@@ -151,7 +165,6 @@ static const char *not_retryable(const struct ui_model *m)
       not_retryable, NULL, "retry-job" }, \
     { "job-log", "Log", 'o', UI_NEEDS_ROW, "Read the job's log", NULL, NULL, "job-log" }
 
-static const struct ui_command commands[] = { JOB_COMMANDS };
 static const struct ui_command all_commands[] = {
     JOB_COMMANDS,
     { "filter-jobs", "Filter", 'f', 0, "Choose status, operation, vault, instance and time", NULL, ui_list_choose, NULL },
@@ -162,34 +175,78 @@ const struct ui_kind ui_page_jobs = {
     .n_commands = KG_ARRAY_LEN(all_commands), .found_by = "dashboard activity running failed",
 };
 
-static void search_instance(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
-{
-    (void)body;
-    /* The instance's id is its vault's, "/backupInstances/" and a name. */
-    const char *at = strstr(l->base.arg, "/backupInstances/");
+/* ---- those of a vault, of an instance ----
+ *
+ * Without a filter they are the vault's own list, which has pages; a filter is what the search over all vaults understands. */
 
-    kg_buf_add(path, l->base.arg, at ? (size_t)(at - l->base.arg) : strlen(l->base.arg));
-    kg_buf_adds(path, "/backupJobs?$top=100&$filter=backupInstanceId%20eq%20'");
-    kg_buf_adds(path, l->base.arg);
-    kg_buf_adds(path, "'");
+static bool is_filtered(const struct ui_list *l)
+{
+    for (const struct kg_json *c = kg_json_first(l->chosen); c; c = kg_json_next(c))
+        if (strcmp(kg_json_key(c), "time") != 0)
+            return true;
+    return false;
 }
-static const struct ui_list_kind instance_jobs = {
-    .request = search_instance, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3,
-      .opens = "backup-job",
-    .empty = "No job in the last seven days.",
-};
+
+static void add_term(struct kg_buf *path, const char *term, const char *value)
+{
+    kg_buf_addf(path, "%s%s%%20'%s'", strstr(path->p, "$filter=") ? "%20and%20" : "&$filter=", term, value);
+}
+
+/* id: a vault's or an instance's. */
+static void list_below(const struct ui_list *l, const char *id, struct kg_buf *path)
+{
+    const char *at = strstr(id, "/backupInstances/"), *time = kg_json_str_or(l->chosen, "time", "");
+    char from[32];
+
+    kg_buf_add(path, id, at ? (size_t)(at - id) : strlen(id));
+    kg_buf_adds(path, "/backupJobs?$top=100");
+    if (at)
+        add_term(path, "backupInstanceId%20eq", id);
+    if (strcmp(time, ALL_TIMES) == 0)
+        add_term(path, "startTime%20ge", "1970-01-01T00:00:01Z");
+    else if (*time)
+        add_term(path, "startTime%20ge", kg_time_iso_seconds(l->base.host->now - days_of(time) * (int64_t)86400 * KG_SECOND, from));
+}
+
+static void only(struct kg_json *ask, const char *filter, const char *text)
+{
+    struct kg_json *one = kg_json_array();
+
+    kg_json_push_str(one, text);
+    kg_json_set(ask, filter, one);
+}
+
+static void search_below(const struct ui_list *l, struct kg_buf *path, struct kg_buf *body)
+{
+    const char *id = l->base.arg;
+    KG_AUTO_JSON struct kg_json *ask = NULL;
+    char part[100];
+
+    if (!is_filtered(l)) {
+        list_below(l, id, path);
+        return;
+    }
+    ask = asked_for(l);
+    only(ask, "vaults", ui_id_part(id, "backupVaults", part, sizeof part));
+    only(ask, "resourceGroups", ui_id_part(id, "resourceGroups", part, sizeof part));
+    if (strstr(id, "/backupInstances/"))
+        only(ask, "backupInstanceIds", id);
+    ui_path(&l->base, SEARCH, path);
+    kg_json_print(ask, false, body);
+}
+
+#define BELOW \
+    .request = search_below, .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE, .refresh = 3, \
+    .opens = "backup-job", .filter_form = "filter-jobs", \
+    .empty = "No job in the last seven days. Press a for all times, f for a filter."
+static const struct ui_list_kind instance_jobs = { BELOW }, vault_jobs = { BELOW };
 const struct ui_kind ui_list_instance_jobs = {
-    .name = "instance-jobs", .title = "Jobs", .family = UI_LIST, .data = &instance_jobs, .commands = commands,
-      .n_commands = KG_ARRAY_LEN(commands),
-};
-static const struct ui_list_kind vault_jobs = {
-    .path = "{arg}/backupJobs?$top=100", .column = columns, .n_columns = KG_ARRAY_LEN(columns), .more = MORE,
-      .refresh = 3, .opens = "backup-job",
-    .empty = "No job in the last seven days.",
+    .name = "instance-jobs", .title = "Jobs", .family = UI_LIST, .data = &instance_jobs, .commands = all_commands,
+      .n_commands = KG_ARRAY_LEN(all_commands),
 };
 const struct ui_kind ui_list_vault_jobs = {
-    .name = "vault-jobs", .title = "Jobs", .family = UI_LIST, .data = &vault_jobs, .commands = commands,
-      .n_commands = KG_ARRAY_LEN(commands),
+    .name = "vault-jobs", .title = "Jobs", .family = UI_LIST, .data = &vault_jobs, .commands = all_commands,
+      .n_commands = KG_ARRAY_LEN(all_commands),
 };
 
 /* ---- one ---- */
@@ -240,6 +297,38 @@ static void tables_value(const struct kg_json *j, int64_t now, struct ui_shown *
         snprintf(ret->text, sizeof ret->text, "%llu of %llu", (unsigned long long)kg_json_u64(j, P "tablesDone", 0),
             (unsigned long long)total);
 }
+/* The tables in work: "orders 45%, items 3% and 2 more". */
+static void in_work_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const struct kg_json *tables = kg_json_get(j, "properties.extendedInfo.tables");
+    uint64_t left = kg_json_u64(tables, "inWorkCount", 0);
+    size_t at = 0;
+
+    (void)now;
+    for (const struct kg_json *t = kg_json_first(kg_json_get(tables, "inWork")); t && at < 120; t = kg_json_next(t), left--) {
+        double done = kg_json_double(t, "bytesDone", 0), total = kg_json_double(t, "bytesTotal", 0);
+        int percent = total > 0 ? (int)(done * 100 / total) : 0;
+
+        at += (size_t)snprintf(ret->text + at, sizeof ret->text - at, "%s%.80s %d%%", at ? ", " : "", kg_json_str_or(t, "name", "?"),
+                               percent > 99 ? 99 : percent);
+    }
+    if (at && left)
+        snprintf(ret->text + at, sizeof ret->text - at, " and %llu more", (unsigned long long)left);
+}
+
+/* Of the whole job, else of its phase; nothing while nobody knows. */
+static void left_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    bool whole = kg_json_type(kg_json_get(j, P "secondsLeft")) == KG_JSON_NUMBER;
+    char text[40];
+
+    (void)now;
+    if (!whole && kg_json_type(kg_json_get(j, P "phaseSecondsLeft")) != KG_JSON_NUMBER)
+        return;
+    ui_format_seconds((int64_t)kg_json_u64(j, whole ? P "secondsLeft" : P "phaseSecondsLeft", 0), text, sizeof text);
+    snprintf(ret->text, sizeof ret->text, "%s%s", text, whole ? "" : " of this phase");
+}
+
 static void warnings_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 {
     size_t n = kg_json_count(kg_json_get(j, "properties.extendedInfo.warningDetails"));
@@ -291,8 +380,9 @@ static const struct ui_value values[] = {
     { "Rows", P "rows", UI_F_COUNT | UI_F_IF_ANY, NULL, NULL },
     { "Tables", "", UI_F_IF_ANY, NULL, tables_value },
     { "Rate", "", UI_F_IF_ANY | UI_F_RESTLESS, NULL, rate_value },
-    { "Time left", P "timeLeft", UI_F_DURATION | UI_F_IF_ANY | UI_F_RESTLESS, NULL, NULL },
-    { "Added to the vault", P "storedBytes", UI_F_BYTES | UI_F_IF_ANY, NULL, NULL },
+    { "In work", "", UI_F_IF_ANY | UI_F_RESTLESS, NULL, in_work_value },
+    { "Time left", "", UI_F_IF_ANY | UI_F_RESTLESS, NULL, left_value },
+    { "Added to the vault", "properties.extendedInfo.result.storedBytes " P "storedBytes", UI_F_BYTES | UI_F_IF_ANY, NULL, NULL },
 };
 /* "Restore of pg1\shop". */
 static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)
@@ -308,7 +398,7 @@ static void title(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 }
 static const struct ui_detail_kind detail = {
     .title = title,
-    .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "job-subtasks" }, .refresh = 1,
+    .value = values, .n_values = KG_ARRAY_LEN(values), .tab = { "job-tables", "job-log", "job-subtasks" }, .refresh = 1,
 };
 
 static const char *page_not_running(const struct ui_model *m)

@@ -16,6 +16,14 @@ enum { TEXT_MAX = 1 << 20, LINES = 40, SECOND = 1000000, TELL_EVERY = 5 * SECOND
 
 static const char *title_of(const struct ui_model *m) { return m->title ? m->title : m->kind->title; }
 
+/* The text that m, or the tab it shows, is; NULL: it is none. */
+static struct ui_reader *text_of(struct ui_model *m)
+{
+    struct ui_model *shown = m->kind->family == UI_DETAIL ? ui_detail_tab((struct ui_detail *)m) : m;
+
+    return shown && shown->kind->family == UI_READER ? (struct ui_reader *)shown : NULL;
+}
+
 struct ui_list *ui_plain_list(struct ui_model *m)
 {
     return m->kind->family == UI_LIST ? (struct ui_list *)m : m->kind->family == UI_DETAIL ? ui_detail_list((struct ui_detail *)m) : NULL;
@@ -82,6 +90,26 @@ static void say_list(struct ui_plain *p, struct ui_plain_layer *at, const struct
     say_rows(p, at, l);
 }
 
+/* ---- texts ---- */
+
+/* at->from counts bytes. */
+static void say_text(struct ui_plain *p, struct ui_plain_layer *at, const struct ui_reader *r)
+{
+    size_t len = r->text ? strlen(r->text) : 0;
+
+    if (r->err.code)
+        ui_plain_err(p, &r->err);
+    for (int i = 0; i < LINES && at->from < len; i++) {
+        const char *line = r->text + at->from;
+        size_t n = strcspn(line, "\n");
+
+        ui_plain_say(p, "%.*s", (int)n, line);
+        at->from += n + (line[n] == '\n');
+    }
+    if (at->from < len)
+        ui_plain_say(p, "The text goes on: Enter");
+}
+
 /* ---- pages about one thing ---- */
 
 static void say_values(struct ui_plain *p, const struct ui_detail *d)
@@ -122,31 +150,13 @@ static void say_detail(struct ui_plain *p, struct ui_plain_layer *at, struct ui_
         say_tabs(p, d);
     if (l)
         say_list(p, at, l);
+    else if (text_of(&d->base))
+        say_text(p, at, text_of(&d->base));
     else if (d->resource)
         say_values(p, d);
     ui_detail_state(d, &state);
     if (state.state == UI_BUSY && d->kind->refresh)
         ui_plain_say(p, "It goes on: type watch to follow it to its end.");
-}
-
-/* ---- texts ---- */
-
-/* at->from counts bytes. */
-static void say_text(struct ui_plain *p, struct ui_plain_layer *at, const struct ui_reader *r)
-{
-    size_t len = r->text ? strlen(r->text) : 0;
-
-    if (r->err.code)
-        ui_plain_err(p, &r->err);
-    for (int i = 0; i < LINES && at->from < len; i++) {
-        const char *line = r->text + at->from;
-        size_t n = strcspn(line, "\n");
-
-        ui_plain_say(p, "%.*s", (int)n, line);
-        at->from += n + (line[n] == '\n');
-    }
-    if (at->from < len)
-        ui_plain_say(p, "The text goes on: Enter");
 }
 
 /* ---- the Overview, the settings ---- */
@@ -220,8 +230,8 @@ static bool is_coming(struct ui_model *m)
 
     switch (m->kind->family) {
     case UI_LIST: return l->asking;
-    case UI_DETAIL: return ((const struct ui_detail *)m)->asking || (l && l->asking);
-    case UI_READER: return ((const struct ui_reader *)m)->asking;
+    case UI_DETAIL: return ((const struct ui_detail *)m)->asking || (l && l->asking) || (text_of(m) && text_of(m)->asking);
+    case UI_READER: return text_of(m)->asking;
     case UI_CUSTOM: return is_overview(m) && ((const struct ui_overview *)m)->asking;
     case UI_FORM: break;
     }
@@ -239,7 +249,7 @@ static void say_page(struct ui_plain *p, struct ui_plain_layer *at, struct ui_mo
     switch (m->kind->family) {
     case UI_LIST: say_list(p, at, (struct ui_list *)m); break;
     case UI_DETAIL: say_detail(p, at, (struct ui_detail *)m); break;
-    case UI_READER: say_text(p, at, (struct ui_reader *)m); break;
+    case UI_READER: say_text(p, at, text_of(m)); break;
     case UI_CUSTOM:
         if (is_overview(m))
             say_overview(p, (struct ui_overview *)m);
@@ -329,8 +339,8 @@ static void say_what_is_wanted(const struct said *s, const char *what) { ui_plai
 
 static void do_more(const struct said *s)
 {
-    if (s->m->kind->family == UI_READER) {
-        say_text(s->p, s->at, (const struct ui_reader *)s->m);
+    if (text_of(s->m)) {
+        say_text(s->p, s->at, text_of(s->m));
         return;
     }
     if (!s->l)

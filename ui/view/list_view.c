@@ -103,6 +103,7 @@ static void draw_rows(const struct ui_list *l, struct ui_canvas *c, struct ui_re
             if (width[k]) {
                 ui_list_cell(l, row, k, &shown[k]);
                 cell[k] = ui_cell_of(&shown[k]);
+                cell[k].bar = l->kind->column[k].percent ? l->kind->column[k].percent(row) + 1 : 0;
             }
         ui_table_cells(c, line, column, l->kind->n_columns, width, cell);
         c->flags = was;
@@ -124,6 +125,8 @@ static void measure(struct ui_list *l)
 
             ui_list_cell(l, &l->rows.row[i], k, &s);
             w = ui_width(s.text) + (ui_state_glyph(s.state) >= 0 ? 2 : 0);
+            if (l->kind->column[k].percent && w < l->kind->column[k].want)
+                w = l->kind->column[k].want;         /* room for the bar */
             l->widest[k] = w > l->widest[k] ? w : l->widest[k];
         }
     }

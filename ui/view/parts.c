@@ -28,7 +28,7 @@ int ui_draw_state(struct ui_canvas *c, int y, int x, int cols, const struct ui_s
 
 struct ui_table_cell ui_cell_of(const struct ui_shown *s)
 {
-    return (struct ui_table_cell){ s->text, states[s->state].role, states[s->state].glyph };
+    return (struct ui_table_cell){ s->text, states[s->state].role, states[s->state].glyph, 0 };
 }
 
 void ui_columns_of(const struct ui_column *column, size_t n, struct ui_table_column *ret)

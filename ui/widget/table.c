@@ -1,5 +1,7 @@
 #include "widget/table.h"
 
+#include "widget/chart.h"
+
 static int total(const int *width, size_t n)
 {
     int sum = 0;
@@ -119,7 +121,9 @@ void ui_table_cells(struct ui_canvas *c, struct ui_rect r, const struct ui_table
             (void)ui_put(c, r.y, x, cell[i].role, (enum ui_glyph)cell[i].glyph);
             lead = 2;
         }
-        if (column[i].right)
+        if (cell[i].bar)
+            ui_progress(c, r.y, x + lead, width[i] - lead, (cell[i].bar - 1) / 100.0, cell[i].text);
+        else if (column[i].right)
             (void)ui_text_right(c, r.y, x + lead, width[i] - lead, cell[i].role, cell[i].text);
         else if (column[i].name)
             (void)ui_text_name(c, r.y, x + lead, width[i] - lead, cell[i].role, cell[i].text);

@@ -19,7 +19,8 @@ struct ui_table_column {
     bool right;
     bool name;                               /* cut in the middle, where there is no room */
 };
-struct ui_table_cell { const char *text; enum ui_role role; int glyph; };   /* glyph: -1: none, else drawn in front */
+/* glyph: -1: none, else drawn in front; bar: percent + 1 of a bar in front of the text, 0: none */
+struct ui_table_cell { const char *text; enum ui_role role; int glyph, bar; };
 
 /* The columns' widths in so many columns of the screen (gutter and scroll mark are not among them); 0: not shown. What there
  * is above the least that all need goes to the lowest ranks first: up to want, then up to most. */
