@@ -311,7 +311,7 @@ static void apply_in_work(struct kg_job *j, const struct kg_json *e)
     kg_job_extend(j, "tables", t);
 }
 
-/* Nothing is in work when the job has ended. */
+/* Nothing is in work when the job has ended; and lists of jobs are made of many that have. */
 static void settle_tables(struct kg_job *j)
 {
     struct kg_json *t = kg_json_get_mutable(j->properties, "extendedInfo.tables");
@@ -320,6 +320,7 @@ static void settle_tables(struct kg_job *j)
         return;
     kg_json_set_u64(t, "inWorkCount", 0);
     kg_json_set(t, "inWork", kg_json_array());
+    kg_json_set(t, "biggest", take_tables(kg_json_get(t, "biggest"), KG_JOB_TABLES_ENDED));
 }
 
 static void apply_tables(struct kg_job *j, const struct kg_json *e)

@@ -16,7 +16,7 @@
 #include "keepgres/err.h"
 
 enum { KG_JOB_SUBTASKS = 32, KG_JOB_WARNINGS_KEPT = 100, KG_JOB_TEXT_MAX = 2000, KG_JOB_DETAIL_MAX = 16 << 10,
-       KG_JOB_TABLES_IN_WORK = 20, KG_JOB_TABLES_BIGGEST = 10, KG_JOB_TABLES_KEPT = 500 };
+       KG_JOB_TABLES_IN_WORK = 20, KG_JOB_TABLES_BIGGEST = 10, KG_JOB_TABLES_ENDED = 3, KG_JOB_TABLES_KEPT = 500 };
 
 struct kg_job {
     char *id;                    /* GUID */

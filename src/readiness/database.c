@@ -308,7 +308,7 @@ static int check_large_objects(struct asking *a, struct kg_err *err)
     return 0;
 }
 
-/* A backup does without them, with a warning: so is this one. The privilege is the database's own, though the table is everybody's. */
+/* A backup does without them, with a warning: so is this one. The privilege is the database's own, though the table is shared. */
 static int check_role_passwords(struct asking *a, struct kg_err *err)
 {
     KG_CLEANUP(kg_rows_freep) struct kg_rows *rows = NULL;
@@ -320,8 +320,8 @@ static int check_role_passwords(struct asking *a, struct kg_err *err)
         kg_check_pass(a->checks, KG_CHECK_ROLE_PASSWORDS);
         return 0;
     }
-    kg_err_set(&why, KG_E_DB_PRIVILEGE, "user '%s' may not read the roles' passwords in pg_authid of database '%s', which the policy captures",
-               a->user, a->spec->database);
+    kg_err_set(&why, KG_E_DB_PRIVILEGE, "user '%s' may not read the roles' passwords in pg_authid of database '%s', which the policy "
+                                        "captures", a->user, a->spec->database);
     kg_err_advise(&why, "Let a superuser run GRANT SELECT ON pg_catalog.pg_authid TO the user in this database, back up as a superuser, "
                         "or switch it off: backup-policy update --role-passwords off.");
     kg_check_warn(a->checks, KG_CHECK_ROLE_PASSWORDS, &why);

@@ -16,7 +16,7 @@ POLICY_ID=$(keepgres backup-policy show -n never -v $VAULT | jq -r .id)
 need kg_protect shop
 for day in 01 02 03; do
     clock_to "2030-01-${day}T12:00:00Z"
-    need wait_for 20 kg_backup shop
+    need kg_backup shop
 done
 point()  { keepgres recovery-point show -n shop -v $VAULT --recovery-point-id "$1"; }
 holds()  { keepgres recovery-point "$1" -n shop -v $VAULT --recovery-point-id "$2" "${@:3}"; }
@@ -44,11 +44,11 @@ stays() { sleep 4; only "$1"; }
 only() { [ "$(kg_points shop | tr '\n' ' ')" = "$1" ]; }
 check "when their time is over held ones stay, and the newest" stays "$first $second $third "
 need keepgres backup-instance resume-protection -n shop -v $VAULT
-need wait_for 20 kg_backup shop
+need kg_backup shop
 fourth=$(kg_newest shop)
 check "what is not held leaves" wait_for 30 only "$first $second $fourth "
 clock_to '2031-01-02T12:00:00Z'
-need wait_for 20 kg_backup shop
+need kg_backup shop
 fifth=$(kg_newest shop)
 check "a hold ends by itself" wait_for 30 only "$first $fifth "
 kg_stop
@@ -76,7 +76,7 @@ like "and it is told who uses it" "$err" 'note: 2 backup instances use it; their
 # ---- sync ----
 
 sync() { keepgres backup-instance sync -n shop -v $VAULT "$@"; }
-need wait_for 20 kg_backup shop
+need kg_backup shop
 sixth=$(kg_newest shop)
 dir=$(kg_vault_dir)
 succeeds "what agrees is synchronized" sync
@@ -105,10 +105,10 @@ sync --sync-type ForceResync >/dev/null 2>&1
 state() { [ "$(keepgres backup-instance show -n shop -v $VAULT | jq -r .properties.currentProtectionState)" = "$1" ]; }
 check "a database that is not there any more is an error of its protection" wait_for 30 state ProtectionError
 need sql postgres -c 'alter database moved rename to shop'
-need wait_for 20 sync
+need sync
 check "which is over when it is back" wait_for 30 state ProtectionConfigured
 need keepgres backup-instance stop-protection -n shop -v $VAULT
-need wait_for 20 sync --sync-type ForceResync
+need sync --sync-type ForceResync
 check "what was stopped stays stopped" state ProtectionStopped
 
 # ---- what turns up late ----

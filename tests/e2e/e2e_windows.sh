@@ -54,6 +54,8 @@ began=$(date +%s%N)
 succeeds "one on demand does not" kg_backup shop
 took=$((($(date +%s%N) - began) / 1000000))
 is "it is there" "$(kg_points shop | wc -l)" 1
+is "its job tells what its tables took" "$(jq -c '.properties.extendedInfo.tables | [.done, .left, .inWork,
+   (.biggest[0] | .schema + "." + .name, .rows, .seconds > 2)]' <<<"$out")" '[1,0,[],"public.orders",20000,true]'
 # 5.4 MB at 2 MB/s, of which half a MB is free.
 check "and took as long as its rate wants ($took ms)" [ "$took" -ge 2300 ]
 clock_to '2027-02-26T21:59:55Z'

@@ -354,6 +354,10 @@ static struct kg_json *fake_row(const struct fake *f, const struct kg_json *row)
             kg_err_set(&why, bad[i].code, "the fake database says no");
             kg_check_fail(&checks, bad[i].check, &why);
         }
+    if (kg_json_bool(row, "rolePasswords", false)) {
+        kg_err_set(&why, KG_E_DB_PRIVILEGE, "the fake database keeps its passwords");
+        kg_check_warn(&checks, KG_CHECK_ROLE_PASSWORDS, &why);
+    }
     kg_json_set(j, "checks", kg_checks_to_json(&checks));
     kg_json_set_str(j, "key", kg_json_str(row, "key"));
     kg_json_set_str(j, "facts.version", "15.2");

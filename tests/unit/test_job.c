@@ -142,6 +142,7 @@ static void test_tables_in_work_and_the_biggest_are_told_bounded(void **state)
     kg_job_finish(j, NULL, j->start + 1);
     assert_int_equal(kg_json_count(kg_json_get(j->properties, "extendedInfo.tables.inWork")), 0);
     assert_int_equal(kg_json_u64(j->properties, "extendedInfo.tables.inWorkCount", 9), 0);
+    assert_int_equal(kg_json_count(kg_json_get(j->properties, "extendedInfo.tables.biggest")), KG_JOB_TABLES_ENDED);
 }
 
 static void test_what_a_worker_reports_is_taken_over_bounded(void **state)

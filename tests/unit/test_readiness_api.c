@@ -216,6 +216,23 @@ static void test_many_databases_are_checked_in_one_go_each_for_itself(void **sta
     expect_error(f, "POST", VAULT "/validateForBackupBatch", "{\"backupInstances\":[]}", KG_E_USAGE, "backupInstances");
 }
 
+static void test_a_policy_that_captures_passwords_has_a_row_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *body = kg_xprintf("%.*s\"rolePasswords\":true,%s", (int)(strstr(policy_body, "\"backupType\"") - policy_body),
+                                         policy_body, strstr(policy_body, "\"backupType\""));
+
+    make_world(f);
+    AUTO_REPLY struct reply without = validate(f, "one");
+    expect_outcome(&without, "Success", KG_E_OK);
+    assert_null(strstr(without.text.p, "rolePasswords"));
+    expect(f, "PUT", POLICY, body, 200);
+    AUTO_REPLY struct reply r = validate(f, "one");
+    want_check(&r, "rolePasswords", "Warning");
+    assert_int_equal(strncmp(kg_json_str_or(r.json, "properties.outcome", ""), "Success", 7), 0); /* backups do without */
+    add_instance(f, "one");
+}
+
 static void test_what_nobody_looked_at_is_no_success(void **state)
 {
     static const char *const databases[] = { "untold", "half-told", "one" };
@@ -323,6 +340,7 @@ int main(int argc, char **argv)
         TEST(test_what_no_role_mends_is_a_failed_validation),
         TEST(test_a_protected_database_is_refused_with_the_vaults_name),
         TEST(test_many_databases_are_checked_in_one_go_each_for_itself),
+        TEST(test_a_policy_that_captures_passwords_has_a_row_of_its_own),
         TEST(test_what_nobody_looked_at_is_no_success),
         TEST(test_jobs_fail_before_anything_is_read_when_access_was_taken_away),
         TEST(test_an_administrator_gets_a_template_of_exactly_what_is_missing),

@@ -247,6 +247,25 @@ static void long_lines_are_broken_between_words(void **state)
     end(&b);
 }
 
+static void a_log_is_a_tab_that_is_read_out(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    start(&b, NULL, true);
+    turn(&b);
+    ui_open(ui_shell_top(&b.p.shell), "backup-job", VAULT "/backupJobs/b8fd7b82-d209-4bc7-903c-3cb5355c3c4a");
+    turn(&b);
+    b.p.asks = false;
+    turn(&b);
+    has(b.out.p, "Tabs: 1 Overview (shown), 2 Tables, 3 Log, 4 Subtasks");
+    has(say(&b, "3"), "3 Log (shown)");
+    has(b.out.p, "Backup of pg1\\inventory, asked for by root");
+    has_not(b.out.p, "Recommended:");
+    has(say(&b, "1"), "Recommended: Make sure");
+    end(&b);
+}
+
 /* ---- forms ---- */
 
 static void a_wizard_asks_one_field_after_the_other(void **state)
@@ -454,6 +473,7 @@ int main(void)
         cmocka_unit_test(commands_are_found_by_key_name_and_beginning),
         cmocka_unit_test(marks_stay_and_commands_apply_to_them),
         cmocka_unit_test(values_that_are_empty_are_left_out),
+        cmocka_unit_test(a_log_is_a_tab_that_is_read_out),
         cmocka_unit_test(long_lines_are_broken_between_words), cmocka_unit_test(a_wizard_asks_one_field_after_the_other),
         cmocka_unit_test(a_secret_goes_into_a_secret_and_nowhere_else),
         cmocka_unit_test(a_grid_is_numbered_rows_with_commands),
