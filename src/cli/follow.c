@@ -166,12 +166,12 @@ static void draw_live(struct screen *s, const char *line, const char *tables)
 {
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(4096);
 
-    kg_buf_adds(&b, "\r\x1b[J");
+    kg_buf_adds(&b, "\r");
     add_cut(&b, line);
+    kg_buf_adds(&b, *tables ? "\x1b[K\n" : "\x1b[J");
     if (*tables) {
-        kg_buf_adds(&b, "\n");
         add_cut(&b, tables);
-        kg_buf_adds(&b, "\r\x1b[A");
+        kg_buf_adds(&b, "\x1b[J\r\x1b[A");
     }
     (void)kg_write_all(STDERR_FILENO, b.p, b.len);
     s->drawn = true;

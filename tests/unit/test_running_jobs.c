@@ -41,11 +41,15 @@ static char *store_path(struct fixture *f)
     return kg_xstrdup(kg_json_str_or(vault.json, "properties.storeSettings.path", "?"));
 }
 
-/* The expiry that begins by itself and does not end before its file is removed: its job's id. */
-static char *wait_expiry(struct fixture *f)
+/* The expiry of that database's points, which begins by itself: its job's id. */
+static char *wait_expiry(struct fixture *f, const char *database)
 {
+    KG_AUTO_FREE char *instance = instance_path(database, "");
+    KG_AUTO_FREE char *path = kg_xprintf(VAULT "/backupJobs?$filter=operation%%20eq%%20'Expire'%%20and%%20backupInstanceId%%20eq%%20'%s'",
+                                         instance);
+
     for (int i = 0; i < 4000; i++) {
-        AUTO_REPLY struct reply r = call(f, "GET", VAULT "/backupJobs?$filter=operation%20eq%20'Expire'", NULL);
+        AUTO_REPLY struct reply r = call(f, "GET", path, NULL);
 
         if (kg_json_count(kg_json_get(r.json, "value")))
             return kg_xstrdup(kg_json_str(r.json, "value.0.id"));
@@ -55,12 +59,20 @@ static char *wait_expiry(struct fixture *f)
     return NULL;
 }
 
-/* An expiry of instance bi-good runs, its job in *ret, until the file slow is removed. */
+static void make_points(struct fixture *f, const char *database)
+{
+    add_instance(f, database);
+    AUTO_REPLY struct reply older = back_up(f, database, "Completed");
+    AUTO_REPLY struct reply old = back_up(f, database, "Completed");
+    assert_true(kg_json_str(older.json, "id") && kg_json_str(old.json, "id"));
+}
+
+/* An expiry of instance bi-good runs until the file slow is removed. With behind (or NULL), another database's waits for it. */
 struct expiry { char *clock, *slow, *job; };
 
-static void begin_expiry(struct fixture *f, struct expiry *x)
+static void begin_expiry(struct fixture *f, struct expiry *x, const char *behind)
 {
-    static const char more[] = "lifecycle_seconds = 1\nclock_settle_seconds = 0\n";
+    static const char more[] = "lifecycle_seconds = 1\nclock_settle_seconds = 0\nmax_light_tasks = 1\n";
     KG_AUTO_BUF struct kg_buf settings = KG_BUF_INIT(10000);
     struct kg_err err = { 0 };
 
@@ -73,16 +85,16 @@ static void begin_expiry(struct fixture *f, struct expiry *x)
     restart_service(f, SIGTERM);
     make_world(f);
     put_quiet_policy(f);
-    add_instance(f, "good");
-    AUTO_REPLY struct reply older = back_up(f, "good", "Completed");
-    AUTO_REPLY struct reply old = back_up(f, "good", "Completed");
+    make_points(f, "good");
+    if (behind)
+        make_points(f, behind);
     KG_AUTO_FREE char *store = store_path(f);
     x->slow = kg_xprintf("%s/slow-delete", store);
     assert_int_equal(kg_write_file(x->slow, "", 0, 0600, &err), 0);
     stop_service(f, SIGTERM);
     set_clock(f, 0);
     start_service(f);
-    x->job = wait_expiry(f);             /* the older point's time is over */
+    x->job = wait_expiry(f, "good");     /* the older point's time is over */
 }
 
 static void end_expiry(struct expiry *x)
@@ -100,7 +112,7 @@ static void test_a_backup_waits_for_the_end_of_an_expiry(void **state)
     KG_AUTO_FREE char *backup = instance_path("good", "/backup"), *sync = instance_path("good", "/sync");
     KG_CLEANUP(end_expiry) struct expiry x = { 0 };
 
-    begin_expiry(f, &x);
+    begin_expiry(f, &x, NULL);
     KG_AUTO_FREE char *job = start_job(f, backup, NULL);    /* accepted */
     AUTO_REPLY struct reply waits = call(f, "GET", job, NULL);
     assert_string_equal(kg_json_str_or(waits.json, "properties.extendedInfo.progress.phase", ""), "queued");
@@ -126,7 +138,7 @@ static void test_nothing_else_is_refused_for_an_expiry_either(void **state)
     KG_AUTO_FREE char *instance = instance_path("good", "");
     KG_CLEANUP(end_expiry) struct expiry x = { 0 };
 
-    begin_expiry(f, &x);
+    begin_expiry(f, &x, NULL);
     AUTO_REPLY struct reply synced = call(f, "POST", sync, "{}");
     assert_int_equal(synced.status, 202);
     AUTO_REPLY struct reply stopped = call(f, "POST", stop, NULL);
@@ -143,13 +155,30 @@ static void test_an_instance_is_deleted_behind_an_expiry(void **state)
     KG_AUTO_FREE char *instance = instance_path("good", "");
     KG_CLEANUP(end_expiry) struct expiry x = { 0 };
 
-    begin_expiry(f, &x);
+    begin_expiry(f, &x, NULL);
     AUTO_REPLY struct reply gone = call(f, "DELETE", instance, NULL);
     assert_int_equal(gone.status, 202);
     assert_int_equal(unlink(x.slow), 0);
     AUTO_REPLY struct reply end = wait_operation(f, gone.operation);
     assert_string_equal(kg_json_str_or(end.json, "status", ""), "Succeeded");
     expect(f, "GET", instance, NULL, 404);
+}
+
+static void test_a_deleted_instance_drops_the_expiry_that_waits(void **state)
+{
+    struct fixture *f = *state;
+    KG_AUTO_FREE char *instance = instance_path("two", "");
+    KG_CLEANUP(end_expiry) struct expiry x = { 0 };
+
+    begin_expiry(f, &x, "two");
+    KG_AUTO_FREE char *waiting = wait_expiry(f, "two");
+    AUTO_REPLY struct reply gone = call(f, "DELETE", instance, NULL);
+    assert_int_equal(gone.status, 202);
+    AUTO_REPLY struct reply dropped = wait_job(f, waiting);
+    assert_string_equal(status_of(&dropped), "Cancelled");
+    assert_int_equal(unlink(x.slow), 0);
+    AUTO_REPLY struct reply end = wait_operation(f, gone.operation);
+    assert_string_equal(kg_json_str_or(end.json, "status", ""), "Succeeded");
 }
 
 /* ---- tables ---- */
@@ -242,6 +271,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_a_backup_waits_for_the_end_of_an_expiry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_else_is_refused_for_an_expiry_either, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_instance_is_deleted_behind_an_expiry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_deleted_instance_drops_the_expiry_that_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_job_tells_its_tables_while_it_runs_and_afterwards, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_search_by_time_has_what_runs_all_the_same, setup, teardown),
     };
