@@ -198,15 +198,14 @@ static int show_log(struct kg_cli *cli, void *opts, struct kg_err *err)
     KG_AUTO_FREE char *path = NULL, *url = NULL;
     KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(64 << 20);
     KG_AUTO_JSON struct kg_json *log = NULL;
-    const struct kg_json *lines;
+    struct kg_client *c = NULL;
 
     if (path_of(cli, opts, &path, err) < 0)
         return -(int)err->code;
     url = kg_xprintf("%s/log", path);
-    if (kg_cli_get(cli, url, &log, err) < 0)
+    if (kg_cli_client(cli, &c, err) < 0 || kg_client_list(c, url, 0, &log, NULL, err) < 0)
         return -(int)err->code;
-    lines = kg_json_get(log, "value");
-    for (const struct kg_json *l = kg_json_first(lines); l; l = kg_json_next(l)) {
+    for (const struct kg_json *l = kg_json_first(log); l; l = kg_json_next(l)) {
         const char *text = kg_json_value_str(l);
 
         kg_cli_add_line(cli, text ? text : kg_json_str_or(l, "text", ""), &b);

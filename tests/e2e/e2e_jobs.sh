@@ -180,6 +180,13 @@ is "filters are the catalog's" "$(jobs --status Failed --operation Restore | jq 
 is "an instance's" "$(jobs --backup-instance-name shop --operation Restore | jq length)" 2
 is "page by page" "$(jobs --max-items 3 2>/dev/null | jq length)" 3
 fails "a misspelt state is told" 'InProgress' keepgres job list -v $VAULT --status Done
+kg_stop
+need python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as c:
+    job, seq = c.execute("select job, max(seq) from job_log where job = ?", (sys.argv[2],)).fetchone()
+    c.executemany("insert into job_log values (?, ?, 1, ?)", [(job, seq + i, "line %d" % i) for i in range(1, 1501)])' \
+     "$T/state/keepgres/catalog.sqlite" "$failed"
+is "a log of more than a page is printed to its end" "$(keepgres job log -v $VAULT --job-id "$failed" | tail -n 1)" 'line 1500'
 kg_stop; clock_by $((8 * 86400))
 is "after a week they are gone from it" "$(jobs | jq '[.[] | select(.properties.operation == "Restore")] | length')" 0
 is "--all has them still" "$(jobs --all --operation Restore | jq length)" 2
