@@ -107,7 +107,12 @@ static void tick(struct ui_model *m)
         ask(o);
 }
 
-static int64_t wake(const struct ui_model *m) { return ((const struct ui_overview *)m)->asked + REFRESH; }
+static int64_t wake(const struct ui_model *m)
+{
+    const struct ui_overview *o = (const struct ui_overview *)m;
+
+    return o->asking ? 0 : o->asked + REFRESH;
+}
 
 /* ---- keys ---- */
 

@@ -87,6 +87,8 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 
 static void fetch(struct ui_shell *s)
 {
+    if (!s->started)
+        return;
     for (size_t i = 0; i < KG_ARRAY_LEN(lists); i++) {
         char path[300];
 
@@ -262,7 +264,7 @@ static void leave_for_kind(struct ui_shell *s)
 {
     const struct ui_kind *k = ui_kind_of_name(s->ask.kind);
 
-    if (k && k->shape == UI_WIZARD)
+    if (k && k->shape == UI_WIZARD && ui_shell_top(s))
         ui_open(ui_shell_top(s), s->ask.kind, "");
     else
         ui_shell_go(s, s->ask.kind, "");
@@ -290,6 +292,19 @@ static bool run_portal(struct ui_shell *s, const char *text)
     return true;
 }
 
+/* Not when what it was found on has been closed since, by an answer. */
+static void run_found(struct ui_shell *s, const struct ui_found *f)
+{
+    struct ui_of of[64];
+    size_t n = ui_shell_commands(s, of, KG_ARRAY_LEN(of));
+
+    for (size_t i = 0; i < n; i++)
+        if (of[i].c == f->command && of[i].m == f->of) {
+            ui_command_run(f->command, f->of);
+            return;
+        }
+}
+
 static void run(struct ui_shell *s)
 {
     KG_AUTO_FREE char *typed = kg_xstrdup(ui_edit_text(&s->palette.edit));
@@ -311,7 +326,7 @@ static void run(struct ui_shell *s)
     if (run_portal(s, typed))
         return;
     if (f.command)
-        ui_command_run(f.command, f.of);
+        run_found(s, &f);
     else if (f.action != UI_ACT_NONE)
         ui_shell_act(s, f.action);
     else if (f.kind && *f.kind)

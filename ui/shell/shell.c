@@ -79,6 +79,7 @@ static void settle(struct ui_shell *s)
         struct ui_layer was = s->layer[--s->n_layers];
         const char *kind = was.m->kind->name;
 
+        s->ask.open = false;                 /* what it was asked about is gone */
         ui_model_free(was.m);
         if (was.from)
             ui_model_closed(was.from, kind, was.result);
@@ -115,6 +116,7 @@ static bool push(struct ui_shell *s, struct ui_model *from, const struct ui_kind
     }
     s->layer[at] = (struct ui_layer){ .from = from, .serial = ++s->serial };
     s->n_layers++;
+    s->ask.open = false;                     /* it was about what lies below now */
     s->layer[at].m = ui_model_new(k, &s->host, arg);
     s->changed = true;
     return true;
@@ -126,6 +128,11 @@ void ui_shell_go(struct ui_shell *s, const char *kind, const char *arg)
 
     if (!k)
         return;
+    if (!s->started) {                       /* as soon as the service answers */
+        free(s->start_page);
+        s->start_page = kg_xstrdup(kind);
+        return;
+    }
     drop_all(s);
     (void)push(s, NULL, k, arg);
 }
@@ -495,15 +502,17 @@ static bool run_command(struct ui_shell *s, uint32_t key)
     return false;
 }
 
+/* A page that nothing lies below stays, a wizard that the portal was started with does not. */
 static void back(struct ui_shell *s)
 {
-    if (s->n_layers > 1 || (s->n_layers == 1 && ui_model_dirty(s->layer[0].m))) {
-        if (ui_model_dirty(ui_shell_top(s))) {
-            ui_shell_leave(s, leave_top, NULL);
-        } else {
-            leave_top(s);
-        }
-    }
+    const struct ui_model *top = ui_shell_top(s);
+
+    if (!top || (s->n_layers == 1 && top->kind->shape == UI_PAGE && !ui_model_dirty(top)))
+        return;
+    if (ui_model_dirty(top))
+        ui_shell_leave(s, leave_top, NULL);
+    else
+        leave_top(s);
 }
 
 static void copy_shown(struct ui_shell *s)
