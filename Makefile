@@ -119,7 +119,9 @@ cov: deps ## Coverage of the unit tests by folder, against tests/lint/coverage.t
 FUZZ_SECONDS ?= 60
 fuzz: deps ## Run every fuzz target for FUZZ_SECONDS with clang's libFuzzer
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=fuzz B=build/fuzz CC=clang build-fuzz
-	@tests/support/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+	@tests/support/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ)
+fuzz-ui: ## The same for the portal alone: keys, pastes, sizes, answers at random
+	@$(MAKE) --no-print-directory fuzz FUZZ=tests/fuzz/fuzz_ui.c
 bench: ## Measure against pg_dump, restic and borg, and write docs/BENCHMARKS.md (30 minutes, 15 GB of disk)
 	@tests/support/deps.sh build test bench
 	@$(MAKE) --no-print-directory -s -j$(JOBS) VARIANT=release B=build/release all
@@ -167,7 +169,7 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 .PHONY: all unit build-unit build-fuzz deps test check soak check-headers check-layers check-docs lint docs demo pictures cov fuzz \
-        bench bench-jobs bench-ui bench-small install uninstall clean help
+        fuzz-ui bench bench-jobs bench-ui bench-small install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(lib_obj:.o=.d) $(B)/src/main.d $(tests_o:.o=.d) $(sup_obj:.o=.d)

@@ -6,30 +6,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
-#include "term/canvas.h"
+#include "canvas_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void check(const struct ui_canvas *c, struct ui_rect clip)
-{
-    for (int y = 0; y < c->h; y++)
-        for (int x = 0; x < c->w; x++) {
-            const char *s = c->cell[y * c->w + x].text;
-            size_t len = strnlen(s, UI_CELL_BYTES + 1);
-            bool inside = y >= clip.y && y < clip.y + clip.h && x >= clip.x && x < clip.x + clip.w;
-
-            if (len > UI_CELL_BYTES || !kg_utf8_valid(s, len) || (!inside && strcmp(s, " ") != 0))
-                abort();
-            if (len == 0 && (x == 0 || ui_width(c->cell[y * c->w + x - 1].text) != 2))
-                abort();                     /* a right half without its left one */
-            if (len && (ui_width(s) > 2 || (ui_width(s) == 2 && (x + 1 == c->w || c->cell[y * c->w + x + 1].text[0]))))
-                abort();
-            for (size_t i = 0; i < len; i++)
-                if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-                    abort();
-        }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -51,17 +30,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
         if (took < 0 || (cols > 0 && took > cols) || (width <= cols && took != width))
             abort();
-        check(&c, clip);
+        canvas_check(&c, clip);
     }
     if (ui_fit(s, cols) > strlen(s) || (width <= cols && ui_fit(s, cols) != strlen(s)))
         abort();
     ui_text_right(&c, 1, 0, cols, UI_ROLE_ITEM, s);
-    check(&c, clip);
+    canvas_check(&c, clip);
     lines = ui_text_wrapped(NULL, (struct ui_rect){ 0, 0, 1, cols }, 0, UI_ROLE_ITEM, s);
     if (lines != ui_text_wrapped(&c, (struct ui_rect){ 0, 1, 5, cols }, data[2] % 5, UI_ROLE_ITEM, s) || (*s && cols > 0 && lines < 1))
         abort();
     ui_box(&c, (struct ui_rect){ data[3] % 5 - 1, data[4] % 5 - 1, data[0] % 9, data[1] % 30 }, UI_ROLE_FRAME, s);
-    check(&c, clip);
+    canvas_check(&c, clip);
     ui_canvas_done(&c);
     return 0;
 }

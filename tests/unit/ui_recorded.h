@@ -18,6 +18,7 @@ struct recorded {
     struct ui_canvas canvas;
     struct recorded_call call[RECORDED_MAX];
     size_t n_calls;
+    uint64_t calls;                          /* that there ever were */
     int64_t now;
     bool down;                               /* nothing is answered */
     const char *version;                     /* of the service; NULL: not told */
@@ -66,19 +67,29 @@ static const struct { const char *part, *file; } recorded_answers[] = {
     { "/subscriptions", "subscriptions.json" },
 };
 
+/* Forgets what was answered. */
+static void recorded_tidy(struct recorded *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_calls; i++)
+        if (r->call[i].waits)
+            r->call[n++] = r->call[i];
+    r->n_calls = n;
+}
+
 static uint64_t recorded_send(void *ctx, const struct kg_request *rq, bool follow, kg_async_fn *fn, void *fn_ctx)
 {
     struct recorded *r = ctx;
     struct recorded_call *c;
 
     (void)follow;
-    if (r->n_calls == RECORDED_MAX) {        /* the first half was answered long ago */
-        memmove(r->call, r->call + RECORDED_MAX / 2, RECORDED_MAX / 2 * sizeof r->call[0]);
-        r->n_calls = RECORDED_MAX / 2;
-    }
+    if (r->n_calls == RECORDED_MAX)
+        recorded_tidy(r);
+    if (r->n_calls == RECORDED_MAX)
+        fail_msg("%d calls wait for an answer", RECORDED_MAX);
     c = &r->call[r->n_calls];
-    *c = (struct recorded_call){ .id = 1 + (r->n_calls ? r->call[r->n_calls - 1].id : 0), .fn = fn, .ctx = fn_ctx, .waits = true,
-                                 .text = rq->keep_text };
+    *c = (struct recorded_call){ .id = ++r->calls, .fn = fn, .ctx = fn_ctx, .waits = true, .text = rq->keep_text };
     snprintf(c->method, sizeof c->method, "%s", rq->method);
     snprintf(c->path, sizeof c->path, "%s", rq->path);
     snprintf(c->body, sizeof c->body, "%.*s", rq->body ? (int)rq->body_len : 0, rq->body ? (const char *)rq->body : "");
@@ -120,26 +131,33 @@ static inline bool recorded_file(const char *name, struct kg_buf *ret)
     return true;
 }
 
-static inline void recorded_answer(struct recorded_call *c)
+/* The text that answers a call; false: none does. */
+static inline bool recorded_text(const struct recorded_call *c, struct kg_buf *ret)
+{
+    if (strstr(c->body, "SoftDeleted"))      /* nothing was deleted */
+        return recorded_file("none.json", ret);
+    for (size_t i = 0; i < KG_ARRAY_LEN(recorded_answers); i++)
+        if (strcasestr(c->path, recorded_answers[i].part))
+            return recorded_file(recorded_answers[i].file, ret);
+    return false;
+}
+
+/* fn may ask again, and what c points to may be another call then. */
+static inline void recorded_answer(struct recorded_call *at)
 {
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4 << 20);
     struct kg_reply reply = { .status = 200 };
+    struct recorded_call was = *at, *c = &was;
     struct kg_err err = { 0 };
-    const char *file = NULL;
 
-    for (size_t i = 0; i < KG_ARRAY_LEN(recorded_answers) && !file; i++)
-        if (strcasestr(c->path, recorded_answers[i].part))
-            file = recorded_answers[i].file;
-    if (strstr(c->body, "SoftDeleted"))      /* nothing was deleted */
-        file = "none.json";
-    c->waits = false;
-    if (!file || !recorded_file(file, &text)) {
+    at->waits = false;
+    if (!recorded_text(c, &text)) {
         (void)kg_err_set(&err, KG_E_NOT_FOUND, "'%s' is not there", c->path);
         c->fn(c->ctx, c->id, &(struct kg_answer){ .err = &err });
         return;
     }
     if (!c->text && kg_json_parse(text.p, text.len, &reply.json, &err) < 0)
-        fail_msg("tests/unit/portal/%s: %s", file, err.msg);
+        fail_msg("what answers '%s': %s", c->path, err.msg);
     reply.text = text.p;
     reply.len = text.len;
     c->fn(c->ctx, c->id, &(struct kg_answer){ .reply = &reply });
