@@ -8,6 +8,7 @@
 #include "catalog/lookup.h"
 #include "keyvault/access.h"
 #include "model/id.h"
+#include "model/place.h"
 
 /* ---- what is protected ---- */
 
@@ -396,7 +397,7 @@ const char *kg_not_selectable(const char *database)
     for (size_t i = 0; i < KG_ARRAY_LEN(templates); i++)
         if (strcmp(database, templates[i]) == 0)
             return "It is a template.";
-    return NULL;
+    return kg_place_has_control(database) ? "Its name has control characters." : NULL;
 }
 
 static void check_choice(const struct kg_control *c, struct kg_control_row *r)

@@ -440,6 +440,16 @@ static int prepare(void **state)
     return pg_cluster_sql(pg, "postgres", "CREATE DATABASE shop") == 0 && pg_cluster_sql(pg, "shop", shop_sql) == 0 ? 0 : -1;
 }
 
+static void test_some_names_say_that_a_database_is_not_backed_up(void **state)
+{
+    (void)state;
+    assert_null(kg_database_not_selectable("it's \"quoted\" \xe6\x97\xa5", false, true));
+    assert_string_equal(kg_database_not_selectable("two\nlines", false, true), "Its name has control characters.");
+    assert_string_equal(kg_database_not_selectable("\033[31mred", false, true), "Its name has control characters.");
+    assert_string_equal(kg_database_not_selectable("shop", true, true), "It is a template.");
+    assert_string_equal(kg_database_not_selectable("shop", false, false), "It does not accept connections.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_a_server_that_stops_answering_costs_no_more),
         cmocka_unit_test(test_room_in_the_datastore_is_judged_by_the_database),
         cmocka_unit_test(test_a_standby_is_fit_and_warned_of_when_it_may_end_a_backup),
+        cmocka_unit_test(test_some_names_say_that_a_database_is_not_backed_up),
     };
 
     return cmocka_run_group_tests(tests, prepare, stop);

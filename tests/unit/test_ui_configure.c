@@ -330,6 +330,27 @@ static void assigned_roles_validate_what_is_not_ready_again(void **state)
     end(&b);
 }
 
+/* One that the service does not take at all spoils no roles of the others. */
+static void roles_are_not_assigned_for_what_was_refused(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    mixed(&b);
+    add(&b, 5, 1, true);
+    fake_fail(&b.h, "validateForBackupBatch", KG_E_USAGE, "'db5' is not a valid name");
+    act(&b, UI_ACT_MARK_ALL);
+    command(&b, 'r');
+    assert_string_equal(b.h.opened, "assign-roles");
+    assert_non_null(strstr(b.h.opened_arg, "/databases/db1"));
+    assert_null(strstr(b.h.opened_arg, "/databases/db5"));
+    act(&b, UI_ACT_MARK_ALL);
+    b.f->grid.cursor = 5;
+    command(&b, 'r');                        /* alone: why not is told there */
+    assert_non_null(strstr(b.h.opened_arg, "/databases/db5"));
+    end(&b);
+}
+
 static void details_list_every_check_what_failed_first(void **state)
 {
     struct bench b;
@@ -554,6 +575,7 @@ int main(void)
         cmocka_unit_test(a_secret_goes_to_all_marked_rows),
         cmocka_unit_test(leaving_the_key_vault_dialog_changes_nothing),
         cmocka_unit_test(assigned_roles_validate_what_is_not_ready_again),
+        cmocka_unit_test(roles_are_not_assigned_for_what_was_refused),
         cmocka_unit_test(details_list_every_check_what_failed_first),
         cmocka_unit_test(another_vault_validates_all_anew),
         cmocka_unit_test(the_policy_chosen_is_shown_beside_it),

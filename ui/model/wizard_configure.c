@@ -262,17 +262,22 @@ static void details(struct ui_model *m)
     ui_open(&f->base, "readiness-details", text.p);
 }
 
+/* One whose validation was refused as such: it would be refused here too, and all others with it. */
+static bool is_refused(const struct ui_conf_row *r) { return r->state == UI_CONF_FAILED && !r->report; }
+
 /* {vault, for, backupInstances}: what the dialogs that mend are about. one: only the row under the cursor. */
 static void open_mending(struct ui_form *f, const char *kind, bool one)
 {
     struct ui_conf *c = ui_conf_of(f);
     KG_AUTO_JSON struct kg_json *arg = kg_json_object();
     struct kg_json *list = kg_json_array();
-    size_t n;
+    size_t n = aim(f), refused = 0;
 
-    (void)aim(f);
     for (size_t i = 0; i < c->n; i++)
-        c->row[i].aimed = (one ? &c->row[i] == current(f) : c->row[i].aimed) && c->row[i].uri;
+        refused += c->row[i].aimed && is_refused(&c->row[i]);
+    for (size_t i = 0; i < c->n; i++)
+        c->row[i].aimed = (one ? &c->row[i] == current(f) : c->row[i].aimed && (n == refused || !is_refused(&c->row[i]))) &&
+                          c->row[i].uri;
     for (size_t i = 0; i < c->n; i++)
         if (c->row[i].aimed)
             kg_json_push(list, ui_conf_document(f, &c->row[i]));
