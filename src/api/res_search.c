@@ -3,6 +3,8 @@
 #include "api/handlers.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +13,7 @@
 #include "api/resolve.h"
 #include "api/standing.h"
 #include "base/alloc.h"
+#include "base/parse.h"
 
 enum { FILTER_ITEMS = 1000, FILTER_KEYS = 8 };
 
@@ -45,7 +48,9 @@ struct search {
     const struct kg_json *wanted[FILTER_KEYS]; /* by position in filters; NULL: anything */
     kg_usec started_after, ended_before;       /* jobs; 0: any time */
     bool unfinished_too;                       /* jobs that have not ended first, whenever they began */
-    unsigned top;
+    unsigned top;                              /* rows that there is still room for */
+    uint64_t skip, taken;                      /* resources: wanted rows of earlier pages; rows of this one */
+    bool more;
     struct kg_stands stands;                   /* instances */
     struct use *uses;                          /* policies: how many instances have each */
     size_t n_uses, cap_uses;
@@ -137,18 +142,24 @@ static bool among(const struct kg_json *texts, const char *text)
 static int offer(struct search *s, struct kg_json *row, const struct kg_resource *instance, struct kg_err *err)
 {
     KG_AUTO_JSON struct kg_json *own = row;
-    bool wanted = !full(s);
+    bool wanted = !s->more;
 
     for (size_t i = 0; i < s->n_filters && wanted; i++)
         wanted = !s->wanted[i] || among(s->wanted[i], kg_json_str_or(row, s->filters[i].path, ""));
     if (wanted && kg_call_sees(s->c, kg_json_str_or(row, "id", "/"), &wanted, err) < 0)
         return -(int)err->code;
-    if (wanted && instance && kg_stands_tell(&s->stands, instance, row, err) < 0)
-        return -(int)err->code;
-    if (wanted) {
-        kg_json_push(s->rows, KG_TAKE(own));
-        s->top--;
+    if (wanted && s->skip) {
+        s->skip--;
+        return 0;
     }
+    s->more = s->more || (wanted && full(s));
+    if (!wanted || s->more)
+        return 0;
+    if (instance && kg_stands_tell(&s->stands, instance, row, err) < 0)
+        return -(int)err->code;
+    kg_json_push(s->rows, KG_TAKE(own));
+    s->top--;
+    s->taken++;
     return 0;
 }
 
@@ -293,15 +304,22 @@ static int search_resources(struct kg_call *c, const char *type, const struct fi
 {
     struct kg_resource_query q = { .type = type, .under = kg_call_id(c) };
     struct kg_resource_query instances = { .type = KG_TYPE_INSTANCE, .under = kg_call_id(c) };
+    const char *from = kg_query_get(c->query, "$skipToken");
     AUTO_SEARCH struct search s = { 0 };
+    char next[24];
+    uint64_t skip = 0;
 
     if (begin(c, &s, filters, n, false, err) < 0)
         return -(int)err->code;
+    if (from && kg_parse_u64(from, &skip, err) < 0)
+        return kg_err_wrap(err, "$skipToken");
+    s.skip = skip;
     if (fn == offer_policy && kg_each_resource(c->api->catalog, &instances, count_use, &s, err) < 0)
         return -(int)err->code;
     if (kg_each_resource(c->api->catalog, &q, fn, &s, err) < 0)
         return -(int)err->code;
-    return kg_call_answer_list(c, KG_TAKE(s.rows), NULL, err);
+    snprintf(next, sizeof next, "%" PRIu64, skip + s.taken);
+    return kg_call_answer_list(c, KG_TAKE(s.rows), s.more ? next : NULL, err);
 }
 
 int kg_res_search_vaults(struct kg_call *c, struct kg_err *err)

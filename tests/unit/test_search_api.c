@@ -166,6 +166,52 @@ static void test_jobs_are_found_by_kind_state_and_time(void **state)
     assert_string_equal(newest, kg_json_str(second.json, "name"));
 }
 
+/* Names of all pages of two, by the links that lead from one to the next. */
+static void finds_in_pages(struct fixture *f, const char *what, const char *body, const char *names, size_t pages)
+{
+    KG_AUTO_FREE char *path = kg_xprintf(SEARCH "%s?$top=2", what);
+    KG_AUTO_BUF struct kg_buf b = KG_BUF_INIT(65536);
+
+    kg_buf_adds(&b, "");
+    for (size_t i = 0; path; i++) {
+        AUTO_REPLY struct reply r = call(f, "POST", path, body);
+        const char *link = kg_json_str(r.json, "nextLink");
+
+        assert_int_equal(r.status, 200);
+        assert_true(i < pages && kg_json_count(kg_json_get(r.json, "value")) <= 2);
+        for (const struct kg_json *c = kg_json_first(kg_json_get(r.json, "value")); c; c = kg_json_next(c))
+            kg_buf_addf(&b, "%s%s", b.len ? " " : "", kg_json_str_or(c, "name", "?"));
+        free(path);
+        path = link ? kg_xstrdup(strstr(link, "/subscriptions")) : NULL;
+    }
+    if (strcmp(b.p, names) != 0)
+        fail_msg("%s %s finds '%s' instead of '%s'", what, body, b.p, names);
+}
+
+static void test_a_search_that_finds_much_is_answered_in_pages(void **state)
+{
+    static const char *const instances[] = { "a", "b", "c", "d", "e" };
+    KG_AUTO_BUF struct kg_buf jobs = KG_BUF_INIT(65536);
+    struct fixture *f = *state;
+    char name[5][64];
+
+    make_world(f);
+    for (size_t i = 0; i < KG_ARRAY_LEN(instances); i++) {
+        add_instance(f, instances[i]);
+        AUTO_REPLY struct reply job = back_up(f, instances[i], "Completed");
+        snprintf(name[i], sizeof name[i], "%s", kg_json_str(job.json, "name"));
+    }
+    finds_in_pages(f, "BackupInstances", "{}", "bi-a bi-b bi-c bi-d bi-e", 3);
+    finds_in_pages(f, "BackupInstances", "{\"names\":[\"bi-a\",\"bi-c\",\"bi-d\",\"bi-e\"]}", "bi-a bi-c bi-d bi-e", 2);
+    kg_buf_addf(&jobs, "%s %s %s %s %s", name[4], name[3], name[2], name[1], name[0]);
+    finds_in_pages(f, "BackupJobs", "{\"operations\":[\"OnDemandBackup\"]}", jobs.p, 3);
+    kg_buf_reset(&jobs);
+    kg_buf_addf(&jobs, "%s %s %s", name[4], name[2], name[0]);
+    finds_in_pages(f, "BackupJobs", "{\"operations\":[\"OnDemandBackup\"],\"datasourceIds\":[\"" SERVER "/databases/a\",\"" SERVER
+                   "/databases/c\",\"" SERVER "/databases/e\"]}", jobs.p, 3);
+    expect_error(f, "POST", SEARCH "BackupInstances?$skipToken=x", "{}", KG_E_USAGE, "skipToken");
+}
+
 static void test_a_patch_changes_what_it_names_and_nothing_else(void **state)
 {
     struct fixture *f = *state;
@@ -368,6 +414,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_a_row_has_the_columns_of_the_resource_graph, setup, teardown),
         cmocka_unit_test_setup_teardown(test_searches_that_are_misspelt_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_jobs_are_answered_page_by_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_search_that_finds_much_is_answered_in_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_jobs_are_found_by_kind_state_and_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_patch_changes_what_it_names_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings_without_a_way_back_stay, setup, teardown),
