@@ -1,8 +1,9 @@
 /* model/list.h - the family of lists: rows of one type of resource with columns, filter, sort order and marks.
  *
- * Rows are kept short (the columns' values and those in "more", as text), so that twenty thousand of them are at hand in
- * little memory. Pages of a list are fetched as they are needed: the first at once, the next when the cursor comes near the
- * end, up to UI_ROWS_MAX. Filter and sort work on what was fetched and say so when there is more.
+ * Rows are kept short (the columns' values and those in "more", as text): eight thousand are less than 1 KiB each, and stand
+ * twice while they are refreshed, which keeps the portal below 32 MiB. Pages of a list are fetched as they are needed: the first
+ * at once, the next when the cursor comes near the end, up to UI_ROWS_MAX. Filter and sort work on what was fetched and say so
+ * when there is more.
  * A refresh asks for as many rows as there are, and keeps cursor, marks and filter on the rows they were on, by id. One by
  * itself comes the later the more pages there are. An error stays above the rows until it is dismissed or the next answer is
  * good; rows that were there stay, marked as stale. Rows and their order are in rows.c. */
@@ -13,7 +14,7 @@
 #include "model/format.h"
 #include "model/model.h"
 
-enum { UI_ROWS_MAX = 20000, UI_PAGE_ROWS = 250, UI_COLUMNS_MAX = 10, UI_MORE_MAX = 12, UI_CELL_MAX = 4000 };
+enum { UI_ROWS_MAX = 8000, UI_PAGE_ROWS = 250, UI_COLUMNS_MAX = 10, UI_MORE_MAX = 12, UI_CELL_MAX = 4000 };
 
 struct ui_list;
 struct ui_row;
