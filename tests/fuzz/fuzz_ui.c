@@ -57,10 +57,10 @@ static void press(struct run *u, uint32_t key) { event(u, (struct ui_event){ .ki
 
 static void named_key(struct run *u)
 {
-    static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_ENTER,
-                                     UI_KEY_ENTER, UI_KEY_TAB, UI_KEY_TAB, UI_KEY_BACKTAB, UI_KEY_PGUP, UI_KEY_PGDN, UI_KEY_HOME,
-                                     UI_KEY_END, UI_KEY_BACKSPACE, UI_KEY_DELETE, UI_KEY_INSERT, UI_KEY_F5, UI_KEY_F1, UI_KEY_F10, ' ', ' ',
-                                     UI_KEY_ESC, 'y', 'A', '/', ':', 'N', 'm', 's' };
+    static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_RIGHT, UI_KEY_ENTER,
+                                     UI_KEY_ENTER, UI_KEY_ENTER, UI_KEY_TAB, UI_KEY_TAB, UI_KEY_BACKTAB, UI_KEY_PGUP, UI_KEY_PGDN,
+                                     UI_KEY_HOME, UI_KEY_END, UI_KEY_BACKSPACE, UI_KEY_DELETE, UI_KEY_INSERT, UI_KEY_F5, UI_KEY_F1,
+                                     UI_KEY_F10, ' ', ' ', UI_KEY_ESC, 'y', 'A', '/', ':', 'N', 'm', 's' };
 
     press(u, keys[tape_byte(&u->tape) % KG_ARRAY_LEN(keys)]);
 }
@@ -90,6 +90,18 @@ static void palette(struct run *u)
     for (const char *p = k->title; *p; p++)
         press(u, (unsigned char)*p);
     press(u, UI_KEY_ENTER);
+}
+
+/* A page about something, or a wizard. */
+static void visit(struct run *u)
+{
+    const struct ui_kind *k = ui_kind_at(tape_byte(&u->tape));
+    bool fits = k && (*recorded_argument(k->name) || (k->found_by && (k->shape == UI_PAGE || k->shape == UI_WIZARD)));
+
+    if (fits && ui_shell_top(&u->r.shell)) {
+        SHOW(u, "  %s", k->name);
+        ui_open(ui_shell_top(&u->r.shell), k->name, recorded_argument(k->name));
+    }
 }
 
 static void words(struct run *u)
@@ -195,8 +207,8 @@ static void service(struct run *u)
 }
 
 static const struct { int weight; void (*step)(struct run *u); } steps[] = {
-    { 80, named_key }, { 24, any_key }, { 40, command }, { 10, words }, { 4, paste }, { 8, palette }, { 12, mouse }, { 4, size },
-    { 8, wait }, { 10, good }, { 16, bad }, { 34, all }, { 4, service },
+    { 74, named_key }, { 24, any_key }, { 40, command }, { 10, words }, { 4, paste }, { 8, palette }, { 12, mouse }, { 4, size },
+    { 8, wait }, { 10, good }, { 16, bad }, { 34, all }, { 4, service }, { 8, visit },
 };
 
 static void step(struct run *u)

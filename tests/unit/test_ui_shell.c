@@ -24,38 +24,10 @@
 #include "ui_recorded.h"
 #include "view/view.h"
 
-#define SUB "/subscriptions/00000000-0000-0000-0000-000000000001"
-#define GROUP SUB "/resourceGroups/default/providers/"
-#define VAULT GROUP "Microsoft.DataProtection/backupVaults/vault1"
-
-/* What a page about one thing is opened with. */
-static const struct { const char *kind, *arg; } arguments[] = {
-    { "backup-instance", VAULT "/backupInstances/sales" },
-    { "recovery-point", VAULT "/backupInstances/sales/recoveryPoints/01a1fe9e8234f476c113f0fd51a77ced" },
-    { "backup-job", VAULT "/backupJobs/b8fd7b82-d209-4bc7-903c-3cb5355c3c4a" },
-    { "backup-policy", VAULT "/backupPolicies/weekly" },
-    { "backup-vault", VAULT },
-    { "server", GROUP "Microsoft.DBforPostgreSQL/servers/pg1" },
-    { "key-vault", GROUP "Microsoft.KeyVault/vaults/kv1" },
-    { "secret", GROUP "Microsoft.KeyVault/vaults/kv1/secrets/login" },
-    { "storage-account", GROUP "Microsoft.Storage/storageAccounts/files1" },
-    { "container", GROUP "Microsoft.Storage/storageAccounts/files1/blobServices/default/containers/dumps" },
-    { "role-assignment",
-      GROUP "Microsoft.KeyVault/vaults/kv1/providers/Microsoft.Authorization/roleAssignments/a4e1ed81-9572-8c41-8c91-1bae0204d5ba" },
-};
-
-static const char *argument_of(const char *kind)
-{
-    for (size_t i = 0; i < KG_ARRAY_LEN(arguments); i++)
-        if (strcmp(arguments[i].kind, kind) == 0)
-            return arguments[i].arg;
-    return "";
-}
-
 /* A list that is only a tab of a page, and a dialog's list, are seen there. */
 static bool is_page(const struct ui_kind *k)
 {
-    return k->shape == UI_PAGE && k->family != UI_READER && (k->found_by || *argument_of(k->name));
+    return k->shape == UI_PAGE && k->family != UI_READER && (k->found_by || *recorded_argument(k->name));
 }
 
 static void picture_of(const struct ui_kind *k, int h, int w, enum ui_alphabet a)
@@ -64,7 +36,7 @@ static void picture_of(const struct ui_kind *k, int h, int w, enum ui_alphabet a
     KG_AUTO_FREE char *name = kg_xprintf("page-%s-%dx%d%s", k->name, w, h, a == UI_ASCII ? "-ascii" : "");
 
     recorded_open(&r, "", h, w, a);
-    ui_open(ui_shell_top(&r.shell), k->name, argument_of(k->name));
+    ui_open(ui_shell_top(&r.shell), k->name, recorded_argument(k->name));
     recorded_settle(&r);
     recorded_draw(&r);
     golden(&r.canvas, name);
@@ -845,7 +817,7 @@ static void test_a_slow_service_is_waited_for_without_a_busy_loop(void **state)
         if (!is_page(k))
             continue;
         recorded_open(&r, "", 24, 80, UI_UTF8);
-        ui_open(ui_shell_top(&r.shell), k->name, argument_of(k->name));
+        ui_open(ui_shell_top(&r.shell), k->name, recorded_argument(k->name));
         for (int s = 0; s < 100; s += 5) {
             r.now += 5 * 1000000;
             ui_shell_tick(&r.shell, r.now);

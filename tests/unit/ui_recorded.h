@@ -180,6 +180,34 @@ static inline void recorded_settle(struct recorded *r)
     }
 }
 
+#define RECORDED_SUB "/subscriptions/00000000-0000-0000-0000-000000000001"
+#define RECORDED_GROUP RECORDED_SUB "/resourceGroups/default/providers/"
+#define RECORDED_VAULT RECORDED_GROUP "Microsoft.DataProtection/backupVaults/vault1"
+
+/* What a page about one thing is opened with. */
+static const struct { const char *kind, *arg; } recorded_arguments[] = {
+    { "backup-instance", RECORDED_VAULT "/backupInstances/sales" },
+    { "recovery-point", RECORDED_VAULT "/backupInstances/sales/recoveryPoints/01a1fe9e8234f476c113f0fd51a77ced" },
+    { "backup-job", RECORDED_VAULT "/backupJobs/b8fd7b82-d209-4bc7-903c-3cb5355c3c4a" },
+    { "backup-policy", RECORDED_VAULT "/backupPolicies/weekly" },
+    { "backup-vault", RECORDED_VAULT },
+    { "server", RECORDED_GROUP "Microsoft.DBforPostgreSQL/servers/pg1" },
+    { "key-vault", RECORDED_GROUP "Microsoft.KeyVault/vaults/kv1" },
+    { "secret", RECORDED_GROUP "Microsoft.KeyVault/vaults/kv1/secrets/login" },
+    { "storage-account", RECORDED_GROUP "Microsoft.Storage/storageAccounts/files1" },
+    { "container", RECORDED_GROUP "Microsoft.Storage/storageAccounts/files1/blobServices/default/containers/dumps" },
+    { "role-assignment", RECORDED_GROUP "Microsoft.KeyVault/vaults/kv1/providers/Microsoft.Authorization/roleAssignments/"
+                         "a4e1ed81-9572-8c41-8c91-1bae0204d5ba" },
+};
+
+static inline const char *recorded_argument(const char *kind)
+{
+    for (size_t i = 0; i < KG_ARRAY_LEN(recorded_arguments); i++)
+        if (strcmp(recorded_arguments[i].kind, kind) == 0)
+            return recorded_arguments[i].arg;
+    return "";
+}
+
 static inline void recorded_draw(struct recorded *r) { ui_shell_draw(&r->shell, &r->canvas); }
 
 static inline void recorded_open(struct recorded *r, const char *page, int h, int w, enum ui_alphabet a)
