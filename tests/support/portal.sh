@@ -55,9 +55,9 @@ wait_screen() # REGEX [SECONDS]
     done
 }
 shows() { if wait_screen "$2" "${3:-}"; then ok "$1"; else not_ok "$1" "wanted: $2" "$(screen)"; fi; }
-hides()
+hides() # NAME REGEX [SECONDS]
 {
-    local until=$((SECONDS + 10))
+    local until=$((SECONDS + ${3:-10}))
     while screen | grep -qE -- "$2"; do
         [ $SECONDS -lt $until ] || { not_ok "$1" "still there: $2" "$(screen)"; return; }
         sleep 0.05
