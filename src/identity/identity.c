@@ -78,8 +78,12 @@ int kg_identity_check(const struct kg_identity *i, const struct kg_principal *p,
     return 0;
 }
 
-int kg_identity_has_role(const struct kg_identity *i, const struct kg_principal *p, const char *scope, bool *ret,
-                         struct kg_err *err)
+/* Whether p owns everything, or has an assignment that fits. */
+struct question { const char *scope, *action; };
+typedef bool fits_fn(const struct kg_assignment_row *a, const struct question *q);
+
+static int any_fits(const struct kg_identity *i, const struct kg_principal *p, fits_fn *fits, const struct question *q, bool *ret,
+                    struct kg_err *err)
 {
     KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list l = { 0 };
 
@@ -89,37 +93,36 @@ int kg_identity_has_role(const struct kg_identity *i, const struct kg_principal 
     if (assigned(i, p, &l, err) < 0)
         return -(int)err->code;
     for (size_t k = 0; k < l.count && !*ret; k++)
-        *ret = kg_id_under(scope, l.rows[k].scope);
+        *ret = fits(&l.rows[k], q);
     return 0;
+}
+
+static bool reaches(const struct kg_assignment_row *a, const struct question *q) { return kg_id_under(q->scope, a->scope); }
+static bool gives_below(const struct kg_assignment_row *a, const struct question *q)
+{
+    return (kg_id_under(a->scope, q->scope) || kg_id_under(q->scope, a->scope)) && gives(a, q->action, false);
+}
+static bool owns_all(const struct kg_assignment_row *a, const struct question *q)
+{
+    (void)q;
+    return strcmp(a->scope, "/") == 0 && strcasecmp(a->role, KG_ROLE_OWNER) == 0;
+}
+
+int kg_identity_has_role(const struct kg_identity *i, const struct kg_principal *p, const char *scope, bool *ret,
+                         struct kg_err *err)
+{
+    return any_fits(i, p, reaches, &(struct question){ .scope = scope }, ret, err);
 }
 
 int kg_identity_may_below(const struct kg_identity *i, const struct kg_principal *p, const char *action, const char *scope,
                           bool *ret, struct kg_err *err)
 {
-    KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list l = { 0 };
-
-    *ret = is_owner(i, p);
-    if (*ret)
-        return 0;
-    if (assigned(i, p, &l, err) < 0)
-        return -(int)err->code;
-    for (size_t k = 0; k < l.count && !*ret; k++)
-        *ret = (kg_id_under(l.rows[k].scope, scope) || kg_id_under(scope, l.rows[k].scope)) && gives(&l.rows[k], action, false);
-    return 0;
+    return any_fits(i, p, gives_below, &(struct question){ scope, action }, ret, err);
 }
 
 int kg_identity_is_owner(const struct kg_identity *i, const struct kg_principal *p, bool *ret, struct kg_err *err)
 {
-    KG_AUTO_ASSIGNMENT_LIST struct kg_assignment_list l = { 0 };
-
-    *ret = is_owner(i, p);
-    if (*ret)
-        return 0;
-    if (assigned(i, p, &l, err) < 0)
-        return -(int)err->code;
-    for (size_t k = 0; k < l.count && !*ret; k++)
-        *ret = strcmp(l.rows[k].scope, "/") == 0 && strcasecmp(l.rows[k].role, KG_ROLE_OWNER) == 0;
-    return 0;
+    return any_fits(i, p, owns_all, NULL, ret, err);
 }
 
 /* "Backup Reader, Reader or Backup Operator": those that allow least. */

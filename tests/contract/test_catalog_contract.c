@@ -402,25 +402,6 @@ static void test_a_secret_version_is_written_once(void **state)
 
 /* ---- jobs ---- */
 
-static void job_of(struct fixture *f, int i, const char *op, const char *status, bool with_instance, struct kg_json *j)
-{
-    KG_AUTO_FREE char *id = kg_xprintf("job-%06d", i), *o = kg_xstrdup(op), *s = kg_xstrdup(status);
-    char vault[] = VAULT, inst[] = INST, backup[] = "ScheduledBackup", restore[] = "Restore";
-    struct kg_job_row row = { .id = id, .vault = vault, .instance = with_instance ? inst : NULL, .operation = o,
-                              .status = s, .kind = strcmp(op, "Backup") == 0 ? backup : restore,
-                              .start = 1000 + i / 2, /* pairs start at one moment */
-                              .end = strcmp(status, "InProgress") == 0 ? 0 : 2000 + i, .json = j };
-
-    OK(kg_catalog_job_insert(f->c, &row, err));
-}
-
-static void job(struct fixture *f, int i, const char *op, const char *status, bool with_instance)
-{
-    KG_AUTO_JSON struct kg_json *j = doc("{\"properties\":{}}");
-
-    job_of(f, i, op, status, with_instance, j);
-}
-
 static void test_a_job_changes_its_end_and_is_forgotten_only_when_it_ended_long_ago(void **state)
 {
     struct fixture *f = *state;

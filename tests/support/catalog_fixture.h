@@ -106,4 +106,24 @@ __attribute__((unused)) static void put_tree(struct fixture *f)
     put(f, KV, "{}");
 }
 
+/* A job of this number; those of a pair start at one moment. */
+__attribute__((unused)) static void job_of(struct fixture *f, int i, const char *op, const char *status, bool with_instance, struct kg_json *j)
+{
+    KG_AUTO_FREE char *id = kg_xprintf("job-%06d", i), *o = kg_xstrdup(op), *s = kg_xstrdup(status);
+    char vault[] = VAULT, inst[] = INST, backup[] = "ScheduledBackup", restore[] = "Restore";
+    struct kg_job_row row = { .id = id, .vault = vault, .instance = with_instance ? inst : NULL, .operation = o,
+                              .status = s, .kind = strcmp(op, "Backup") == 0 ? backup : restore,
+                              .start = 1000 + i / 2,
+                              .end = strcmp(status, "InProgress") == 0 ? 0 : 2000 + i, .json = j };
+
+    OK(kg_catalog_job_insert(f->c, &row, err));
+}
+
+__attribute__((unused)) static void job(struct fixture *f, int i, const char *op, const char *status, bool with_instance)
+{
+    KG_AUTO_JSON struct kg_json *j = doc("{\"properties\":{}}");
+
+    job_of(f, i, op, status, with_instance, j);
+}
+
 #endif
