@@ -55,13 +55,8 @@ static const struct ui_kind reader_kind = { .name = "log", .title = "Log", .fami
 
 static int setup(void **state)
 {
-    static char tz[] = "TZ=UTC", *environment[] = { tz, NULL };
-
     (void)state;
-    environ = environment;
-    tzset();
-    fake_host_init(&host);
-    model = ui_model_new(&kind, &host.host, ID);
+    model = fake_model(&host, &kind, ID);
     return 0;
 }
 

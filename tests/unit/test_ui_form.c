@@ -10,7 +10,7 @@
 #include "crypto/secret.h"
 #include "model/form.h"
 #include "ui_fake_host.h"
-#include "ui_golden_files.h"
+#include "ui_golden.h"
 #include "view/form_view.h"
 #include "view/view.h"
 
@@ -125,6 +125,14 @@ static void fill_first(struct bench *b)
 static const char two_servers[] = "{\"value\":[{\"id\":\"/s/alpha\",\"name\":\"alpha\",\"region\":\"here\"},"
                                   "{\"id\":\"/s/beta\",\"name\":\"beta\",\"why\":\"of another region\"},"
                                   "{\"id\":\"/s/gamma\",\"name\":\"gamma\"}]}";
+
+/* The second step, with servers to choose from. */
+static void to_servers(struct bench *b)
+{
+    start(b, &kind, NULL);
+    fill_first(b);
+    fake_answer(&b->h, "g=g1", two_servers);
+}
 
 static void fill_all(struct bench *b)
 {
@@ -323,9 +331,7 @@ static void a_choice_filters_as_one_types_and_refuses_with_a_reason(void **state
     struct bench b;
 
     (void)state;
-    start(&b, &kind, NULL);
-    fill_first(&b);
-    fake_answer(&b.h, "g=g1", two_servers);
+    to_servers(&b);
     type(&b, "\n");
     assert_string_equal(at(&b), "server");
     type(&b, "BET");
@@ -415,9 +421,7 @@ static void what_was_created_is_chosen_in_the_very_field(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, &kind, NULL);
-    fill_first(&b);
-    fake_answer(&b.h, "g=g1", two_servers);
+    to_servers(&b);
     type(&b, "\n\n");
     key(&b, UI_KEY_UP);
     key(&b, UI_KEY_PGDN);
@@ -438,9 +442,7 @@ static void creating_that_was_left_changes_nothing(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, &kind, NULL);
-    fill_first(&b);
-    fake_answer(&b.h, "g=g1", two_servers);
+    to_servers(&b);
     type(&b, "\ngamma\n\nzzz\n");
     assert_string_equal(b.h.opened, "create-server");
     ui_model_closed(&b.f->base, "create-server", NULL);
@@ -661,9 +663,7 @@ static void clicks_go_to_fields_buttons_steps_and_rows(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, &kind, NULL);
-    fill_first(&b);
-    fake_answer(&b.h, "g=g1", two_servers);
+    to_servers(&b);
     free(screen(&b, 20, 78));
     assert_true(ui_view_click(&b.f->base, all, 3, 30));
     assert_string_equal(at(&b), "server");

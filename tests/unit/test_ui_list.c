@@ -56,13 +56,8 @@ static const struct ui_kind posted = { .name = "found", .title = "Found things",
 
 static int setup(void **state)
 {
-    static char tz[] = "TZ=UTC", *environment[] = { tz, NULL };
-
     (void)state;
-    environ = environment;
-    tzset();
-    fake_host_init(&host);
-    model = ui_model_new(&kind, &host.host, "");
+    model = fake_model(&host, &kind, "");
     return 0;
 }
 

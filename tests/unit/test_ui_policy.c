@@ -17,7 +17,7 @@
 #include "model/policy_chart.h"
 #include "model/policy_doc.h"
 #include "ui_fake_host.h"
-#include "ui_golden_files.h"
+#include "ui_golden.h"
 #include "view/form_view.h"
 #include "view/view.h"
 

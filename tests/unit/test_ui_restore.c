@@ -14,7 +14,6 @@
 #include "model/restore.h"
 #include "ui_fake_host.h"
 #include "ui_golden.h"
-#include "ui_golden_files.h"
 #include "view/form_view.h"
 
 #define VAULT "/subscriptions/default/resourceGroups/g1/providers/Microsoft.DataProtection/backupVaults/vault1"
@@ -60,6 +59,12 @@ static void look(struct bench *b, const char *name)
     ui_form_view_draw(b->f, &c, b->f->base.kind->shape == UI_DIALOG ? ui_form_dialog_area(b->f, 20, 78) : all);
     golden(&c, name);
     ui_canvas_done(&c);
+}
+
+static void submit_valid(struct bench *b)
+{
+    submit(b);
+    fake_answer(&b->h, "/validateRestore", "{}");
 }
 
 /* The value at a path of what was sent in the question that waits. */
@@ -356,8 +361,7 @@ static void roles_owners_and_reading_back_are_sent_only_when_asked_for(void **st
     next(&b);
     b.f->kind->cli(b.f, &cli);
     assert_non_null(strstr(cli.p, "--roles map --role-map ann=bob --role-map 'sales rw=x' --no-owner --read-back"));
-    submit(&b);
-    fake_answer(&b.h, "/validateRestore", "{}");
+    submit_valid(&b);
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.roles"), "map");
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.roleMap.1.source"), "sales rw");
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.noOwner"), "true");
@@ -400,8 +404,7 @@ static void schemas_and_tables_are_chosen_from_what_the_point_holds(void **state
     b.f->kind->cli(b.f, &cli);
     assert_non_null(strstr(cli.p, "--schema app "));
     assert_non_null(strstr(cli.p, "--table '\"odd.name\".\"a\"\"b\"' --table public.customers"));
-    submit(&b);
-    fake_answer(&b.h, "/validateRestore", "{}");
+    submit_valid(&b);
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.schemas.0"), "app");
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.tables.0"), "\"odd.name\".\"a\"\"b\"");
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.tables.1"), "public.customers");
@@ -464,8 +467,7 @@ static void from_the_archive_it_is_rehydrated(void **state)
     ui_form_set(b.f, "priority", "High", NULL);
     next(&b);
     next(&b);
-    submit(&b);
-    fake_answer(&b.h, "/validateRestore", "{}");
+    submit_valid(&b);
     assert_string_equal(sent(&b, "shop/restore", "objectType"), "AzureBackupRestoreWithRehydrationRequest");
     assert_string_equal(sent(&b, "shop/restore", "sourceDataStoreType"), "ArchiveStore");
     assert_string_equal(sent(&b, "shop/restore", "rehydrationPriority"), "High");
@@ -520,8 +522,7 @@ static void files_go_into_a_container(void **state)
     next(&b);
     assert_true(pictured(&b.f->base, 20, 78, "Files always hold the whole database."));
     next(&b);
-    submit(&b);
-    fake_answer(&b.h, "/validateRestore", "{}");
+    submit_valid(&b);
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.objectType"), "RestoreFilesTargetInfo");
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.targetDetails.url"), "https://files1.blob.local/dumps");
     assert_string_equal(sent(&b, "shop/restore", "restoreTargetInfo.targetDetails.filePrefix"), "night");

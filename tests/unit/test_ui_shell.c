@@ -20,7 +20,7 @@
 #include "model/page_overview.h"
 #include "shell/parts.h"
 #include "theme/theme.h"
-#include "ui_golden_files.h"
+#include "ui_golden.h"
 #include "ui_recorded.h"
 #include "view/view.h"
 

@@ -6,7 +6,7 @@
 #include "model/configure.h"
 #include "model/kinds.h"
 #include "ui_fake_host.h"
-#include "ui_golden_files.h"
+#include "ui_golden.h"
 #include "view/form_view.h"
 #include "view/view.h"
 

@@ -3,6 +3,8 @@
 #define TESTS_UNIT_UI_FAKE_HOST_H
 
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -105,6 +107,17 @@ static inline void fake_host_init(struct fake_host *f)
     f->host.now = (int64_t)1790000000 * 1000000;   /* 2026-09-21T14:13:20Z */
     kg_text_copy(f->host.subscription, sizeof f->host.subscription, "default");
     kg_text_copy(f->host.user, sizeof f->host.user, "ops");
+}
+
+/* A model on a host of its own, where the clock is UTC's. */
+static inline struct ui_model *fake_model(struct fake_host *f, const struct ui_kind *k, const char *arg)
+{
+    static char tz[] = "TZ=UTC", *environment[] = { tz, NULL };
+
+    environ = environment;
+    tzset();
+    fake_host_init(f);
+    return ui_model_new(k, &f->host, arg);
 }
 
 /* The first question that waits for an answer and whose path has this text; NULL: there is none. */
