@@ -177,7 +177,7 @@ static void answer(struct run *u, bool well)
         return;
     SHOW(u, "  answer %s: %s", c->path, well ? "well" : "badly");
     if (well)
-        recorded_answer(c);
+        recorded_answer(&u->r, c);
     else
         hostile_answer(&u->tape, c);
 }
@@ -193,7 +193,7 @@ static void all(struct run *u)
         if (i == ANSWERS_MAX)
             fail_msg("asks for ever: %s", c->path);
         SHOW(u, "  answer %s", c->path);
-        recorded_answer(c);
+        recorded_answer(&u->r, c);
     }
 }
 

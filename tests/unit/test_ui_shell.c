@@ -739,6 +739,39 @@ static void test_a_service_of_another_version_is_told_once(void **state)
     recorded_close(&r);
 }
 
+/* Members that are not known are passed over; a word that is not known is shown as it is. */
+static void test_what_a_newer_service_says_is_shown(void **state)
+{
+    static const struct recorded_change newer[] = {
+        { "\"properties\": {", "\"properties\": {\"newThing\": [{\"x\": null}], " }, { "\"properties\":{", "\"properties\":{\"newThing\":[1]," },
+        { "\"Completed\"", "\"HibernatingNow\"" }, { "\"ProtectionConfigured\"", "\"ProtectionDreaming\"" },
+        { "\"AzureRetentionRule\"", "\"QuantumRetentionRule\"" }, { "\"AzureBackupRule\"", "\"QuantumBackupRule\"" }, { NULL, NULL },
+    };
+    static const struct { const char *page, *shows; } words[] = { { "backup-jobs", "Hibernating now" },
+                                                                  { "backup-instances", "Protection dreaming" } };
+    const struct ui_kind *k;
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "", 36, 120, UI_UTF8);
+    r.changes = newer;
+    for (size_t i = 0; (k = ui_kind_at(i)); i++)
+        if (is_page(k)) {
+            ui_open(ui_shell_top(&r.shell), k->name, recorded_argument(k->name));
+            recorded_settle(&r);
+            recorded_draw(&r);
+            if (r.shell.n_notes || ui_shell_top(&r.shell)->stale)
+                fail_msg("%s", k->name);
+            recorded_key(&r, UI_KEY_ESC);
+        }
+    for (size_t i = 0; i < KG_ARRAY_LEN(words); i++) {
+        ui_open(ui_shell_top(&r.shell), words[i].page, "");
+        recorded_settle(&r);
+        assert_true(recorded_shows(&r, words[i].shows));
+    }
+    recorded_close(&r);
+}
+
 static void test_every_shipped_theme_is_in_the_palette(void **state)
 {
     struct recorded r;
@@ -897,6 +930,7 @@ int main(void)
         cmocka_unit_test(test_a_click_answers_whether_to_leave),
         cmocka_unit_test(test_esc_closes_the_topmost_thing_only),
         cmocka_unit_test(test_a_service_of_another_version_is_told_once),
+        cmocka_unit_test(test_what_a_newer_service_says_is_shown),
         cmocka_unit_test(test_every_shipped_theme_is_in_the_palette),
         cmocka_unit_test(test_a_page_chosen_before_the_service_answers_is_opened_when_it_does),
         cmocka_unit_test(test_esc_leaves_a_wizard_that_the_portal_was_started_with),

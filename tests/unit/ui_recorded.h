@@ -22,6 +22,7 @@ struct recorded {
     int64_t now;
     bool down;                               /* nothing is answered */
     const char *version;                     /* of the service; NULL: not told */
+    const struct recorded_change { const char *from, *to; } *changes;        /* in all answers, up to { NULL } */
 };
 
 /* The answer to a path is in the file of the first row whose text it has. */
@@ -142,8 +143,21 @@ static inline bool recorded_text(const struct recorded_call *c, struct kg_buf *r
     return false;
 }
 
+static inline void recorded_replace(struct kg_buf *text, const struct recorded_change *x)
+{
+    KG_AUTO_FREE char *was = kg_xstrdup(text->p);
+    const char *at = was, *hit;
+
+    kg_buf_reset(text);
+    for (; (hit = strstr(at, x->from)); at = hit + strlen(x->from)) {
+        kg_buf_add(text, at, (size_t)(hit - at));
+        kg_buf_adds(text, x->to);
+    }
+    kg_buf_adds(text, at);
+}
+
 /* fn may ask again, and what c points to may be another call then. */
-static inline void recorded_answer(struct recorded_call *at)
+static inline void recorded_answer(const struct recorded *r, struct recorded_call *at)
 {
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(4 << 20);
     struct kg_reply reply = { .status = 200 };
@@ -156,6 +170,8 @@ static inline void recorded_answer(struct recorded_call *at)
         c->fn(c->ctx, c->id, &(struct kg_answer){ .err = &err });
         return;
     }
+    for (const struct recorded_change *x = r->changes; x && x->from; x++)
+        recorded_replace(&text, x);
     if (!c->text && kg_json_parse(text.p, text.len, &reply.json, &err) < 0)
         fail_msg("what answers '%s': %s", c->path, err.msg);
     reply.text = text.p;
@@ -173,7 +189,7 @@ static inline void recorded_settle(struct recorded *r)
         any = false;
         for (size_t i = 0; i < r->n_calls; i++)
             if (r->call[i].waits) {
-                recorded_answer(&r->call[i]);
+                recorded_answer(r, &r->call[i]);
                 any = true;
                 break;
             }
