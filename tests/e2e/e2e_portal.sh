@@ -50,6 +50,24 @@ is "it is there" "$(keepgres backup-vault list | jq -r '.[].name')" my-vault
 press 'I have it'
 shows "the list has it" 'my-vault'
 
+# ---- a policy, by the wizard ----
+
+portal 80x24 --page create-policy
+keys Tab 'nightly'
+press Next
+shows "the second step shows what will be kept" 'Recovery points there will be'
+keys Right
+shows "daily backups have no day of the week" '\(•\) Daily'
+hides "which goes at once" '\] Su '
+resize 100x30
+shows "a terminal that changes in the midst shows all of it" 'per day|Recovery points there will be'
+resize 80x24
+press 'Review'
+shows "the review says it in words" 'Frequency +Daily'
+press Create
+shows "the policy is there" 'nightly was created'
+like "as it was chosen" "$(keepgres backup-policy show -n nightly -v my-vault | jq -c '.properties.policyRules[] | .trigger.schedule // empty')" '/P1D"'
+
 # ---- quiet, and sane at the end ----
 
 keys ':' 'backup vaults' Enter
