@@ -161,7 +161,7 @@ static int loop(struct app *a, struct kg_err *err)
         keys = take_events(a);
         if (a->shell.wish.quit)
             break;
-        if (kg_now_wall() >= ui_shell_wake(&a->shell)) {
+        if (ui_shell_is_due(&a->shell, kg_now_wall())) {
             ui_shell_tick(&a->shell, kg_now_wall());
             a->dirty = true;
         }

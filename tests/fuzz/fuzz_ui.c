@@ -1,6 +1,6 @@
 /* The whole portal, worked by someone who presses anything, over a service that answers late, not at all, or with anything. After
- * every step the picture is one that a terminal can be sent; the portal never asks to be woken in the past; and at the end Esc (and
- * "yes, leave") leads back to a page, the menu to the Overview, and q out.
+ * every step the picture is one that a terminal can be sent; the portal never asks to be woken in the past, or in hours; and at
+ * the end Esc (and "yes, leave") leads back to a page, the menu to the Overview, and q out.
  *
  * FUZZ_UI_SHOW=1 in the environment tells each step. */
 #include <stdint.h>
@@ -158,6 +158,8 @@ static void wait(struct run *u)
     ui_shell_tick(&u->r.shell, u->r.now);
     if (ui_shell_wake(&u->r.shell) <= u->r.now)
         fail_msg("%s wants to be woken in the past", ui_shell_top(&u->r.shell) ? ui_shell_top(&u->r.shell)->kind->name : "the start");
+    if (ui_shell_wake(&u->r.shell) > u->r.now + 3600LL * 1000000)
+        fail_msg("nothing is looked at for an hour");
 }
 
 static struct recorded_call *waiting(struct run *u, unsigned nth)

@@ -861,6 +861,34 @@ static void test_a_slow_service_is_waited_for_without_a_busy_loop(void **state)
     }
 }
 
+static void test_a_clock_that_is_set_back_stops_no_page(void **state)
+{
+    static const char *const pages[] = { "overview", "backup-jobs", "backup-job", "backup-instance" };
+    struct recorded r;
+
+    (void)state;
+    for (size_t i = 0; i < KG_ARRAY_LEN(pages); i++) {
+        size_t asked;
+
+        recorded_open(&r, "servers", 24, 80, UI_UTF8);
+        ui_open(ui_shell_top(&r.shell), pages[i], recorded_argument(pages[i]));
+        recorded_settle(&r);
+        r.now -= 7200LL * 1000000;
+        assert_true(ui_shell_is_due(&r.shell, r.now));
+        ui_shell_tick(&r.shell, r.now);
+        asked = r.calls;
+        recorded_settle(&r);
+        for (int s = 0; s < 90; s++) {
+            r.now += 1000000;
+            ui_shell_tick(&r.shell, r.now);
+            recorded_settle(&r);
+        }
+        if (r.calls < asked + 2 || ui_shell_wake(&r.shell) > r.now + 60LL * 1000000)
+            fail_msg("%s: %d calls in 90 seconds", pages[i], (int)(r.calls - asked));
+        recorded_close(&r);
+    }
+}
+
 /* The answer that closes a wizard comes while it is asked whether to leave it: what is left is not left as well. */
 static void test_a_question_goes_with_what_it_was_about(void **state)
 {
@@ -935,6 +963,7 @@ int main(void)
         cmocka_unit_test(test_a_page_chosen_before_the_service_answers_is_opened_when_it_does),
         cmocka_unit_test(test_esc_leaves_a_wizard_that_the_portal_was_started_with),
         cmocka_unit_test(test_a_slow_service_is_waited_for_without_a_busy_loop),
+        cmocka_unit_test(test_a_clock_that_is_set_back_stops_no_page),
         cmocka_unit_test(test_a_question_goes_with_what_it_was_about),
         cmocka_unit_test(test_a_command_is_not_given_to_a_page_that_closed_under_the_palette),
     };

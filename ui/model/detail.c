@@ -213,7 +213,7 @@ static int64_t interval(const struct ui_detail *d)
 int64_t ui_detail_wake(const struct ui_model *m)
 {
     const struct ui_detail *d = (const struct ui_detail *)m;
-    int64_t own = interval(d) && !d->asking ? d->asked + interval(d) * KG_SECOND : 0;
+    int64_t own = interval(d) && !d->asking ? ui_due(m->host, d->asked, interval(d) * KG_SECOND) : 0;
     int64_t list = d->list[d->tab] ? ui_model_wake(d->list[d->tab]) : 0;
 
     return own && list ? (own < list ? own : list) : own + list;
@@ -229,7 +229,7 @@ void ui_detail_tick(struct ui_model *m)
         ui_model_tick(d->list[d->tab]);
         m->changed |= d->list[d->tab]->changed;
     }
-    if (d->asking || !interval(d) || m->host->now < d->asked + interval(d) * KG_SECOND)
+    if (d->asking || !interval(d) || m->host->now < ui_due(m->host, d->asked, interval(d) * KG_SECOND))
         return;
     ui_detail_fetch(d);
     d->err = before;                         /* stays in sight until there is an answer */

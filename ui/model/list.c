@@ -281,7 +281,7 @@ static bool has_ages(const struct ui_list *l)
 int64_t ui_list_wake(const struct ui_model *m)
 {
     const struct ui_list *l = (const struct ui_list *)m;
-    int64_t next = interval(l) && !l->asking ? l->asked + interval(l) * KG_SECOND : 0;
+    int64_t next = interval(l) && !l->asking ? ui_due(m->host, l->asked, interval(l) * KG_SECOND) : 0;
     int64_t age = l->n_shown && has_ages(l) ? m->host->now + 30 * KG_SECOND : 0;
 
     return next && age ? (next < age ? next : age) : next + age;
@@ -293,7 +293,7 @@ void ui_list_tick(struct ui_model *m)
     struct kg_err before = l->err;
 
     m->changed |= l->n_shown && has_ages(l);
-    if (l->asking || !interval(l) || m->host->now < l->asked + interval(l) * KG_SECOND)
+    if (l->asking || !interval(l) || m->host->now < ui_due(m->host, l->asked, interval(l) * KG_SECOND))
         return;
     ui_list_fetch(l);
     l->err = before;                         /* stays in sight until there is an answer */

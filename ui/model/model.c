@@ -161,6 +161,8 @@ void ui_command_run(const struct ui_command *c, struct ui_model *m)
 
 /* ---- asking the host ---- */
 
+int64_t ui_due(const struct ui_host *h, int64_t asked, int64_t wait) { return asked > h->now ? h->now : asked + wait; }
+
 uint64_t ui_ask_call(struct ui_model *m, const struct ui_call *c, int tag) { return m->host->ops->ask(m->host, m, c, tag); }
 uint64_t ui_ask(struct ui_model *m, const char *path, int tag)
 {

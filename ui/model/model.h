@@ -124,6 +124,9 @@ const char *ui_command_refused(const struct ui_command *c, const struct ui_model
 void ui_command_run(const struct ui_command *c, struct ui_model *m);         /* says why when it is refused */
 const char *ui_model_row_id(const struct ui_model *m);           /* of the row under the cursor; NULL: none */
 
+/* When what was asked then is due again; at once where the clock was set back since. All in µs, wall. */
+int64_t ui_due(const struct ui_host *h, int64_t asked, int64_t wait);
+
 uint64_t ui_ask(struct ui_model *m, const char *path, int tag);  /* GET */
 uint64_t ui_ask_call(struct ui_model *m, const struct ui_call *c, int tag);
 void ui_open(struct ui_model *m, const char *kind, const char *arg);

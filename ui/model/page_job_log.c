@@ -136,7 +136,7 @@ static void tick(struct ui_model *m)
 {
     struct job_log *l = log_of(m);
 
-    if ((l->runs || l->r.err.code) && m->host->now >= l->asked + PAUSE * KG_SECOND)
+    if ((l->runs || l->r.err.code) && m->host->now >= ui_due(m->host, l->asked, PAUSE * KG_SECOND))
         ask(l);
 }
 
@@ -144,7 +144,7 @@ static int64_t wake(const struct ui_model *m)
 {
     const struct job_log *l = (const struct job_log *)m;
 
-    return (l->runs || l->r.err.code) && !l->r.asking ? l->asked + PAUSE * KG_SECOND : 0;
+    return (l->runs || l->r.err.code) && !l->r.asking ? ui_due(m->host, l->asked, PAUSE * KG_SECOND) : 0;
 }
 
 const struct ui_kind ui_page_job_log = {

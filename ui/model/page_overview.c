@@ -103,7 +103,7 @@ static void tick(struct ui_model *m)
 {
     struct ui_overview *o = (struct ui_overview *)m;
 
-    if (m->host->now - o->asked >= REFRESH)
+    if (m->host->now >= ui_due(m->host, o->asked, REFRESH))
         ask(o);
 }
 
@@ -111,7 +111,7 @@ static int64_t wake(const struct ui_model *m)
 {
     const struct ui_overview *o = (const struct ui_overview *)m;
 
-    return o->asking ? 0 : o->asked + REFRESH;
+    return o->asking ? 0 : ui_due(m->host, o->asked, REFRESH);
 }
 
 /* ---- keys ---- */

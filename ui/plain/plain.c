@@ -395,7 +395,7 @@ static void tell_waiting(struct ui_plain *p)
 void ui_plain_turn(struct ui_plain *p, int64_t now)
 {
     p->shell.host.now = now;
-    if (now >= ui_shell_wake(&p->shell))
+    if (ui_shell_is_due(&p->shell, now))
         ui_shell_tick(&p->shell, now);
     tell_notes(p);
     tell_health(p);

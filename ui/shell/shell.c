@@ -453,7 +453,7 @@ static void ask_jobs(struct ui_shell *s)
 
 static int64_t jobs_due(const struct ui_shell *s)
 {
-    return s->jobs.asked + (!s->started ? START_RETRY : s->jobs.running || s->watch.n ? JOBS_BUSY : JOBS_IDLE);
+    return ui_due(&s->host, s->jobs.asked, !s->started ? START_RETRY : s->jobs.running || s->watch.n ? JOBS_BUSY : JOBS_IDLE);
 }
 
 /* ---- commands and actions ---- */
@@ -729,6 +729,8 @@ int64_t ui_shell_wake(const struct ui_shell *s)
     }
     return wake ? wake : s->host.now + JOBS_IDLE;
 }
+
+bool ui_shell_is_due(const struct ui_shell *s, int64_t now) { return now < s->host.now || now >= ui_shell_wake(s); }
 
 bool ui_shell_changed(struct ui_shell *s)
 {

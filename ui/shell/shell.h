@@ -94,6 +94,7 @@ void ui_shell_done(struct ui_shell *s);
 void ui_shell_event(struct ui_shell *s, const struct ui_event *ev, int64_t now);
 void ui_shell_tick(struct ui_shell *s, int64_t now);             /* about once a second, and when ui_shell_wake() says so */
 int64_t ui_shell_wake(const struct ui_shell *s);                 /* when the next tick is due (wall, µs) */
+bool ui_shell_is_due(const struct ui_shell *s, int64_t now);     /* the tick; also when the clock was set back */
 void ui_shell_draw(struct ui_shell *s, struct ui_canvas *c);
 /* True once after something changed that is worth a new picture. */
 bool ui_shell_changed(struct ui_shell *s);
