@@ -107,7 +107,8 @@ __attribute__((unused)) static void put_tree(struct fixture *f)
 }
 
 /* A job of this number; those of a pair start at one moment. */
-__attribute__((unused)) static void job_of(struct fixture *f, int i, const char *op, const char *status, bool with_instance, struct kg_json *j)
+__attribute__((unused)) static void job_of(struct fixture *f, int i, const char *op, const char *status, bool with_instance,
+                                           struct kg_json *j)
 {
     KG_AUTO_FREE char *id = kg_xprintf("job-%06d", i), *o = kg_xstrdup(op), *s = kg_xstrdup(status);
     char vault[] = VAULT, inst[] = INST, backup[] = "ScheduledBackup", restore[] = "Restore";

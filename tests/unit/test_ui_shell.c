@@ -743,7 +743,8 @@ static void test_a_service_of_another_version_is_told_once(void **state)
 static void test_what_a_newer_service_says_is_shown(void **state)
 {
     static const struct recorded_change newer[] = {
-        { "\"properties\": {", "\"properties\": {\"newThing\": [{\"x\": null}], " }, { "\"properties\":{", "\"properties\":{\"newThing\":[1]," },
+        { "\"properties\": {", "\"properties\": {\"newThing\": [{\"x\": null}], " },
+        { "\"properties\":{", "\"properties\":{\"newThing\":[1]," },
         { "\"Completed\"", "\"HibernatingNow\"" }, { "\"ProtectionConfigured\"", "\"ProtectionDreaming\"" },
         { "\"AzureRetentionRule\"", "\"QuantumRetentionRule\"" }, { "\"AzureBackupRule\"", "\"QuantumBackupRule\"" }, { NULL, NULL },
     };
