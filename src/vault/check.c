@@ -362,12 +362,13 @@ struct tree { /* what is below a list node */
 static int walk_node(struct check *c, const uint8_t *ids, size_t n, unsigned depth, bool *ret_whole, struct tree *ret,
                      struct kg_err *err);
 
-/* A chunk: where it stands, unless that is lost. */
+/* A chunk: where a copy of it stands that is not lost. */
 static bool visit_chunk(struct check *c, const uint8_t *id, struct kg_place *ret)
 {
     char text[2 * KG_ID + 80], hex[2 * KG_ID + 1];
     const struct kg_place_pack *p;
     uint32_t pack;
+    struct kg_place other;
 
     if (!kg_locator_find(&c->index, id, ret)) {
         kg_hex(id, KG_ID, hex);
@@ -384,6 +385,12 @@ static bool visit_chunk(struct check *c, const uint8_t *id, struct kg_place *ret
     }
     if (c->lost[ret->seg] == NONE)
         return true;
+    for (size_t i = 0; kg_locator_other(&c->index, id, i, &other); i++)
+        if (c->lost[other.seg] == NONE) {
+            c->needed[c->index.segs[other.seg].pack] = true;
+            *ret = other;
+            return true;
+        }
     add_affected(c, c->lost[ret->seg]);
     return false;
 }

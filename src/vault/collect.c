@@ -221,8 +221,9 @@ static int rewrite_segment(struct collect *c, const char *name, const struct kg_
     for (uint32_t k = first; k < first + s->chunks; k++) {
         const uint8_t *id = kg_dir_chunk_id(d, k);
         uint32_t len = kg_dir_chunk_len(d, k);
+        struct kg_place elsewhere;
 
-        if (kg_live_has(c->live, id)) {
+        if (kg_live_has(c->live, id) && !find_copy(c, id, &elsewhere)) {
             if (!plain) {
                 plain = kg_xalloc(s->plain);
                 if (kg_seg_read(r, name, s, plain, err) < 0)

@@ -3,6 +3,9 @@
  * Both stores name chunks by the same keyed hash, so a manifest is as true in one as in the other: what is copied is the chunks
  * that its streams name, nodes of lists included, and then the manifest itself. Chunks that the other store has are not read.
  *
+ * A copy that was found damaged is made good ("anew"): what is damaged of it is doomed, so that no writer takes it for granted, and
+ * what the point needs of that is stored again. Its manifest stays, for it names chunks and not where they are.
+ *
  * Keeps what writer.c promises: a chunk that was claimed is stored, or the writer has failed; the manifest comes last. */
 #include "vault/vault.h"
 
@@ -13,6 +16,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "vault/assay.h"
 #include "vault/writer_int.h"
 
 enum { THREADS_MOST = 64, CACHED_SEGMENTS = 8, LOOK_MS = 250 };
@@ -253,6 +257,7 @@ static int is_there(struct kg_vault *to, const char *instance, const char *point
     return compare(manifest, copy, point, err) < 0 ? -(int)err->code : 1;
 }
 
+/* manifest NULL: the one that is there is good. */
 static int copy_point(struct copying *c, struct kg_vault *to, const char *instance, const char *point, struct kg_json *manifest,
                       struct kg_copy_result *ret, struct kg_err *err)
 {
@@ -263,12 +268,45 @@ static int copy_point(struct copying *c, struct kg_vault *to, const char *instan
     if (kg_writer_begin(to, &wo, &w, err) < 0)
         return -(int)err->code;
     c->writer = w;
-    if (copy_data(c, err) < 0 || kg_writer_commit(w, instance, point, manifest, err) < 0)
+    if (copy_data(c, err) < 0 ||
+        (manifest ? kg_writer_commit(w, instance, point, manifest, err) : kg_writer_finish(w, err)) < 0)
         return -(int)err->code;
     kg_writer_stats(w, &stats);
     ret->new_bytes = stats.new_bytes;
     ret->stored_bytes = stats.stored_bytes;
     return 0;
+}
+
+/* 1: all of the copy is there; 0: what is damaged in its store is doomed now. */
+static int prove(struct kg_vault *to, const char *instance, const char *point, const struct kg_copy_opts *o, struct kg_err *err)
+{
+    KG_CLEANUP(kg_vault_releasep) struct kg_presence *held = NULL;
+    KG_CLEANUP(kg_assay_freep) struct kg_assay *assay = NULL;
+
+    if (kg_vault_hold(to, "copy", &held, err) < 0 ||
+        kg_assay_begin(to, &(struct kg_assay_opts){ .cancelled = o->cancelled, .ctx = o->ctx }, &assay, err) < 0)
+        return -(int)err->code;
+    if (kg_assay_point(assay, instance, point, err) == 0)
+        return 1;
+    if (err->code != KG_E_CORRUPT)
+        return -(int)err->code;
+    *err = (struct kg_err){ 0 };
+    return kg_assay_doom(assay, err);
+}
+
+/* A manifest that does not open is of no use, and in the way of a good one. */
+static int drop_damaged(struct kg_vault *to, const char *instance, const char *point, struct kg_err *err)
+{
+    KG_AUTO_JSON struct kg_json *copy = NULL;
+
+    if (kg_point_get(to, instance, point, &copy, err) == 0 || err->code == KG_E_NO_POINT) {
+        *err = (struct kg_err){ 0 };
+        return 0;
+    }
+    if (err->code != KG_E_CORRUPT)
+        return -(int)err->code;
+    *err = (struct kg_err){ 0 };
+    return kg_point_delete(to, instance, point, err);
 }
 
 static int check_kinds(const struct kg_vault *from, const struct kg_vault *to, struct kg_err *err)
@@ -285,6 +323,7 @@ int kg_point_copy(struct kg_vault *from, struct kg_vault *to, const char *instan
     KG_CLEANUP(kg_reader_closep) struct kg_reader *reader = NULL;
     KG_AUTO_JSON struct kg_json *manifest = NULL;
     struct copying c = { .o = o };
+    bool there;
     int r;
 
     *ret = (struct kg_copy_result){ 0 };
@@ -292,15 +331,20 @@ int kg_point_copy(struct kg_vault *from, struct kg_vault *to, const char *instan
         kg_point_get(from, instance, point, &manifest, err) < 0)
         return -(int)err->code;
     r = kg_manifest_streams(manifest, note_stream, &c, err);
+    if (r == 0 && o->anew)
+        r = drop_damaged(to, instance, point, err);
     if (r == 0)
         r = is_there(to, instance, point, manifest, err);
+    there = r == 1;
+    if (there && o->anew)
+        r = prove(to, instance, point, o, err);
     ret->bytes = c.total;
     ret->already = r == 1;
     if (r == 0)
         r = kg_reader_open(from, &reader, err);
     c.reader = reader;
     if (r == 0)
-        r = copy_point(&c, to, instance, point, manifest, ret, err);
+        r = copy_point(&c, to, instance, point, there ? NULL : manifest, ret, err);
     free(c.streams);
     return r < 0 ? kg_err_wrap(err, "copy recovery point '%s' to the %s", point, to->tier) : 0;
 }

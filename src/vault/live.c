@@ -82,17 +82,13 @@ static int find(const struct kg_live *l, const uint8_t *id, struct kg_place *ret
     return kg_err_set(err, KG_E_CORRUPT, "chunk %.16s… is in no pack of the vault", hex);
 }
 
-/* A list node's ids; the caller frees. */
-static int read_node(struct kg_live *l, const uint8_t *id, uint8_t **ret, size_t *ret_n, struct kg_err *err)
+/* A list node's ids, from that place; the caller frees. */
+static int read_place(struct kg_live *l, const uint8_t *id, struct kg_place p, uint8_t **ret, size_t *ret_n, struct kg_err *err)
 {
     uint8_t is[KG_CHUNK_ID];
     char pack[KG_PACK_NAME];
-    struct kg_place p;
-    struct kg_seg s;
+    struct kg_seg s = kg_locator_seg(l->where, p.seg, pack);
 
-    if (find(l, id, &p, err) < 0)
-        return -(int)err->code;
-    s = kg_locator_seg(l->where, p.seg, pack);
     if (!l->open || l->seg != p.seg) {
         l->open = false;
         if (s.plain > l->room) {
@@ -111,6 +107,26 @@ static int read_node(struct kg_live *l, const uint8_t *id, uint8_t **ret, size_t
     memcpy(*ret, l->plain + p.at, p.len);
     *ret_n = p.len / KG_CHUNK_ID;
     return 0;
+}
+
+/* Any sound copy tells what is below. */
+static int read_node(struct kg_live *l, const uint8_t *id, uint8_t **ret, size_t *ret_n, struct kg_err *err)
+{
+    struct kg_err first = { 0 };
+    struct kg_place p;
+
+    if (find(l, id, &p, err) < 0)
+        return -(int)err->code;
+    if (read_place(l, id, p, ret, ret_n, &first) == 0)
+        return 0;
+    for (size_t i = 0; kg_locator_other(l->where, id, i, &p); i++) {
+        struct kg_err ignored = { 0 };
+
+        if (read_place(l, id, p, ret, ret_n, &ignored) == 0)
+            return 0;
+    }
+    *err = first;
+    return -(int)err->code;
 }
 
 static int walk(struct kg_live *l, const uint8_t *ids, size_t n, unsigned depth, struct kg_err *err)

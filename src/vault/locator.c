@@ -61,6 +61,13 @@ static struct kg_place_pack *listed_pack(struct kg_locator *l, const uint8_t *id
 
 /* ---- adding packs ---- */
 
+static void note_more(struct kg_locator *l, const uint8_t *id, const struct kg_place *place)
+{
+    KG_GROW(l->more, l->n_more, l->cap_more);
+    memcpy(l->more[l->n_more].id, id, KG_CHUNK_ID);
+    l->more[l->n_more++].place = *place;
+}
+
 static void add_dir(struct kg_locator *l, uint32_t pack, const struct kg_dir *d)
 {
     uint32_t chunk = 0;
@@ -75,7 +82,8 @@ static void add_dir(struct kg_locator *l, uint32_t pack, const struct kg_dir *d)
         }
         for (uint32_t k = 0; k < s.chunks; k++, chunk++) {
             place.len = kg_dir_chunk_len(d, chunk);
-            kg_idmap_claim(l->chunks, kg_dir_chunk_id(d, chunk), &place);
+            if (!kg_idmap_claim(l->chunks, kg_dir_chunk_id(d, chunk), &place) && l->places && l->packs[pack].whole)
+                note_more(l, kg_dir_chunk_id(d, chunk), &place);
             place.at += place.len;
         }
     }
@@ -181,6 +189,11 @@ static int read_directories(struct loading *g, struct kg_err *err)
     return 0;
 }
 
+static int compare_more(const void *a, const void *b)
+{
+    return memcmp(((const struct kg_place_more *)a)->id, ((const struct kg_place_more *)b)->id, KG_CHUNK_ID);
+}
+
 static int load(struct loading *g, struct kg_err *err)
 {
     const struct kg_vault *v = g->l->v;
@@ -209,6 +222,8 @@ int kg_locator_load(const struct kg_vault *v, const struct kg_locator_opts *o, s
 
     r = load(&g, err);
     free(g.indexes.p);
+    if (l.n_more)
+        qsort(l.more, l.n_more, sizeof *l.more, compare_more);
     if (r < 0)
         kg_locator_done(&l);
     else
@@ -221,6 +236,7 @@ void kg_locator_done(struct kg_locator *l)
     kg_idmap_free(l->chunks);
     free(l->packs);
     free(l->segs);
+    free(l->more);
     *l = (struct kg_locator){ 0 };
 }
 
@@ -231,6 +247,24 @@ bool kg_locator_find(const struct kg_locator *l, const uint8_t *id, struct kg_pl
     if (!value)
         return false;
     memcpy(ret, value, sizeof *ret);
+    return true;
+}
+
+bool kg_locator_other(const struct kg_locator *l, const uint8_t *id, size_t nth, struct kg_place *ret)
+{
+    size_t low = 0, high = l->n_more;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (memcmp(l->more[mid].id, id, KG_CHUNK_ID) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (nth >= l->n_more - low || memcmp(l->more[low + nth].id, id, KG_CHUNK_ID) != 0)
+        return false;
+    *ret = l->more[low + nth].place;
     return true;
 }
 

@@ -4,7 +4,9 @@
  * that is missing or cut short must be stored again, never be taken for granted. An index object that does not open is
  * made up for from the directories of the packs themselves.
  *
- * Memory: see idmap.h, and 24 bytes a segment, 40 a pack. */
+ * A chunk may stand in several packs; who reads it may fall back on another copy when one is damaged.
+ *
+ * Memory: see idmap.h, and 24 bytes a segment, 40 a pack, 44 for each further copy of a chunk. */
 #ifndef KG_VAULT_LOCATOR_H
 #define KG_VAULT_LOCATOR_H
 
@@ -14,6 +16,11 @@
 struct kg_place {                 /* of a chunk */
     uint32_t seg;                 /* in segs */
     uint32_t at, len;             /* in the segment's plain bytes */
+};
+
+struct kg_place_more {            /* a further copy of a chunk */
+    uint8_t id[KG_CHUNK_ID];
+    struct kg_place place;
 };
 
 struct kg_place_seg {
@@ -37,6 +44,8 @@ struct kg_locator {
     size_t n_packs, cap_packs, n_listed;
     struct kg_place_seg *segs;
     size_t n_segs, cap_segs;
+    struct kg_place_more *more;   /* with places: in order of their ids, of packs that are whole */
+    size_t n_more, cap_more;
     uint64_t last_index_seq;
     size_t n_bad_indexes;
 };
@@ -58,6 +67,8 @@ int kg_locator_load(const struct kg_vault *v, const struct kg_locator_opts *o, s
 void kg_locator_done(struct kg_locator *l);
 
 bool kg_locator_find(const struct kg_locator *l, const uint8_t *id, struct kg_place *ret);
+/* Further copies, which kg_locator_find() does not tell of: the nth of them. */
+bool kg_locator_other(const struct kg_locator *l, const uint8_t *id, size_t nth, struct kg_place *ret);
 struct kg_seg kg_locator_seg(const struct kg_locator *l, uint32_t seg, char ret_pack[KG_PACK_NAME]);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * What a source hands out has passed: the seal of the segment (which binds vault, pack and place), the lengths of
  * segment and chunk, the keyed hash of the chunk against the id that the manifest or a list node names, and at the end
- * the stream's length. The manifest and the nodes are sealed in turn. */
+ * the stream's length. The manifest and the nodes are sealed in turn. A segment that does not pass is not asked again; where the
+ * vault has another copy of the chunk, that one is read. */
 #include "vault/vault.h"
 
 #include <pthread.h>
@@ -32,6 +33,11 @@ struct cached { /* an open segment */
     uint64_t used;
 };
 
+struct bad { /* a segment that cannot be read */
+    uint8_t pack[KG_PACK_ID];
+    uint64_t at;
+};
+
 struct node { /* an open list node on the way down to the data */
     uint8_t (*ids)[KG_CHUNK_ID];
     unsigned n, next;
@@ -45,6 +51,8 @@ struct kg_source {
     struct cached *cache;             /* [0] is for list nodes, the rest for data */
     size_t n_cache;
     uint64_t clock;
+    struct bad *bad;
+    size_t n_bad, cap_bad;
     struct kg_stream stream;
     struct node nodes[KG_STREAM_DEPTH + 1];
     const struct kg_chunk_ops *ops;   /* of kg_source_chunks(); gets the nodes */
@@ -206,15 +214,78 @@ static int check_chunk(struct kg_source *s, bool node, const uint8_t *id, const 
     return kg_err_set(err, KG_E_CORRUPT, "%s: a chunk is not the one that its directory names", pack);
 }
 
-static int open_chunk(struct kg_source *s, bool node, const uint8_t *id, struct found *ret, struct kg_err *err)
+static struct bad bad_of(const struct found *f)
+{
+    const struct kg_place_seg *seg = &f->where->segs[f->place.seg];
+    struct bad b = { .at = seg->at };
+
+    memcpy(b.pack, f->where->packs[seg->pack].id, KG_PACK_ID);
+    return b;
+}
+
+static bool is_bad(const struct kg_source *s, const struct found *f)
+{
+    struct bad b = bad_of(f);
+
+    for (size_t i = 0; i < s->n_bad; i++)
+        if (s->bad[i].at == b.at && memcmp(s->bad[i].pack, b.pack, KG_PACK_ID) == 0)
+            return true;
+    return false;
+}
+
+/* At its place. */
+static int open_place(struct kg_source *s, bool node, const uint8_t *id, struct found *f, struct kg_err *err)
 {
     const uint8_t *plain = NULL;
+    char pack[KG_PACK_NAME];
 
-    if (find_chunk(s->r, id, &ret->where, &ret->place, err) < 0 ||
-        open_segment(s, node, ret->where, ret->place.seg, &plain, err) < 0)
+    if (is_bad(s, f)) {
+        kg_locator_seg(f->where, f->place.seg, pack);
+        return kg_err_set(err, KG_E_CORRUPT, "%s: a segment is damaged", pack);
+    }
+    if (open_segment(s, node, f->where, f->place.seg, &plain, err) == 0) {
+        f->p = plain + f->place.at;
+        if (check_chunk(s, node, id, f, err) == 0)
+            return 0;
+    }
+    if (err->code != KG_E_CORRUPT && err->code != KG_E_NOT_FOUND && err->code != KG_E_IO)
         return -(int)err->code;
-    ret->p = plain + ret->place.at;
-    return check_chunk(s, node, id, ret, err);
+    KG_GROW(s->bad, s->n_bad, s->cap_bad);
+    s->bad[s->n_bad++] = bad_of(f);
+    return -(int)err->code;
+}
+
+/* Another copy of a chunk among the packs of where. */
+static bool open_other(struct kg_source *s, bool node, const uint8_t *id, const struct kg_locator *where, struct found *ret)
+{
+    struct found f = { .where = where };
+
+    for (size_t i = 0; i == 0 ? kg_locator_find(where, id, &f.place) : kg_locator_other(where, id, i - 1, &f.place); i++) {
+        struct kg_err ignored = { 0 };
+
+        if (!is_bad(s, &f) && open_place(s, node, id, &f, &ignored) == 0) {
+            *ret = f;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int open_chunk(struct kg_source *s, bool node, const uint8_t *id, struct found *ret, struct kg_err *err)
+{
+    size_t was_bad = s->n_bad;
+    struct kg_err ignored = { 0 };
+
+    if (find_chunk(s->r, id, &ret->where, &ret->place, err) < 0)
+        return -(int)err->code;
+    if (open_place(s, node, id, ret, err) == 0)
+        return 0;
+    if (s->n_bad == was_bad && !is_bad(s, ret))
+        return -(int)err->code;
+    if (!open_other(s, node, id, &s->r->index, ret) && (load_all(s->r, &ignored) < 0 || !open_other(s, node, id, &s->r->all, ret)))
+        return -(int)err->code;
+    *err = (struct kg_err){ 0 };
+    return 0;
 }
 
 /* ---- sources ---- */
@@ -254,6 +325,7 @@ void kg_source_close(struct kg_source *s)
     for (unsigned d = 0; d <= KG_STREAM_DEPTH; d++)
         free(s->nodes[d].ids);
     free(s->cache);
+    free(s->bad);
     kg_seg_reader_done(&s->segments);
     kg_hasher_free(s->hasher);
     free(s);

@@ -160,6 +160,7 @@ int kg_point_delete(struct kg_vault *v, const char *instance, const char *point,
 struct kg_copy_opts {
     int level;                                                 /* zstd */
     unsigned jobs;                                             /* threads; 0: one */
+    bool anew;                                                 /* a copy that is there may be damaged: it is read, and made good */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);/* optional; bytes; from the calling thread, a few times a second */
     bool (*cancelled)(void *ctx);                              /* optional; from any thread */
     void *ctx;
@@ -173,7 +174,7 @@ struct kg_copy_result {
 /* Copies a recovery point with all that it needs; both vaults must be of one kind (see kg_vault_spec.like), or it is KG_E_USAGE.
  * Seals, lengths and hashes of all that is read are checked, segments are read back after sealing, and the manifest is the
  * last object that is written: until then the other store has no such point. Once more is no error: a copy that is there is
- * compared, and nothing written. KG_E_NO_POINT, KG_E_CORRUPT, KG_E_CANCELLED. */
+ * compared, and nothing written, unless it is damaged and "anew" asks for that. KG_E_NO_POINT, KG_E_CORRUPT, KG_E_CANCELLED. */
 int kg_point_copy(struct kg_vault *from, struct kg_vault *to, const char *instance, const char *point,
                   const struct kg_copy_opts *o, struct kg_copy_result *ret, struct kg_err *err) KG_MUST_CHECK;
 

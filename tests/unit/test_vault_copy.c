@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "support/vault_fixture.h"
+#include "vault/assay.h"
 
 enum { LEN = 3 << 20 };
 static const struct kg_write_opts small = { .level = 1, .segment_bytes = 64 << 10, .pack_bytes = 256 << 10 };
@@ -184,6 +185,166 @@ static void test_a_damaged_source_is_no_copy(void **state)
     fixture_free(f);
 }
 
+/* A bit in the middle of every pack that is there. */
+static void damage_packs(struct kg_store *st)
+{
+    struct fixture_names packs = objects_of(st, "packs/");
+
+    for (size_t i = 0; i < packs.n; i++) {
+        struct kg_buf b = object_get(st, packs.name[i]);
+
+        b.p[b.len / 3] ^= 1;
+        object_set(st, packs.name[i], b.p, b.len);
+        kg_buf_done(&b);
+    }
+}
+
+static enum kg_code assay(struct kg_vault *v, const char *point)
+{
+    KG_CLEANUP(kg_assay_freep) struct kg_assay *a = NULL;
+    struct kg_err err = { 0 };
+
+    OK(kg_assay_begin(v, &(struct kg_assay_opts){ 0 }, &a, &err));
+    (void)!kg_assay_point(a, "inst", point, &err);
+    return err.code;
+}
+
+static const struct kg_copy_opts anew = { .level = 1, .jobs = 2, .anew = true };
+
+static void test_what_a_copy_found_there_is_read_before_it_counts(void **state)
+{
+    struct fixture *f = fixture_new(false);
+    AUTO_ARCHIVE struct archive a = archive_of(f);
+    AUTO_DATA struct data d = data_of(11), e = data_of(21);
+    struct kg_copy_result r;
+    struct kg_err err = { 0 };
+    size_t packs;
+
+    (void)state;
+    backup(f->v, "p1", &d);
+    backup(f->v, "p2", &e);
+    assert_int_equal(assay(f->v, "p1"), KG_E_OK);
+    OK(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err));
+    packs = objects_of(a.st, "packs/").n;
+    damage_packs(a.st);
+    OK(kg_point_copy(f->v, a.v, "inst", "p2", &hard, &r, &err)); /* what both have in common was taken for granted */
+    assert_int_equal(assay(a.v, "p1"), KG_E_CORRUPT);
+    assert_int_equal(assay(a.v, "p2"), KG_E_CORRUPT);
+    assert_int_equal(assay(a.v, "p3"), KG_E_NO_POINT);
+    OK(kg_point_copy(f->v, a.v, "inst", "p2", &hard, &r, &err));
+    assert_true(r.already); /* a comparison of manifests finds nothing */
+    OK(kg_point_copy(f->v, a.v, "inst", "p2", &anew, &r, &err));
+    assert_false(r.already);
+    assert_true(r.new_bytes > 0 && r.new_bytes < r.bytes); /* what was sound is not stored twice */
+    assert_int_equal(assay(a.v, "p2"), KG_E_OK);
+    read_point(a.v, "p2", e.text, e.len, 3);
+    OK(kg_point_copy(f->v, a.v, "inst", "p2", &anew, &r, &err));
+    assert_true(r.already);
+    assert_int_equal(assay(a.v, "p1"), KG_E_CORRUPT);
+    OK(kg_point_copy(f->v, a.v, "inst", "p1", &anew, &r, &err));
+    assert_int_equal(assay(a.v, "p1"), KG_E_OK);
+    read_point(a.v, "p1", d.text, d.len, 3);
+    /* Nothing needs the damaged packs any more: they go, and what stays is whole. */
+    {
+        KG_AUTO_JSON struct kg_json *report = NULL;
+
+        OK(kg_vault_collect(a.v, &(struct kg_collect_opts){ 0 }, &report, &err));
+        assert_int_equal(kg_json_u64(report, "deletedPacks", 0), packs);
+    }
+    read_point(a.v, "p1", d.text, d.len, 3);
+    read_point(a.v, "p2", e.text, e.len, 3);
+    healthy(a.v);
+    assert_int_equal(objects_of(a.st, "writers/").n, 0);
+    fixture_free(f);
+}
+
+/* The bad copy of a chunk does not hide the good one, whichever is found first: a doomed pack may be needed, and stay. */
+static void test_a_damaged_pack_that_stays_hides_no_good_copy(void **state)
+{
+    struct fixture *f = fixture_new(false);
+    AUTO_ARCHIVE struct archive a = archive_of(f);
+    AUTO_DATA struct data d = data_of(11);
+    struct kg_copy_result r;
+    struct kg_err err = { 0 };
+    struct fixture_names doomed;
+
+    (void)state;
+    backup(f->v, "p1", &d);
+    OK(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err));
+    damage_packs(a.st);
+    OK(kg_point_copy(f->v, a.v, "inst", "p1", &anew, &r, &err));
+    doomed = objects_of(a.st, "doomed/");
+    assert_int_equal(doomed.n, 1);
+    OK(kg_store_remove(a.st, doomed.name[0], &err)); /* as a collection does with one that is needed after all */
+    read_point(a.v, "p1", d.text, d.len, 3);
+    assert_int_equal(assay(a.v, "p1"), KG_E_OK);
+    {
+        KG_AUTO_JSON struct kg_json *report = NULL;
+
+        OK(kg_vault_check(a.v, &(struct kg_check_opts){ .read_data = true }, &report, &err));
+        assert_false(kg_json_bool(report, "healthy", true)); /* it names the packs, and nothing that they affect */
+        for (const struct kg_json *x = kg_json_first(kg_json_get(report, "damage")); x; x = kg_json_next(x))
+            assert_int_equal(kg_json_count(kg_json_get(x, "affects")), 0);
+    }
+    fixture_free(f);
+}
+
+static void test_what_is_missing_of_a_copy_is_found_and_made_good(void **state)
+{
+    struct fixture *f = fixture_new(false);
+    AUTO_DATA struct data d = data_of(1);
+    struct kg_copy_result r;
+    struct kg_err err = { 0 };
+
+    (void)state;
+    backup(f->v, "p1", &d);
+    for (int what = 0; what < 3; what++) {
+        AUTO_ARCHIVE struct archive a = archive_of(f);
+        const char *manifest = "points/inst/p1";
+        struct fixture_names packs;
+        struct kg_buf b;
+
+        OK(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err));
+        packs = objects_of(a.st, "packs/");
+        b = object_get(a.st, what == 2 ? manifest : packs.name[0]);
+        if (what == 0)
+            OK(kg_store_remove(a.st, packs.name[0], &err));
+        else if (what == 1)
+            object_set(a.st, packs.name[0], b.p, b.len - 1);
+        else
+            b.p[b.len / 2] ^= 1, object_set(a.st, manifest, b.p, b.len);
+        kg_buf_done(&b);
+        assert_int_equal(assay(a.v, "p1"), KG_E_CORRUPT);
+        OK(kg_point_copy(f->v, a.v, "inst", "p1", &anew, &r, &err));
+        assert_int_equal(assay(a.v, "p1"), KG_E_OK);
+        read_point(a.v, "p1", d.text, d.len, 3);
+    }
+    fixture_free(f);
+}
+
+/* Where the vault's own copy is damaged, too, nothing is made good, and nothing gets worse. */
+static void test_a_copy_is_not_made_good_from_what_is_damaged(void **state)
+{
+    struct fixture *f = fixture_new(false);
+    AUTO_ARCHIVE struct archive a = archive_of(f);
+    AUTO_DATA struct data d = data_of(1);
+    struct kg_copy_result r;
+    struct kg_err err = { 0 };
+
+    (void)state;
+    backup(f->v, "p1", &d);
+    OK(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err));
+    damage_packs(a.st);
+    damage_packs(f->st);
+    FAILS(CORRUPT, kg_point_copy(f->v, a.v, "inst", "p1", &anew, &r, &err));
+    assert_int_equal(objects_of(a.st, "points/").n, 1);
+    assert_int_equal(assay(a.v, "p1"), KG_E_CORRUPT);
+    damage_packs(f->st); /* the same bits again: as they were */
+    OK(kg_point_copy(f->v, a.v, "inst", "p1", &anew, &r, &err));
+    read_point(a.v, "p1", d.text, d.len, 3);
+    fixture_free(f);
+}
+
 static bool yes(void *ctx) { return ++*(int *)ctx > 3; }
 
 static void test_a_copy_can_be_cancelled(void **state)
@@ -205,16 +366,16 @@ static void test_a_copy_can_be_cancelled(void **state)
     fixture_free(f);
 }
 
-/* Every step of a copy fails once, or is the process's last; then a second try makes it good. */
-static void test_faults_and_kills(void **state)
+/* Every step of a copy, or of making a damaged one good, fails once, or is the process's last; then a second try makes it good. */
+static void faults_and_kills(bool damaged, unsigned fired_least)
 {
     static const enum kg_fault_point points[] = { KG_FP_STORE_PUT, KG_FP_STORE_SYNC, KG_FP_STORE_RENAME, KG_FP_STORE_GET,
         KG_FP_STORE_LIST, KG_FP_VAULT_SEGMENT, KG_FP_VAULT_PACK, KG_FP_VAULT_INDEX, KG_FP_VAULT_POINT, KG_FP_VAULT_COMMITTED,
-        KG_FP_VAULT_READ };
+        KG_FP_VAULT_READ, KG_FP_VAULT_DOOM };
+    const struct kg_copy_opts *how = damaged ? &anew : &hard;
     AUTO_DATA struct data d = data_of(1);
     unsigned fired = 0;
 
-    (void)state;
     for (size_t i = 0; i < 2 * KG_ARRAY_LEN(points) * 2; i++) {
         struct fixture *f = fixture_new(true), *in = fixture_new(true); /* in: for its directory only */
         struct kg_vault_spec spec = { .tier = "ArchiveStore", .like = f->v };
@@ -229,33 +390,53 @@ static void test_faults_and_kills(void **state)
         backup(f->v, "p1", &d);
         OK(kg_store_open_dir(dir, true, &a.st, &err));
         OK(kg_vault_create(a.st, &spec, f->key, &a.v, &err));
+        if (damaged) {
+            OK(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err));
+            damage_packs(a.st);
+        }
         if (deadly) {
             int status;
             pid_t pid = (fork)();
 
             if (pid == 0) {
                 kg_fault_arm(p, nth, KG_FAULT_KILL);
-                _exit(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err) < 0);
+                _exit(kg_point_copy(f->v, a.v, "inst", "p1", how, &r, &err) < 0);
             }
             assert_int_equal(waitpid(pid, &status, 0), pid);
             fired += WIFSIGNALED(status);
         } else {
             kg_fault_arm(p, nth, EIO);
-            (void)!kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err);
+            (void)!kg_point_copy(f->v, a.v, "inst", "p1", how, &r, &err);
             fired += kg_fault_fired() != 0;
             kg_fault_reset();
         }
-        if (objects_of(a.st, "points/").n)
+        if (damaged)
+            assert_int_equal(objects_of(a.st, "points/").n, 1);
+        else if (objects_of(a.st, "points/").n)
             read_point(a.v, "p1", d.text, d.len, 3);
-        OK(kg_point_copy(f->v, a.v, "inst", "p1", &hard, &r, &err));
+        err = (struct kg_err){ 0 };
+        OK(kg_point_copy(f->v, a.v, "inst", "p1", how, &r, &err));
         read_point(a.v, "p1", d.text, d.len, 3);
-        healthy(a.v);
+        if (!damaged)
+            healthy(a.v);
         read_point(f->v, "p1", d.text, d.len, 3);
         archive_done(&a);
         fixture_free(f);
         fixture_free(in);
     }
-    assert_true(fired > 30);
+    assert_true(fired >= fired_least);
+}
+
+static void test_faults_and_kills(void **state)
+{
+    (void)state;
+    faults_and_kills(false, 30);
+}
+
+static void test_faults_and_kills_while_a_copy_is_made_good(void **state)
+{
+    (void)state;
+    faults_and_kills(true, 25);
 }
 
 int main(void)
@@ -265,8 +446,13 @@ int main(void)
         cmocka_unit_test(test_a_copy_that_is_there_is_compared_and_left_alone),
         cmocka_unit_test(test_one_key_opens_both_and_nothing_of_one_passes_for_the_other),
         cmocka_unit_test(test_a_damaged_source_is_no_copy),
+        cmocka_unit_test(test_what_a_copy_found_there_is_read_before_it_counts),
+        cmocka_unit_test(test_a_damaged_pack_that_stays_hides_no_good_copy),
+        cmocka_unit_test(test_what_is_missing_of_a_copy_is_found_and_made_good),
+        cmocka_unit_test(test_a_copy_is_not_made_good_from_what_is_damaged),
         cmocka_unit_test(test_a_copy_can_be_cancelled),
         cmocka_unit_test(test_faults_and_kills),
+        cmocka_unit_test(test_faults_and_kills_while_a_copy_is_made_good),
     };
 
     kg_crypto_start();
