@@ -69,8 +69,10 @@ int kg_res_point_hold(struct kg_call *c, struct kg_err *err)
 
     if (read_until(c->body, &until, err) < 0 || read_reason(c->body, &reason, err) < 0 || find_point(c, instance, &row, err) < 0)
         return -(int)err->code;
+    if (kg_leaving_refuse(&row, KG_ANY_STORE, err) < 0)
+        return -(int)err->code;
     if (c->api->env.point_leaves(c->api->env.arg, instance, row.id))
-        return kg_err_set(err, KG_E_CONFLICT, "recovery point '%s' is being deleted", row.id);
+        return kg_err_set(err, KG_E_LEAVING, "recovery point '%s' is being deleted", row.id);
     write_hold(&row, c->who.name, reason, until);
     if (kg_catalog_point_update(c->api->catalog, &row, err) < 0)
         return -(int)err->code;

@@ -8,28 +8,39 @@
 
 #include "base/alloc.h"
 #include "policy/copies.h"
+#include "policy/leaving.h"
 #include "policy/promise.h"
+
+/* What a point's instance says about it; the same for all points of an answer. */
+struct keeper {
+    bool retained;                       /* protection was stopped, or the instance deleted: nothing leaves */
+    bool deleting;                       /* the instance goes for good, with all its points */
+    kg_usec newest;                      /* time of the newest good point; 0: there is none */
+};
 
 /* No check of the vault found anything wrong with it, or a copy elsewhere is sound. */
 static bool is_good(const struct kg_point_row *p) { return kg_copies_state(p->json) == KG_COPY_SOUND; }
 
-static const char *state_of(const struct kg_point_row *p)
+static bool is_deleting(const struct kg_point_row *p, const struct keeper *k) { return k->deleting || kg_leaving_all(p->json); }
+
+static const char *state_of(const struct kg_point_row *p, const struct keeper *k)
 {
     static const char *const states[] = { [KG_COPY_SOUND] = "Completed", [KG_COPY_DAMAGED] = "Damaged", [KG_COPY_LOST] = "Lost" };
 
-    return states[kg_copies_state(p->json)];
+    return is_deleting(p, k) ? "Deleting" : states[kg_copies_state(p->json)];
 }
 
 /* Of its copy in one store. */
-static const char *copy_state(const struct kg_point_row *p, enum kg_datastore store)
+static const char *copy_state(const struct kg_point_row *p, enum kg_datastore store, const struct keeper *k)
 {
-    return kg_copies_lost(p->json) & 1u << store      ? "LOST"
-           : kg_copies_damaged(p->json) & 1u << store ? "DAMAGED" : "COMMITTED";
+    return kg_copies_lost(p->json) & 1u << store                         ? "LOST"
+           : k->deleting || kg_leaving_stores(p->json) & 1u << store     ? "DELETING"
+           : kg_copies_damaged(p->json) & 1u << store                    ? "DAMAGED" : "COMMITTED";
 }
 
 /* The store's own id is the point's digits, so that it stays the same from answer to answer; that of a copy in another store
  * begins with the store's number. */
-static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datastore store, kg_usec until)
+static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datastore store, kg_usec until, const struct keeper *k)
 {
     struct kg_rehydration back = kg_rehydration_read(p->json);
     bool archive = store == KG_DATASTORE_ARCHIVE;
@@ -44,8 +55,8 @@ static struct kg_json *store_detail(const struct kg_point_row *p, enum kg_datast
     kg_json_set_str(d, "creationTime", kg_time_iso(kg_copies_time(p->json, store, p->time), when));
     kg_json_set_str(d, "expiryTime", until ? kg_time_iso(until, when) : NULL);
     kg_json_set_str(d, "metaData", NULL);
-    kg_json_set_bool(d, "visible", strcmp(copy_state(p, store), "LOST") != 0);
-    kg_json_set_str(d, "state", copy_state(p, store));
+    kg_json_set_bool(d, "visible", strcmp(copy_state(p, store, k), "LOST") != 0);
+    kg_json_set_str(d, "state", copy_state(p, store, k));
     if (archive && back.status != KG_REHYDRATION_NONE) {
         kg_json_set_str(d, "rehydrationStatus", kg_rehydration_status_to_text(back.status));
         kg_json_set_str(d, "rehydrationExpiryTime", back.until ? kg_time_iso(back.until, when) : NULL);
@@ -78,23 +89,17 @@ static const char *tier_of(const struct kg_life *life)
 }
 
 /* Only the stores where a copy is; each with the day it leaves that store. */
-static struct kg_json *store_details(const struct kg_point_row *p, const struct kg_life *life)
+static struct kg_json *store_details(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
     struct kg_json *list = kg_json_array();
 
     for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
         if (life->in & 1u << s)
-            kg_json_push(list, store_detail(p, (enum kg_datastore)s, leaves(life, (enum kg_datastore)s)));
+            kg_json_push(list, store_detail(p, (enum kg_datastore)s, leaves(life, (enum kg_datastore)s), k));
     return list;
 }
 
 /* ---- why it is kept ---- */
-
-/* What a point's instance says about it; the same for all points of an answer. */
-struct keeper {
-    bool retained;                       /* protection was stopped, or the instance deleted: nothing leaves */
-    kg_usec newest;                      /* time of the newest good point; 0: there is none */
-};
 
 /* The newest good one is near the top: what a check finds wrong is rare. */
 static int find_newest_good(struct kg_call *c, const char *instance, kg_usec *ret, struct kg_err *err)
@@ -131,6 +136,7 @@ static int find_keeper(struct kg_call *c, const char *id, struct keeper *ret, st
         return kg_err_set(err, KG_E_NOT_FOUND, "there is no backup instance '%s'", id);
     }
     ret->retained = kg_instance_is_retained(r.json);
+    ret->deleting = strcasecmp(kg_json_str_or(r.json, "properties.provisioningState", ""), "Deleting") == 0;
     return find_newest_good(c, id, &ret->newest, err);
 }
 
@@ -151,6 +157,11 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
     char when[32];
 
     kg_time_iso_seconds(end, when);
+    if (is_deleting(p, k))
+        return kg_xstrdup("it is not kept: it is being deleted");
+    if (kg_leaving_stores(p->json))
+        return kg_xprintf("its copy in the %s is being deleted; the other one stays", kg_datastore_to_text(
+                          kg_leaving_stores(p->json) & 1u << KG_DATASTORE_VAULT ? KG_DATASTORE_VAULT : KG_DATASTORE_ARCHIVE));
     if (kg_promise_is_held(p->json, kg_now_wall()))
         return held_because(p);
     if (k->retained)
@@ -165,6 +176,8 @@ static char *kept_because(const struct kg_point_row *p, const struct kg_life *li
         kg_time_iso_seconds(life->rehydrated, when);
         return kg_xprintf("it was rehydrated, and stays until %.10s", when);
     }
+    if (kg_stayed_problem(p->json))
+        return kg_xprintf("rule %s kept it until %.10s; it stays: %.300s", p->tag, when, kg_stayed_problem(p->json));
     if (life->good && p->time == k->newest)
         return kg_xstrdup("it is the newest good recovery point of its instance: it stays until there is another");
     return kg_xprintf("rule %s kept it until %.10s: it is about to leave", p->tag, when);
@@ -180,7 +193,7 @@ static const char *never_because(const struct kg_point_row *p, const struct kg_l
 }
 
 /* Where it is now, and what is to happen to that. */
-static void set_copies(struct kg_json *r, const struct kg_point_row *p, const struct kg_life *life)
+static void set_copies(struct kg_json *r, const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
 {
     struct kg_json *copies = kg_json_array();
     const struct kg_json *back = kg_json_get(p->json, "rehydration"), *problem = kg_json_get(p->json, "tiering.problem");
@@ -196,17 +209,20 @@ static void set_copies(struct kg_json *r, const struct kg_point_row *p, const st
         kg_json_set_str(c, "store", kg_datastore_to_text((enum kg_datastore)s));
         kg_json_set_str(c, "since", kg_time_iso(kg_copies_time(p->json, (enum kg_datastore)s, p->time), when));
         kg_json_set_str(c, "until", until ? kg_time_iso(until, when) : NULL);
-        if (strcmp(copy_state(p, (enum kg_datastore)s), "COMMITTED") != 0)
-            kg_json_set_str(c, "state", copy_state(p, (enum kg_datastore)s));
+        if (strcmp(copy_state(p, (enum kg_datastore)s, k), "COMMITTED") != 0)
+            kg_json_set_str(c, "state", copy_state(p, (enum kg_datastore)s, k));
         if (kg_copies_damage(p->json, (enum kg_datastore)s))
             kg_json_set_str(c, "problem", kg_copies_damage(p->json, (enum kg_datastore)s));
     }
+    problem = problem ? problem : kg_json_get(p->json, "again.problem");
     kg_json_set_str(r, "tier", tier_of(life));
     kg_json_set(r, "copies", copies);
     if (back)
         kg_json_set(r, "rehydration", kg_json_copy(back));
     if (problem)
         kg_json_set(r, "archiveProblem", kg_json_copy(problem));
+    if (kg_stayed_problem(p->json))
+        kg_json_set(r, "stayed", kg_json_copy(kg_json_get(p->json, "stayed")));
 }
 
 static struct kg_json *retention_of(const struct kg_point_row *p, const struct kg_life *life, const struct keeper *k)
@@ -221,7 +237,7 @@ static struct kg_json *retention_of(const struct kg_point_row *p, const struct k
         kg_json_set_str(r, "expires", never_because(p, life, k));
     if (kg_promise_is_held(p->json, kg_now_wall()))
         kg_json_set(r, "hold", kg_json_get(p->json, "hold") ? kg_json_copy(kg_json_get(p->json, "hold")) : kg_json_object());
-    set_copies(r, p, life);
+    set_copies(r, p, life, k);
     return r;
 }
 
@@ -288,8 +304,8 @@ static struct kg_json *point_answer(const struct kg_point_row *p, const struct k
     kg_json_set_str(props, "retentionTagName", p->tag);
     kg_json_set_str(props, "retentionTagVersion", kg_json_str(p->json, "retentionTagVersion"));
     kg_json_set_str(props, "expiryTime", p->expires ? kg_time_iso(p->expires, when) : NULL);
-    kg_json_set_str(props, "recoveryPointState", state_of(p));
-    kg_json_set(props, "recoveryPointDataStoresDetails", store_details(p, &life));
+    kg_json_set_str(props, "recoveryPointState", state_of(p, k));
+    kg_json_set(props, "recoveryPointDataStoresDetails", store_details(p, &life, k));
     kg_json_set(props, "retention", retention_of(p, &life, k));
     set_summary(props, p);
     kg_json_set(a, "properties", props);

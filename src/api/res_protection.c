@@ -15,15 +15,16 @@ static const struct {
     const char *from[3];
     const char *to;
     const char *job, *step;
+    bool keeps;                          /* promises what becomes of the points: not while some are being deleted */
 } transitions[] = {
     { "stopProtection", { "ProtectionConfigured", "ProtectionError", "BackupSchedulesSuspended" }, "ProtectionStopped",
-      "StopProtection", "Stop backups, keep all recovery points" },
+      "StopProtection", "Stop backups, keep all recovery points", true },
     { "suspendBackups", { "ProtectionConfigured", "ProtectionError" }, "BackupSchedulesSuspended",
-      "SuspendBackups", "Stop backups, keep recovery points as the policy says" },
+      "SuspendBackups", "Stop backups, keep recovery points as the policy says", true },
     { "resumeProtection", { "ProtectionStopped", "BackupSchedulesSuspended" }, "ProtectionConfigured",
-      "ResumeProtection", "Back up by the policy again" },
+      "ResumeProtection", "Back up by the policy again", false },
     { "resumeBackups", { "BackupSchedulesSuspended" }, "ProtectionConfigured",
-      "ResumeBackups", "Back up by the policy again" },
+      "ResumeBackups", "Back up by the policy again", false },
 };
 
 static bool is_from(size_t row, const char *state)
@@ -92,6 +93,8 @@ int kg_res_protection_action(struct kg_call *c, struct kg_err *err)
         return kg_call_answer(c, 200, NULL, err);
     if (strcasecmp(kg_json_str_or(r.json, "properties.provisioningState", ""), "Deleting") == 0 || !is_from(row, state))
         return refuse(&r, row, state, err);
+    if (transitions[row].keeps && kg_leaving_refuse_any(c->api->catalog, &r, err) < 0)
+        return -(int)err->code;
     change(r.json, transitions[row].to);
     if (kg_instance_store_with_job(c, &r, transitions[row].job, transitions[row].step, err) < 0)
         return -(int)err->code;

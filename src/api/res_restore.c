@@ -151,6 +151,8 @@ static int choose_copy(const struct kg_restore_request *r, const struct kg_point
         kg_err_advise(err, "Restore with sourceDataStoreType VaultStore.");
         return -(int)err->code;
     }
+    if (kg_leaving_refuse(point, in & vault_bit && r->source != KG_DATASTORE_ARCHIVE ? vault_bit : KG_ANY_STORE, err) < 0)
+        return -(int)err->code;
     if (sound & vault_bit)
         return 0;
     if (in & vault_bit && r->source == KG_DATASTORE_ARCHIVE && sound & archive_bit) {
@@ -292,7 +294,8 @@ static int find_wish(struct kg_call *c, const char *instance, struct kg_rehydrat
     point = kg_match_param(c->match, "point");
     if (!point && !(point = said))
         return kg_err_set(err, KG_E_USAGE, "recoveryPointId is missing");
-    if (kg_catalog_point_get(c->api->catalog, instance, point, ret_point, err) < 0)
+    if (kg_catalog_point_get(c->api->catalog, instance, point, ret_point, err) < 0 ||
+        kg_leaving_refuse(ret_point, KG_ANY_STORE, err) < 0)
         return -(int)err->code;
     if (there(ret_point) & archive_bit && !(kg_copies_damaged(ret_point->json) & there(ret_point) & vault_bit))
         return 0;

@@ -43,6 +43,12 @@ int kg_note_job(struct kg_api *api, struct kg_job *job, const char *step, struct
 /* KG_E_CONFLICT with their names when points of the instance are held: it cannot be deleted. */
 int kg_holds_refuse(struct kg_catalog *catalog, const struct kg_resource *instance, struct kg_err *err) KG_MUST_CHECK;
 
+/* KG_E_LEAVING when copies in one of these stores (bits of enum kg_datastore) are being deleted, or may have been: nobody can be
+ * promised that the point stays. Of an instance: when any copy of its points is. */
+enum { KG_ANY_STORE = ~0u };
+int kg_leaving_refuse(const struct kg_point_row *point, unsigned stores, struct kg_err *err) KG_MUST_CHECK;
+int kg_leaving_refuse_any(struct kg_catalog *catalog, const struct kg_resource *instance, struct kg_err *err) KG_MUST_CHECK;
+
 /* A copy of a recovery point into its other datastore: KG_TASK_TIERING or KG_TASK_REHYDRATE; and its job. */
 struct kg_task *kg_copy_task(const struct kg_target *target, enum kg_task_kind kind, const char *point, bool first);
 struct kg_job *kg_copy_job(const struct kg_target *target, const struct kg_task *t, const char *activity, const char *by);

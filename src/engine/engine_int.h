@@ -70,6 +70,8 @@ struct kg_engine {
     struct kg_run *runs;
     struct kg_kept_key *keys;
     struct kg_wanted *wanted;        /* rehydrations to be started, see tiering.c */
+    struct kg_gone *gone;            /* points that were deleted while a vault is listed, see leaving.c */
+    kg_usec settle_pause;            /* after a deletion that failed; 0: the last one did not */
     struct kg_timer *tick, *pump;
     enum kg_stop stop;
     kg_usec stop_asked;              /* monotonic */
@@ -174,6 +176,7 @@ int kg_tiering_failed(struct kg_engine *e, const struct kg_run *r, struct kg_err
 void kg_tiering_ended(struct kg_engine *e, const struct kg_run *r);
 
 /* ---- recover.c: after a service that ended in the middle ---- */
+#define KG_ORPHANS_GONE (30 * KG_SECOND) /* after the start no worker of an earlier service is left */
 /* Fails what it left unfinished, in one transaction. */
 int kg_recover(struct kg_engine *e, struct kg_err *err) KG_MUST_CHECK;
 /* Vaults in which recovery points may be that the catalog does not know: remembered, and looked at by workers. */
@@ -203,6 +206,16 @@ int kg_schedule_ended(struct kg_engine *e, const struct kg_run *r, bool succeede
 
 /* ---- lifecycle.c: what expires, and the space of it ---- */
 void kg_lifecycle_tick(struct kg_engine *e);
+
+/* ---- leaving.c: copies of points that leave ---- */
+/* Parts of recording the end of a job that deletes. In doubt: all points of an instance, after a deletion of it that failed. */
+int kg_leaving_done(struct kg_engine *e, const struct kg_run *r, struct kg_err *err) KG_MUST_CHECK;
+int kg_leaving_in_doubt(struct kg_engine *e, const char *instance, struct kg_err *err) KG_MUST_CHECK;
+/* After it. */
+void kg_leaving_ended(struct kg_engine *e, const struct kg_run *r);
+/* Was the point deleted since a list of its vault was asked for that is not recorded yet? */
+bool kg_gone_has(const struct kg_engine *e, const char *instance, const char *point);
+void kg_gone_forget(struct kg_engine *e, bool all);
 
 /* ---- usage.c: how full the vaults are ---- */
 /* In the transaction that changes what a vault holds: it is measured anew before long. */

@@ -2,7 +2,7 @@
  *
  * What a policy promised a point was written down when the point was made ("stays"); policy/lifecycle.h says what follows
  * from it now. A copy is deleted by a worker, then the catalog forgets it, and with the last one the point; a service that dies
- * between finds it expired again, and deleting twice is deleting. Copies to the archive are made one at a time (tiering.c): that
+ * between finds it leaving (leaving.c), and deleting twice is deleting. Copies to the archive are made one at a time (tiering.c): that
  * which failed least often first, of these the oldest point's.
  *
  * Nothing is deleted because a clock jumped: when it did (see clock.c), all is left as it is for CLOCK_SETTLES. */
@@ -21,6 +21,7 @@
 #include "crypto/crypto.h"
 #include "model/policy.h"
 #include "policy/copies.h"
+#include "policy/leaving.h"
 #include "policy/lifecycle.h"
 #include "policy/promise.h"
 
@@ -37,6 +38,9 @@ enum { AT_ONCE = 1000 }; /* points of one task */
 struct facts {
     char id[40];
     bool leftover;                   /* a rehydration that failed may have left a copy in the vault */
+    unsigned leaving;                /* stores whose copies began to leave */
+    bool own;                        /* by a job of this service, whose workers it knows */
+    unsigned stayed;                 /* stores whose copies stayed when they should have left, and are not asked again yet */
     uint64_t tries;                  /* to copy it to the archive, that failed */
     bool paused;                     /* and is not tried again yet */
 };
@@ -53,12 +57,18 @@ static void points_done(struct points *p)
     free(p->facts);
 }
 
-static void read_facts(const struct kg_point_row *row, kg_usec now, struct facts *ret)
+static void read_facts(const struct kg_point_row *row, const char *run, kg_usec now, struct facts *ret)
 {
     kg_usec after;
 
     (void)snprintf(ret->id, sizeof ret->id, "%s", row->id);
     ret->leftover = kg_rehydration_read(row->json).leftover;
+    ret->leaving = kg_leaving_stores(row->json);
+    ret->own = kg_leaving_is_of(row->json, run);
+    ret->stayed = 0;
+    for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
+        if (kg_stayed_is_paused(row->json, (enum kg_datastore)s, now))
+            ret->stayed |= 1u << s;
     ret->tries = kg_json_u64(row->json, "tiering.tries", 0);
     ret->paused = kg_time_parse_iso(kg_json_str_or(row->json, "tiering.after", ""), &after) && now < after &&
                   after <= now + PAUSE_MOST;
@@ -81,7 +91,7 @@ static int read_points(struct kg_engine *e, const char *instance, kg_usec now, s
             KG_GROW(ret->life, n, ret->cap);
             KG_GROW(ret->facts, n, ret->cap_facts);
             ret->life[n] = kg_promise_read(l.rows[i].json, l.rows[i].time);
-            read_facts(&l.rows[i], now, &ret->facts[n]);
+            read_facts(&l.rows[i], e->run_id, now, &ret->facts[n]);
             ret->n++;
         }
         free(after);
@@ -100,7 +110,7 @@ struct candidate {
 
 static void consider(struct candidate *c, const char *instance, const struct kg_life *life, const struct facts *f)
 {
-    if (!life->good || !(life->in & ~life->lost & ~life->damaged & 1u << KG_DATASTORE_VAULT) || f->paused ||
+    if (!life->good || !(life->in & ~life->lost & ~life->damaged & 1u << KG_DATASTORE_VAULT) || f->paused || f->leaving ||
         (c->instance && (f->tries > c->tries || (f->tries == c->tries && life->time >= c->time))))
         return;
     free(c->instance);
@@ -110,26 +120,41 @@ static void consider(struct candidate *c, const char *instance, const struct kg_
     c->time = life->time;
 }
 
-/* The points whose copy leaves a store, as a JSON array; elsewhere gets those of them that stay in the other one. */
-static struct kg_json *find_expired(const struct points *p, const struct kg_step *steps, size_t n, enum kg_datastore store,
-                                    struct kg_json *elsewhere)
+/* What a task deletes in one store. */
+struct list {
+    struct kg_json *points;              /* whose copy leaves */
+    struct kg_json *elsewhere;           /* those of them that stay in the other one */
+    struct kg_json *settle;              /* of which it is looked whether it is there: it began to leave, and is to stay by now */
+};
+
+/* A worker of an earlier service, which may be deleting still, is let end. */
+static bool may_settle(const struct kg_engine *e, const struct facts *f)
+{
+    return f->own || kg_now_mono() >= e->started_mono + KG_ORPHANS_GONE;
+}
+
+static struct list find_expired(const struct kg_engine *e, const struct points *p, const struct kg_step *steps, size_t n,
+                                enum kg_datastore store)
 {
     KG_AUTO_FREE unsigned *leave = kg_xalloc_array(p->n + 1, sizeof *leave);
-    struct kg_json *list = kg_json_array();
+    struct list l = { kg_json_array(), kg_json_array(), kg_json_array() };
+    unsigned bit = 1u << store;
 
     for (size_t i = 0; i < n; i++)
         if (steps[i].kind == KG_STEP_LEAVE)
             leave[steps[i].point] |= 1u << steps[i].store;
-    for (size_t i = 0; i < p->n && kg_json_count(list) < AT_ONCE; i++) {
-        bool leftover = store == KG_DATASTORE_VAULT && p->facts[i].leftover;
+    for (size_t i = 0; i < p->n && kg_json_count(l.points) + kg_json_count(l.settle) < AT_ONCE; i++) {
+        const struct facts *f = &p->facts[i];
+        bool leftover = store == KG_DATASTORE_VAULT && f->leftover, goes = (leave[i] & bit || leftover) && !(f->stayed & bit);
 
-        if (!(leave[i] & 1u << store) && !leftover)
-            continue;
-        kg_json_push_str(list, p->facts[i].id);
-        if (p->life[i].in & ~leave[i] & ~(1u << store))
-            kg_json_push_str(elsewhere, p->facts[i].id);
+        if (goes)
+            kg_json_push_str(l.points, f->id);
+        else if (f->leaving & bit && may_settle(e, f))
+            kg_json_push_str(l.settle, f->id);
+        if (goes && p->life[i].in & ~leave[i] & ~bit)
+            kg_json_push_str(l.elsewhere, f->id);
     }
-    return list;
+    return l;
 }
 
 static struct kg_job *own_job(const struct kg_resource *vault, const struct kg_resource *instance, enum kg_task_kind kind)
@@ -140,27 +165,49 @@ static struct kg_job *own_job(const struct kg_resource *vault, const struct kg_r
     return kg_make_task_job(vault, instance, kind, activity, NULL);
 }
 
+/* Part of accepting the task: whoever asks sees from now on that these are leaving. */
+static int mark_leaving(struct kg_engine *e, const char *instance, const struct kg_json *points, enum kg_datastore store,
+                        struct kg_err *err)
+{
+    for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p)) {
+        KG_AUTO_POINT_ROW struct kg_point_row row = { 0 };
+
+        if (kg_catalog_point_get(e->catalog, instance, kg_json_value_str(p), &row, err) < 0)
+            return -(int)err->code;
+        kg_leaving_begin(row.json, 1u << store, e->run_id, kg_now_wall());
+        if (kg_catalog_point_update(e->catalog, &row, err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
+}
+
 /* One store's copies; 1: a task was started. */
 static int start_expiry(struct kg_engine *e, const struct kg_target *target, const struct points *p, const struct kg_step *steps,
                         size_t n, enum kg_datastore store, struct kg_err *err)
 {
     KG_AUTO_TASK struct kg_task *t = kg_target_task(target, KG_TASK_EXPIRE);
-    struct kg_json *elsewhere = kg_json_array(), *points = find_expired(p, steps, n, store, elsewhere);
-    KG_AUTO_FREE char *count = kg_xprintf("%zu", kg_json_count(points));
+    struct list l = find_expired(e, p, steps, n, store);
+    size_t all = kg_json_count(l.points) + kg_json_count(l.settle);
+    KG_AUTO_FREE char *count = kg_xprintf("%zu", all);
     KG_AUTO_JOB struct kg_job *job = NULL;
 
-    kg_json_set(t->params, "elsewhere", elsewhere);
-    kg_json_set(t->params, "points", points);
+    kg_json_set(t->params, "elsewhere", l.elsewhere);
+    kg_json_set(t->params, "points", l.points);
+    kg_json_set(t->params, "settle", l.settle);
     kg_json_set_str(t->params, "store", kg_datastore_to_text(store));
     t->uid = geteuid();
-    if (!kg_json_count(points))
+    if (!all)
         return 0;
     job = own_job(&target->vault, &target->instance, KG_TASK_EXPIRE);
     kg_json_set_str(job->properties, "sourceDataStoreName", kg_datastore_to_text(store));
     kg_job_detail(job, "RecoveryPoints", count);
     if (kg_start_prepare(&e->api, t, job, err) < 0)
         return -(int)err->code;
-    kg_log(KG_LOG_INFO, "%zu recovery points of '%s' leave the %s", kg_json_count(points), target->instance.id,
+    KG_AUTO_ROLLBACK struct kg_catalog *tx = e->catalog;
+    (void)tx;
+    if (mark_leaving(e, target->instance.id, l.points, store, err) < 0)
+        return -(int)err->code;
+    kg_log(KG_LOG_INFO, "%zu recovery points of '%s' leave the %s", kg_json_count(l.points), target->instance.id,
            kg_datastore_to_text(store));
     return kg_start_commit(&e->api, &t, &job, err) < 0 ? -(int)err->code : 1;
 }
@@ -227,7 +274,7 @@ static bool is_leaving(const struct agenda *a)
         if (a->steps[i].kind == KG_STEP_LEAVE)
             return true;
     for (size_t i = 0; i < a->points.n; i++)
-        if (a->points.facts[i].leftover)
+        if (a->points.facts[i].leftover || a->points.facts[i].leaving)
             return true;
     return false;
 }

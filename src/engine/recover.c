@@ -18,7 +18,6 @@
 #include "model/resources.h"
 
 #define SUSPECTS     "suspect-vaults"
-#define ORPHANS_GONE (30 * KG_SECOND)
 
 /* ---- the list of suspects: a JSON array of ids ---- */
 
@@ -63,8 +62,8 @@ int kg_recover_suspect(struct kg_engine *e, const char *vault, struct kg_err *er
 
 int kg_recover_cleared(struct kg_engine *e, const char *vault, struct kg_err *err)
 {
-    if (kg_now_mono() < e->started_mono + ORPHANS_GONE) {
-        e->recheck_at = e->started_mono + ORPHANS_GONE;
+    if (kg_now_mono() < e->started_mono + KG_ORPHANS_GONE) {
+        e->recheck_at = e->started_mono + KG_ORPHANS_GONE;
         return 0;
     }
     return change_suspects(e, vault, false, err);

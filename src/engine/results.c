@@ -136,49 +136,10 @@ int kg_vault_has_archive(struct kg_engine *e, const char *vault, const char *arc
     return edit(e, vault, has_archive, archive_id, err);
 }
 
-/* One store's copy has gone; with the last one the point has. */
-static int copy_gone(struct kg_engine *e, const char *instance, const char *point, enum kg_datastore store, struct kg_err *err)
-{
-    KG_CLEANUP(kg_point_row_done) struct kg_point_row row = { 0 };
-    struct kg_rehydration back;
-    struct kg_err why = { 0 };
-
-    if (kg_catalog_point_get(e->catalog, instance, point, &row, &why) < 0) {
-        if (why.code == KG_E_NO_POINT)
-            return 0;
-        *err = why;
-        return -(int)err->code;
-    }
-    kg_copies_remove(row.json, row.time, store);
-    if (!kg_copies_in(row.json))
-        return kg_catalog_point_delete(e->catalog, row.instance, row.id, err);
-    back = kg_rehydration_read(row.json);
-    if (store == KG_DATASTORE_VAULT && back.status != KG_REHYDRATION_NONE) {
-        back.leftover = false;
-        if (back.status == KG_REHYDRATION_COMPLETED)
-            back.status = KG_REHYDRATION_DELETED;
-        kg_rehydration_write(row.json, &back);
-    }
-    return kg_catalog_point_update(e->catalog, &row, err);
-}
-
-static bool is_among(const struct kg_json *list, const char *text)
-{
-    for (const struct kg_json *j = kg_json_first(list); j; j = kg_json_next(j))
-        if (strcmp(kg_json_value_str(j) ? kg_json_value_str(j) : "", text) == 0)
-            return true;
-    return false;
-}
-
 static int expire_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
 {
-    int store = kg_datastore_from_text(kg_json_str_or(r->task->params, "store", "VaultStore"));
-
-    for (const struct kg_json *p = kg_json_first(kg_json_get(r->task->params, "points")); p; p = kg_json_next(p))
-        if (!is_among(kg_json_get(r->result, "kept"), kg_json_value_str(p)) &&
-            copy_gone(e, r->task->instance, kg_json_value_str(p), (enum kg_datastore)store, err) < 0)
-            return -(int)err->code;
-    return edit(e, r->task->vault, has_garbage, "", err) < 0 ? -(int)err->code : kg_usage_changed(e, r->task->vault, err);
+    return kg_leaving_done(e, r, err) < 0 || edit(e, r->task->vault, has_garbage, "", err) < 0 ? -(int)err->code
+                                                                                              : kg_usage_changed(e, r->task->vault, err);
 }
 
 /* A collection takes two rounds at least: what it dooms it deletes when nobody can be using it any more. */
@@ -387,6 +348,8 @@ int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *re
 {
     struct failure f = { why, detail };
 
+    if (kind == KG_TASK_DELETE_INSTANCE && resource && kg_leaving_in_doubt(e, resource, err) < 0)
+        return -(int)err->code;
     return kinds[kind].failed && resource ? edit(e, resource, kinds[kind].failed, &f, err) : 0;
 }
 
@@ -476,8 +439,9 @@ int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json 
 
     if (kg_find_instance(e, vault, guid, &instance, err) < 0)
         return -(int)err->code;
-    /* A point of an instance that was deleted stays in the vault until its garbage is collected. */
-    if (!instance || kg_catalog_point_get(e->catalog, instance, point, &known, &why) == 0)
+    /* A point of an instance that was deleted stays in the vault until its garbage is collected; one that was deleted since the vault
+     * was asked is gone. */
+    if (!instance || kg_gone_has(e, instance, point) || kg_catalog_point_get(e->catalog, instance, point, &known, &why) == 0)
         return 0;
     if (why.code != KG_E_NO_POINT) {
         *err = why;

@@ -59,6 +59,7 @@ void kg_tasks_free(struct kg_engine *e)
         e->runs = r->next;
         run_free(r);
     }
+    kg_gone_forget(e, true);
     while (e->keys) {
         struct kg_kept_key *k = e->keys;
 
@@ -277,7 +278,9 @@ static void after_record(struct kg_run *r)
         keep_key(e, r->task->operation, KG_TAKE(r->key));
     kg_bury_strays(e, r);
     kg_tiering_ended(e, r);
+    kg_leaving_ended(e, r);
     forget(r);
+    kg_gone_forget(e, false);
     if (vault)
         kg_tasks_start_adopt(e, vault);
     kg_timer_set(e->pump, kg_now_mono());

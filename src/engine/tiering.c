@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "policy/copies.h"
+#include "policy/leaving.h"
 
 enum { TRIES = 5, TIERING_DOUBLINGS = 10 };
 #define BUSY_PAUSE  (2 * KG_SECOND)
@@ -143,6 +144,17 @@ static struct kg_json *rehydration_request(const char *instance, const char *poi
     return j;
 }
 
+/* Is there a copy that was found damaged? */
+static int is_again(struct kg_engine *e, const char *instance, const char *point, bool *ret, struct kg_err *err)
+{
+    KG_AUTO_POINT_ROW struct kg_point_row row = { 0 };
+
+    if (kg_catalog_point_get(e->catalog, instance, point, &row, err) < 0)
+        return -(int)err->code;
+    *ret = kg_again_stores(row.json) & 1u << KG_DATASTORE_ARCHIVE;
+    return 0;
+}
+
 /* back: the rehydration that it is for; NULL: a copy to the archive. */
 static int start_copy(struct kg_engine *e, const char *instance, const char *point, const struct kg_rehydration *back,
                       struct kg_err *err)
@@ -151,11 +163,16 @@ static int start_copy(struct kg_engine *e, const char *instance, const char *poi
     KG_AUTO_TASK struct kg_task *t = NULL;
     KG_AUTO_JOB struct kg_job *job = NULL;
     char activity[37];
+    bool anew = false;
 
     if (kg_target_load(&e->api, instance, KG_TARGET_POINTS, &target, err) < 0)
         return -(int)err->code;
     kg_uuid(activity);
     t = kg_copy_task(&target, back ? KG_TASK_REHYDRATE : KG_TASK_TIERING, point, back && back->high);
+    if (!back && is_again(e, instance, point, &anew, err) < 0)
+        return -(int)err->code;
+    if (anew)
+        kg_json_set_bool(t->params, "anew", true);
     t->uid = geteuid();
     job = kg_copy_job(&target, t, activity, back ? wanted_by(e, instance, point) : NULL);
     if (back)
@@ -246,6 +263,8 @@ static int update_point(struct kg_engine *e, const struct kg_task *t, void (*edi
 static void archived(struct kg_point_row *row, const void *arg)
 {
     kg_copies_add(row->json, row->time, KG_DATASTORE_ARCHIVE, kg_now_wall(), kg_json_u64(arg, "storedBytes", 0));
+    kg_again_end(row->json, KG_DATASTORE_ARCHIVE);
+    kg_json_remove(row->json, "stayed"); /* what was wrong was the copy's */
     kg_json_remove(row->json, "tiering");
 }
 
@@ -329,7 +348,7 @@ void kg_tiering_ended(struct kg_engine *e, const struct kg_run *r)
     const struct kg_task *t = r->task;
     bool succeeded = r->err.code == KG_E_OK;
 
-    if (t->kind == KG_TASK_TIERING || (t->kind == KG_TASK_EXPIRE && succeeded && !kg_json_count(kg_json_get(r->result, "kept"))))
+    if (t->kind == KG_TASK_TIERING || (t->kind == KG_TASK_EXPIRE && succeeded)) /* those that stayed pause */
         e->lifecycle_at = kg_now_mono(); /* there may be more to do */
     if (t->kind != KG_TASK_REHYDRATE)
         return;

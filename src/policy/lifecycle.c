@@ -131,7 +131,7 @@ static size_t add_steps(size_t point, enum kg_step_kind kind, unsigned stores, s
     return n;
 }
 
-static unsigned sound(const struct kg_life *l) { return l->good ? l->in & ~l->lost & ~l->damaged : 0; }
+static unsigned sound(const struct kg_life *l) { return l->good ? l->in & ~(l->lost | l->damaged | l->again) : 0; }
 
 /* Without what must stay: if any copy is sound, a sound one, where another one stays; and of the point that never leaves in any case. */
 static unsigned spare(const struct kg_life *l, unsigned go, bool never, kg_usec now)
@@ -153,7 +153,7 @@ size_t kg_lifecycle_steps(const struct kg_life *points, size_t n, kg_usec now, s
 
     for (size_t i = 0; i < n; i++) {
         const struct kg_life *l = &points[i];
-        unsigned missing = wanted(l, now) & ~(l->in & ~l->lost), go = over(l, now);
+        unsigned missing = wanted(l, now) & ~(l->in & ~(l->lost | l->again)), go = over(l, now);
 
         if (!l->in || l->time > now)
             continue;

@@ -4,8 +4,8 @@
  * A point is deleted from a store when its time there is over, except that
  *   - the newest good point of an instance never loses its last copy,
  *   - a held point loses nothing, but what was rehydrated of it: the archive has that, too,
- *   - a copy is not deleted while another one, which should be there by now, is still to be made of it (or to be made again: it was
- *     lost), or while it is being rehydrated,
+ *   - a copy is not deleted while another one, which should be there by now, is still to be made of it (or made again: it was lost, or
+ *     lacks something), or while it is being rehydrated,
  *   - a sound copy is not deleted while what would be left of the point is lost or damaged.
  * A copy in the vault that was rehydrated stays until the rehydration's time is over, whatever the plan says of the vault. */
 #ifndef KG_POLICY_LIFECYCLE_H
@@ -33,6 +33,7 @@ struct kg_life {
     kg_usec held_until;                  /* a hold that ends by itself; 0: until it is released */
     bool good;                           /* would restore, as far as anybody knows */
     unsigned lost, damaged;              /* bits of in: copies that are known not to be there, or to lack something */
+    unsigned again;                      /* bits of in: copies that lack something, and are to be made again */
 };
 
 /* Fills stay and stays of l, whose time is set. The time in the archive counts from the day it gets there. */

@@ -1,6 +1,7 @@
 #include "policy/promise.h"
 
 #include "policy/copies.h"
+#include "policy/leaving.h"
 
 struct kg_json *kg_promise_stays(const struct kg_life *l)
 {
@@ -57,8 +58,9 @@ bool kg_promise_is_held(const struct kg_json *point, kg_usec at)
 struct kg_life kg_promise_read(const struct kg_json *point, kg_usec time)
 {
     struct kg_rehydration back = kg_rehydration_read(point);
-    struct kg_life l = { .time = time, .in = kg_copies_in(point), .good = kg_copies_state(point) == KG_COPY_SOUND,
-                         .lost = kg_copies_lost(point), .damaged = kg_copies_damaged(point),
+    struct kg_life l = { .time = time, .in = kg_copies_in(point),
+                         .good = kg_copies_state(point) == KG_COPY_SOUND && !kg_leaving_all(point),
+                         .lost = kg_copies_lost(point), .damaged = kg_copies_damaged(point), .again = kg_again_stores(point),
                          .rehydrated = back.status == KG_REHYDRATION_COMPLETED ? back.until : 0,
                          .rehydrating = back.status == KG_REHYDRATION_CREATING };
     const struct kg_json *stays = kg_json_get(point, "stays");

@@ -1,6 +1,6 @@
 /* Operations on both datastores of a vault: making, checking, collecting; copying points from one to the other, deleting copies.
  *
- * A copy of a point is never deleted on the word of the catalog alone that there is another: see op_point_delete. */
+ * A copy of a point is never deleted on the word of anybody that there is another: that one is read first, see delete_some(). */
 #include "worker/vault_in.h"
 
 #include <inttypes.h>
@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/parse.h"
 #include "plugin/jobs.h"
+#include "vault/assay.h"
 
 enum { ARCHIVE_LEVEL = 19 };
 
@@ -385,6 +386,12 @@ static void subtask(const struct kg_op *op, int id, const char *status)
     kg_events_subtask(op->ev, id, names[id], status);
 }
 
+static void set_no_key(struct kg_err *why, const char *store)
+{
+    kg_err_set(why, KG_E_WRONG_KEY, "the vault's %s is opened by the service's key only, by no recovery key", store);
+    kg_err_advise(why, "Issue another recovery key with 'keepgres vault recovery-key': it opens both.");
+}
+
 /* Said by every job that copies, until it is so no more: one day the archive's copy is the only one. */
 static int warn_of_key(const struct kg_op *op, struct kg_vault *archive, struct kg_err *err)
 {
@@ -395,8 +402,7 @@ static int warn_of_key(const struct kg_op *op, struct kg_vault *archive, struct 
         return -(int)err->code;
     if (has)
         return 0;
-    kg_err_set(&why, KG_E_WRONG_KEY, "the vault's ArchiveStore is opened by the service's key only, by no recovery key");
-    kg_err_advise(&why, "Issue another recovery key with 'keepgres vault recovery-key': it opens both.");
+    set_no_key(&why, KG_ARCHIVE_STORE);
     kg_events_warn(op->ev, &why);
     return 0;
 }
@@ -443,7 +449,7 @@ static int copy_and_compare(const struct kg_op *op, struct kg_vault *from, struc
                             struct kg_err *err)
 {
     struct kg_copy_opts o = { .jobs = kg_jobs_wanted((unsigned)kg_json_u64(op->job, "settings.jobs", 0)), .progress = on_copied,
-                              .cancelled = is_cancelled, .ctx = (void *)(uintptr_t)op };
+                              .anew = kg_json_bool(op->job, "anew", false), .cancelled = is_cancelled, .ctx = (void *)(uintptr_t)op };
     const char *instance, *point;
     struct kg_copy_result again;
 
@@ -525,58 +531,168 @@ static bool is_among(const struct kg_json *list, const char *text)
     return false;
 }
 
-/* The copies of some points in one store. Of those named in "elsewhere" the other store must have one that opens, or nothing is
- * deleted and the point is told as kept. */
-static int delete_copies(const struct kg_op *op, struct kg_vault *v, struct kg_vault *other, const char *instance,
-                         uint64_t *deleted, struct kg_json *kept, struct kg_err *err)
+/* What a job deletes of some points, and what it says of those that it leaves. */
+struct deleting {
+    const struct kg_op *op;
+    struct kg_vault *v, *other;          /* the store that is left; the other one, when a copy there is counted on */
+    const char *instance;
+    struct kg_assay *assay;              /* of the other one */
+    struct kg_err no_key;                /* why no copy may leave on the strength of the other one at all */
+    struct kg_json *result;
+    uint64_t deleted;
+};
+
+/* kept: {"point","problem","again":bool}; again: what is wrong is with the other copy itself. */
+static void keep(struct deleting *d, const char *point, const struct kg_err *why, bool again)
 {
-    const struct kg_json *points = kg_json_get(op->job, "points"), *elsewhere = kg_json_get(op->job, "elsewhere");
+    struct kg_json *k = kg_json_object();
+    struct kg_err told = *why;
+
+    kg_json_set_str(k, "point", point);
+    kg_json_set_str(k, "problem", why->msg);
+    kg_json_set_bool(k, "again", again);
+    kg_json_push(kg_json_get_mutable(d->result, "kept"), k);
+    kg_err_wrap(&told, "recovery point %s stays in the %s", point, kg_vault_tier(d->v));
+    kg_events_warn(d->op->ev, &told);
+}
+
+/* Whoever has lost the service's key opens the vault with the recovery key: no copy leaves it for an archive that this does not open.
+ * A vault that has none itself promises nothing of the kind. */
+static int compare_keys(struct deleting *d, struct kg_err *err)
+{
+    bool here, there;
+
+    if (kg_vault_has_recovery_key(d->v, &here, err) < 0 || kg_vault_has_recovery_key(d->other, &there, err) < 0)
+        return -(int)err->code;
+    if (here && !there)
+        set_no_key(&d->no_key, kg_vault_tier(d->other));
+    return 0;
+}
+
+/* 1: all of the other copy is there, and opens; 0: the point is told as kept. */
+static int prove_other(struct deleting *d, const char *point, struct kg_err *err)
+{
+    struct kg_err why = { 0 };
+
+    if (d->no_key.code) {
+        keep(d, point, &d->no_key, false);
+        return 0;
+    }
+    if (kg_assay_point(d->assay, d->instance, point, &why) == 0)
+        return 1;
+    if (why.code == KG_E_CANCELLED) {
+        *err = why;
+        return -(int)err->code;
+    }
+    kg_err_wrap(&why, "its copy in the %s is not whole", kg_vault_tier(d->other));
+    keep(d, point, &why, why.code == KG_E_CORRUPT || why.code == KG_E_NO_POINT);
+    return 0;
+}
+
+/* What cannot be read may be there. */
+static bool is_point_there(const struct deleting *d, const char *point)
+{
+    KG_AUTO_JSON struct kg_json *manifest = NULL;
+    struct kg_err why = { 0 };
+
+    return kg_point_get(d->v, d->instance, point, &manifest, &why) == 0 || why.code != KG_E_NO_POINT;
+}
+
+/* The copies of some points in one store. Of those named in "elsewhere" the other store must have one that is whole, or nothing is
+ * deleted. */
+static int delete_copies(struct deleting *d, struct kg_err *err)
+{
+    const struct kg_json *points = kg_json_get(d->op->job, "points"), *elsewhere = kg_json_get(d->op->job, "elsewhere");
 
     for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p)) {
         const char *point = kg_json_value_str(p);
-        KG_AUTO_JSON struct kg_json *copy = NULL;
-        struct kg_err why = { 0 };
+        int r = 1;
 
         if (!point)
             continue;
-        if (is_among(elsewhere, point) && kg_point_get(other, instance, point, &copy, &why) < 0) {
-            kg_events_warn(op->ev, &why);
-            kg_events_log(op->ev, "recovery point %s stays: its other copy does not open: %s", point, why.msg);
-            kg_json_push_str(kept, point);
-            continue;
-        }
-        if (delete_point(v, instance, point, err) < 0)
+        if (is_cancelled((void *)(uintptr_t)d->op))
+            return kg_err_set(err, KG_E_CANCELLED, "the deletion was cancelled");
+        if (d->other && is_among(elsewhere, point) && is_point_there(d, point))
+            r = prove_other(d, point, err);
+        if (r < 0 || (r == 1 && delete_point(d->v, d->instance, point, err) < 0))
             return -(int)err->code;
-        ++*deleted;
+        d->deleted += r == 1;
     }
     return 0;
+}
+
+/* Of points whose deletion began and was not ended: those that are there. */
+static int look_for(struct deleting *d, const struct kg_json *points, struct kg_err *err)
+{
+    KG_CLEANUP(names_done) struct names there = { 0 };
+    struct kg_json *list = kg_json_array();
+
+    kg_json_set(d->result, "there", list);
+    if (!kg_json_count(points))
+        return 0;
+    if (kg_point_list(d->v, d->instance, add_name, &there, err) < 0)
+        return -(int)err->code;
+    for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p))
+        for (size_t i = 0; i < there.n; i++)
+            if (kg_json_value_str(p) && strcmp(there.name[i], kg_json_value_str(p)) == 0)
+                kg_json_push_str(list, there.name[i]);
+    return 0;
+}
+
+static int begin_assay(struct deleting *d, struct kg_err *err)
+{
+    struct kg_assay_opts o = { .cancelled = is_cancelled, .ctx = (void *)(uintptr_t)d->op };
+
+    if (compare_keys(d, err) < 0)
+        return -(int)err->code;
+    return d->no_key.code ? 0 : kg_assay_begin(d->other, &o, &d->assay, err);
+}
+
+/* "points" and "elsewhere" leave the store; of "settle" it is told which are there. */
+static int delete_some(const struct kg_op *op, struct kg_vault *v, struct kg_vault *other, struct kg_json *result, struct kg_err *err)
+{
+    KG_AUTO_HOLD struct kg_presence *held = NULL;
+    struct deleting d = { .op = op, .v = v, .other = other, .result = result };
+    int r = 0;
+
+    if (kg_json_need_str(op->job, "instance", &d.instance, err) < 0)
+        return -(int)err->code;
+    if (other) {
+        kg_op_hold(op, other, "check", &held);
+        r = begin_assay(&d, err);
+    }
+    if (r == 0)
+        r = delete_copies(&d, err);
+    if (r == 0)
+        r = look_for(&d, kg_json_get(op->job, "settle"), err);
+    kg_assay_free(d.assay);
+    kg_json_set_u64(result, "deleted", d.deleted);
+    return r;
 }
 
 int kg_op_point_delete(const struct kg_op *op, struct kg_json **ret, struct kg_err *err)
 {
     KG_AUTO_VAULT_IN struct kg_vault_in v = { 0 }, other = { 0 };
+    KG_AUTO_JSON struct kg_json *result = kg_json_object();
     bool all = kg_json_type(kg_json_get(op->job, "points")) != KG_JSON_ARRAY;
     bool archive = strcmp(kg_op_store(op), KG_ARCHIVE_STORE) == 0;
     bool need_other = all ? kg_op_has_archive(op) : kg_json_count(kg_json_get(op->job, "elsewhere")) > 0;
-    struct kg_json *kept;
     const char *instance;
     uint64_t deleted = 0;
-    int r;
 
+    kg_json_set(result, "kept", kg_json_array());
     if (kg_json_need_str(op->job, "instance", &instance, err) < 0 || kg_vault_in_open(op, &v, err) < 0 ||
         (need_other && kg_vault_in_open_store(op, archive ? KG_VAULT_STORE : KG_ARCHIVE_STORE, &other, err) < 0))
         return -(int)err->code;
-    kept = kg_json_array();
-    if (!all)
-        r = delete_copies(op, v.vault, other.vault, instance, &deleted, kept, err);
-    else if ((r = delete_all(v.vault, instance, &deleted, err)) == 0 && other.vault)
-        r = delete_all(other.vault, instance, &deleted, err);
-    if (r < 0) {
-        kg_json_free(kept);
-        return r;
+    if (!all) {
+        if (delete_some(op, v.vault, other.vault, result, err) < 0)
+            return -(int)err->code;
+    } else {
+        if (delete_all(v.vault, instance, &deleted, err) < 0 ||
+            (other.vault && delete_all(other.vault, instance, &deleted, err) < 0))
+            return -(int)err->code;
+        kg_json_set_u64(result, "deleted", deleted);
     }
-    *ret = kg_json_object();
-    kg_json_set_u64(*ret, "deleted", deleted);
-    kg_json_set(*ret, "kept", kept);
+    *ret = KG_TAKE(result);
     return 0;
 }

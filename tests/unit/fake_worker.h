@@ -251,6 +251,38 @@ static void fake_backup(struct fake *f)
     fake_done(result);
 }
 
+/* A file in the store that the test put there. */
+static bool fake_told(const struct fake *f, const char *what)
+{
+    KG_AUTO_FREE char *file = kg_xprintf("%s/%s", kg_json_str_or(f->job, "storePath", "/"), what);
+
+    return access(file, F_OK) == 0;
+}
+
+static void fake_tell(const struct fake *f, const char *what)
+{
+    KG_AUTO_FREE char *file = kg_xprintf("%s/%s", kg_json_str_or(f->job, "storePath", "/"), what);
+    struct kg_err ignored = { 0 };
+
+    (void)!kg_write_file(file, "", 0, 0600, &ignored);
+}
+
+static void fake_wait_while(const struct fake *f, const char *what)
+{
+    struct pollfd p = { .fd = KG_WORKER_FD, .events = POLLIN };
+
+    while (fake_told(f, what))
+        if (poll(&p, 1, 10) > 0)
+            _exit(6); /* cancelled, or alone */
+}
+
+static bool fake_remove(const struct fake *f, const char *point)
+{
+    KG_AUTO_FREE char *file = kg_xprintf("%s/%s.point", kg_json_str_or(f->job, "storePath", "/"), point);
+
+    return unlink(file) == 0;
+}
+
 static void fake_point_list(const struct fake *f)
 {
     const char *path = kg_json_str_or(f->job, "storePath", "/");
@@ -276,8 +308,57 @@ static void fake_point_list(const struct fake *f)
     }
     if (d)
         closedir(d);
+    fake_tell(f, "list.taken");
+    fake_wait_while(f, "list.wait");
     kg_json_set(r, "points", points);
     kg_json_set(r, "unreadable", unreadable);
+    fake_done(r);
+}
+
+/* "delete.dies": after the first point, once; "delete.wait": before, "delete.late": after the deletion, until the file goes;
+ * "delete.keeps": nothing. */
+static void fake_point_delete(const struct fake *f)
+{
+    const struct kg_json *points = kg_json_get(f->job, "points");
+    struct kg_json *r = kg_json_object(), *kept = kg_json_array(), *there = kg_json_array();
+    KG_AUTO_FREE char *dies = kg_xprintf("%s/delete.dies", kg_json_str_or(f->job, "storePath", "/"));
+    DIR *d = opendir(kg_json_str_or(f->job, "storePath", "/"));
+
+    if (!fake_told(f, "delete.dies"))
+        fake_wait_while(f, "delete.wait");
+    for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p)) {
+        struct kg_json *k = kg_json_object();
+
+        if (!fake_told(f, "delete.keeps")) {
+            kg_json_free(k);
+            (void)fake_remove(f, kg_json_value_str(p));
+            if (unlink(dies) == 0)
+                raise(SIGKILL);
+            continue;
+        }
+        kg_json_set_str(k, "point", kg_json_value_str(p));
+        kg_json_set_str(k, "problem", "its copy in the ArchiveStore is not whole");
+        kg_json_push(kept, k);
+    }
+    for (struct dirent *e; d && kg_json_type(points) != KG_JSON_ARRAY && (e = readdir(d));)
+        if (strstr(e->d_name, ".point")) {
+            *strrchr(e->d_name, '.') = '\0';
+            (void)fake_remove(f, e->d_name);
+            if (unlink(dies) == 0)
+                raise(SIGKILL);
+        }
+    if (d)
+        closedir(d);
+    for (const struct kg_json *p = kg_json_first(kg_json_get(f->job, "settle")); p; p = kg_json_next(p)) {
+        KG_AUTO_FREE char *file = kg_xprintf("%s.point", kg_json_value_str(p));
+
+        if (fake_told(f, file))
+            kg_json_push_str(there, kg_json_value_str(p));
+    }
+    fake_tell(f, "delete.done");
+    fake_wait_while(f, "delete.late");
+    kg_json_set(r, "kept", kept);
+    kg_json_set(r, "there", there);
     fake_done(r);
 }
 

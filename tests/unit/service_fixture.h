@@ -41,7 +41,8 @@ struct reply {
 
 /* ---- the service ---- */
 
-static void start_service(struct fixture *f)
+/* It may end before it answers. */
+static void spawn_service(struct fixture *f)
 {
     KG_AUTO_FREE char *e1 = kg_xprintf("KEEPGRES_DATA_DIR=%s", f->data);
     KG_AUTO_FREE char *e2 = kg_xprintf("KG_FAULT=%s", f->fault ? f->fault : "");
@@ -59,6 +60,11 @@ static void start_service(struct fixture *f)
         env[more++] = e4;
     if (kg_proc_spawn(&spec, &f->pid, &err) < 0)
         fail_msg("%s", err.msg);
+}
+
+static void start_service(struct fixture *f)
+{
+    spawn_service(f);
     for (int i = 0; i < 500; i++) {
         struct sockaddr_un a = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;

@@ -41,12 +41,32 @@ static bool has_state(const struct kg_json *p, const char *store, const char *st
 /* What can be restored from. */
 static bool is_in(const struct kg_json *p, const char *store) { return has_state(p, store, "COMMITTED"); }
 
+/* It, or the copy that a restore would read. */
+static bool is_leaving(const struct kg_json *p)
+{
+    const struct kg_json *d = kg_json_first(kg_json_get(p, STORES));
+
+    return d && strcmp(kg_json_str_or(d, "state", "COMMITTED"), "DELETING") == 0;
+}
+
 /* Not one of its copies is sound: how that is called; NULL: one is, or it is not known where copies are. */
 static const char *fault(const struct kg_json *p)
 {
-    if (!kg_json_first(kg_json_get(p, STORES)) || is_in(p, "VaultStore") || is_in(p, "ArchiveStore"))
+    if (!kg_json_first(kg_json_get(p, STORES)) || is_in(p, "VaultStore") || is_in(p, "ArchiveStore") || is_leaving(p))
         return NULL;
     return has_state(p, "VaultStore", "DAMAGED") || has_state(p, "ArchiveStore", "DAMAGED") ? "Damaged" : "Lost";
+}
+
+/* Why it cannot be restored; NULL: it can. */
+static const char *refused(const struct kg_json *p)
+{
+    const char *how = fault(p);
+
+    if (how && strcmp(how, "Lost") == 0)
+        return "This recovery point cannot be restored: " LOST ".";
+    if (how)
+        return "This recovery point cannot be restored: it is damaged. The command line's --allow-damaged restores single tables.";
+    return is_leaving(p) ? "This recovery point cannot be restored: it is being deleted." : NULL;
 }
 
 static const char *tier(const struct kg_json *p)
@@ -208,7 +228,7 @@ static void settle(struct ui_form *f)
 
     r->points.load = UI_READY;
     for (size_t i = 0; !r->points.chosen && i < r->points.n; i++)
-        if (!fault(r->points.v[i]))
+        if (!refused(r->points.v[i]))
             choose(f, id_of(r->points.v[i]));
     if (r->points.chosen && !ui_restore_point(f))
         (void)ui_ask(&f->base, r->points.chosen, UI_RESTORE_POINT);
@@ -283,6 +303,9 @@ static void cell(const struct ui_form *f, size_t row, size_t column, struct ui_s
     if (column == C_TIER && fault(p)) {
         kg_text_copy(ret->text, sizeof ret->text, fault(p));
         ret->state = UI_FAILED;
+    } else if (column == C_TIER && is_leaving(p)) {
+        kg_text_copy(ret->text, sizeof ret->text, "Deleting");
+        ret->state = UI_BUSY;
     } else if (column == C_TIER) {
         kg_text_copy(ret->text, sizeof ret->text, tier(p));
     } else {
@@ -305,10 +328,8 @@ static bool act(struct ui_form *f, size_t row, enum ui_action a)
 
     if (!p || (a != UI_ACT_OPEN && a != UI_ACT_MARK))
         return false;
-    if (fault(p)) {
-        ui_note(&f->base, UI_NOTE_WARNING, strcmp(fault(p), "Lost") == 0
-                    ? "This recovery point cannot be restored: " LOST "."
-                    : "This recovery point cannot be restored: it is damaged. The command line's --allow-damaged restores single tables.");
+    if (refused(p)) {
+        ui_note(&f->base, UI_NOTE_WARNING, refused(p));
         return true;
     }
     choose(f, id_of(p));
