@@ -5,8 +5,7 @@
 
 #include "policy/copies.h"
 
-enum { DOUBLINGS = 10 };
-#define PAUSE_MOST (24 * 3600 * KG_SECOND)
+#define PAUSE_MOST (8 * 24 * 3600 * KG_SECOND) /* longer ones are a clock's that was set back */
 
 static bool names(const struct kg_json *point, const char *path, enum kg_datastore store)
 {
@@ -92,25 +91,21 @@ void kg_again_end(struct kg_json *point, enum kg_datastore store)
 
 /* ---- stayed ---- */
 
-void kg_stayed(struct kg_json *point, enum kg_datastore store, const char *problem, kg_usec shortest, kg_usec now)
+void kg_stayed(struct kg_json *point, enum kg_datastore store, const char *problem, kg_usec pause, kg_usec now)
 {
-    uint64_t tries = names(point, "stayed.store", store) ? kg_json_u64(point, "stayed.tries", 0) : 0;
-    kg_usec pause = shortest << (tries < DOUBLINGS ? tries : DOUBLINGS);
     char when[32];
 
     kg_json_set_str(point, "stayed.store", kg_datastore_to_text(store));
     kg_json_set_str(point, "stayed.problem", problem);
-    kg_json_set_u64(point, "stayed.tries", tries + 1);
-    kg_json_set_str(point, "stayed.after", kg_time_iso(now + (pause < PAUSE_MOST ? pause : PAUSE_MOST), when));
+    kg_json_set_str(point, "stayed.after", kg_time_iso(now + pause, when));
 }
 
 const char *kg_stayed_problem(const struct kg_json *point) { return kg_json_str(point, "stayed.problem"); }
 
-/* A clock that was set back makes no pause longer. */
 bool kg_stayed_is_paused(const struct kg_json *point, enum kg_datastore store, kg_usec now)
 {
     kg_usec after;
 
     return names(point, "stayed.store", store) && kg_time_parse_iso(kg_json_str_or(point, "stayed.after", ""), &after) && now < after &&
-           after <= now + 2 * PAUSE_MOST;
+           after <= now + PAUSE_MOST;
 }

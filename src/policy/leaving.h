@@ -2,7 +2,7 @@
  *
  *   "leaving": {"stores": ["VaultStore"], "since", "run"}; absent: none is
  *   "again":   {"store", "problem"}; absent: no copy was found damaged
- *   "stayed":  {"store", "problem", "tries", "after"}; absent: nothing stays that should have left
+ *   "stayed":  {"store", "problem", "after"}; absent: nothing stays that should have left
  *
  * A copy is leaving from the transaction that accepts the job which deletes it until it is known what became of that: the copy has
  * gone, or is there. In between nobody can count on it, and nobody may be promised that it stays. */
@@ -25,8 +25,8 @@ unsigned kg_again_stores(const struct kg_json *point);
 void kg_again_begin(struct kg_json *point, enum kg_datastore store, const char *problem);
 void kg_again_end(struct kg_json *point, enum kg_datastore store);
 
-/* The copy there should have left, and stays for now: it is tried again after a pause that doubles from the shortest one. */
-void kg_stayed(struct kg_json *point, enum kg_datastore store, const char *problem, kg_usec shortest, kg_usec now);
+/* The copy there should have left, and stays for now: it is tried again after a pause. */
+void kg_stayed(struct kg_json *point, enum kg_datastore store, const char *problem, kg_usec pause, kg_usec now);
 const char *kg_stayed_problem(const struct kg_json *point);    /* borrowed; NULL: nothing stayed */
 bool kg_stayed_is_paused(const struct kg_json *point, enum kg_datastore store, kg_usec now);
 

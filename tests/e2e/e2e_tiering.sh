@@ -208,12 +208,34 @@ succeeds "a point that only the archive has" sync
 is "is adopted" "$(jq -r '.adopted | join(" ")' <<<"$out")" "$first"
 is "as what it is" "$(stores "$first") $(tier "$first")" "ArchiveStore VaultArchive"
 
+# ---- an archive that is damaged when the vault's copy is to leave ----
+
+damage_archive() # All of every pack but its ends.
+{
+    find "$archive/packs" -type f | while read -r pack; do
+        dd if=/dev/zero of="$pack" bs=64 seek=2 count=$(($(stat -c %s "$pack") / 64 - 4)) conv=notrunc status=none
+    done
+}
+warned() { keepgres job list -v $VAULT | jq -r '.[].properties | select(.operation == "Expire" and .status == "CompletedWithWarnings") | .extendedInfo.warningDetails' |
+           grep -q "recovery point $1 stays in the VaultStore: $2"; } # POINT WHY
+cp -r "$archive/packs" "$T/packs"
+damage_archive
+clock_to "$(date -u -d "$(point "$both" | jq -r .properties.recoveryPointTime) + 32 days" +%FT%TZ)"
+check "a copy stays while the archive's is damaged, and the job names the point" wait_for 30 warned "$both" 'its copy in the ArchiveStore is not whole'
+check "that one is made again, and only then the vault's leaves" wait_for 40 in_stores "$both" ArchiveStore
+need request "$both" back --rehydration-priority Standard
+succeeds "which the new one bears out" trigger --wait
+same_file "to the last row" <(sums shop) <(sums back)
+drop back
+cp -r "$T/packs/." "$archive/packs"
+rm -rf "$T/packs"
+
 # ---- kill -9 in the middle ----
 
 with_fault() { kg_stop; KG_FAULT=$1 keepgres backup-vault list >/dev/null; }
 for fault in vault.segment:1:kill vault.point:1:kill vault.committed:1:kill; do
     need sql shop -c "insert into orders select 1000000 + i, md5(random()::text) from generate_series(1, 2000) i"
-    need kg_backup shop
+    need wait_for 20 kg_backup shop
     killed=$(kg_newest shop)
     with_fault $fault
     clock_to "$(date -u -d "$(point "$killed" | jq -r .properties.recoveryPointTime) + 32 days" +%FT%TZ)"
@@ -244,10 +266,7 @@ drop back
 # ---- a restore that is not wanted any more; a source that is damaged ----
 
 cp -r "$archive/packs" "$T/packs"
-# All of every pack but its ends: what the vault does not have of the point may be anywhere in them.
-find "$archive/packs" -type f | while read -r pack; do
-    dd if=/dev/zero of="$pack" bs=64 seek=2 count=$(($(stat -c %s "$pack") / 64 - 4)) conv=notrunc status=none
-done
+damage_archive # what the vault does not have of the point may be anywhere in them
 need request "$first" back --rehydration-priority Standard
 fails "from a damaged archive nothing is restored" 'was not rehydrated' trigger --wait
 is "the point says so" "$(point "$first" | jq -r '.properties.recoveryPointDataStoresDetails[0].rehydrationStatus')" FAILED
@@ -264,7 +283,7 @@ drop back
 
 # ---- an archive that is not there ----
 
-need kg_backup shop
+need wait_for 20 kg_backup shop
 kept=$(kg_newest shop)
 mv "$archive" "$T/away"
 clock_to "$(date -u -d "$(point "$kept" | jq -r .properties.recoveryPointTime) + 32 days" +%FT%TZ)"
