@@ -67,7 +67,9 @@ static int check_hash(struct kg_assay *a, const char *pack, const uint8_t *p, si
     uint8_t is[KG_CHUNK_ID];
 
     kg_hasher_hash(a->hasher, p, n, is);
-    return memcmp(is, id, KG_CHUNK_ID) == 0 ? 0 : kg_err_set(err, KG_E_CORRUPT, "%s: a chunk is not the one that its directory names", pack);
+    if (memcmp(is, id, KG_CHUNK_ID) == 0)
+        return 0;
+    return kg_err_set(err, KG_E_CORRUPT, "%s: a chunk is not the one that its directory names", pack);
 }
 
 /* The directory's segment i, which is the locator's seg; *chunk: its first chunk. */

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "policy/copies.h"
+#include "policy/leaving.h"
 #include "policy/preview.h"
 #include "policy/promise.h"
 #include "policy/schedule.h"
@@ -88,6 +89,61 @@ static void test_steps(void **state)
     assert_true(step[0].point == 1);
     /* And a clock that is ten years behind does nothing. */
     assert_int_equal(kg_lifecycle_steps(l, 2, at("2016-02-01T02:00:00Z"), step), 0);
+}
+
+/* What the archive has is damaged: it is copied again, and nothing leaves before. */
+static void test_a_copy_that_is_to_be_made_again_is_none(void **state)
+{
+    static const struct rule_text otherwise = { .vault = "P1M", .copy = "CopyOnExpiryOption", .archive = "P6M" };
+    KG_AUTO_POLICY struct kg_policy *p = make_policy("'R/2026-01-01T02:00:00Z/P1D'", "UTC", &otherwise, NULL, 0);
+    struct kg_life l[2] = { planned(p, "Default", "2026-01-01T02:00:00Z"), planned(p, "Default", "2026-02-10T02:00:00Z") };
+    struct kg_step step[2 * KG_STAYS];
+
+    (void)state;
+    l[0].in = l[1].in = VAULT | ARCHIVE;
+    l[0].again = ARCHIVE;
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2026-02-05T00:00:00Z"), step), 1);
+    assert_true(step[0].kind == KG_STEP_COPY && step[0].store == KG_DATASTORE_ARCHIVE);
+    l[0].again = 0;
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2026-02-05T00:00:00Z"), step), 1);
+    assert_true(step[0].kind == KG_STEP_LEAVE && step[0].store == KG_DATASTORE_VAULT);
+    /* When all its time is over, what stays of the newest is the copy that is whole. */
+    l[0].again = ARCHIVE;
+    assert_int_equal(kg_lifecycle_steps(l, 1, at("2046-02-05T00:00:00Z"), step), 1);
+    assert_true(step[0].kind == KG_STEP_LEAVE && step[0].store == KG_DATASTORE_ARCHIVE);
+    assert_int_equal(kg_lifecycle_steps(l, 2, at("2046-02-05T00:00:00Z"), step), 2 + 1);
+}
+
+static void test_a_document_says_what_is_leaving(void **state)
+{
+    KG_AUTO_JSON struct kg_json *doc = kg_json_object();
+    kg_usec now = at("2026-02-05T00:00:00Z");
+
+    (void)state;
+    assert_int_equal(kg_leaving_stores(doc) | kg_again_stores(doc), 0);
+    assert_false(kg_leaving_all(doc));
+    kg_copies_add(doc, now, KG_DATASTORE_ARCHIVE, now, 5);
+    kg_leaving_begin(doc, VAULT, "r1", now);
+    assert_int_equal(kg_leaving_stores(doc), VAULT);
+    assert_true(!kg_leaving_all(doc) && kg_promise_read(doc, now).good); /* the other one stays */
+    assert_true(kg_leaving_is_of(doc, "r1") && !kg_leaving_is_of(doc, "r2"));
+    kg_leaving_begin(doc, ARCHIVE, "r2", now);
+    assert_true(kg_leaving_all(doc) && !kg_promise_read(doc, now).good); /* it is no newest one to count on */
+    kg_leaving_end(doc, KG_DATASTORE_ARCHIVE);
+    assert_int_equal(kg_leaving_stores(doc), VAULT);
+    kg_leaving_end(doc, KG_DATASTORE_VAULT);
+    assert_null(kg_json_get(doc, "leaving"));
+    kg_again_begin(doc, KG_DATASTORE_ARCHIVE, "a pack is damaged");
+    assert_int_equal(kg_promise_read(doc, now).again, ARCHIVE);
+    kg_again_end(doc, KG_DATASTORE_VAULT);
+    assert_int_equal(kg_again_stores(doc), ARCHIVE);
+    kg_again_end(doc, KG_DATASTORE_ARCHIVE);
+    assert_null(kg_json_get(doc, "again"));
+    kg_stayed(doc, KG_DATASTORE_VAULT, "no key", 60 * KG_SECOND, now);
+    assert_true(kg_stayed_is_paused(doc, KG_DATASTORE_VAULT, now) && !kg_stayed_is_paused(doc, KG_DATASTORE_ARCHIVE, now));
+    assert_false(kg_stayed_is_paused(doc, KG_DATASTORE_VAULT, now + 60 * KG_SECOND));
+    assert_false(kg_stayed_is_paused(doc, KG_DATASTORE_VAULT, at("2025-01-01T00:00:00Z"))); /* a clock that was set back */
+    assert_string_equal(kg_stayed_problem(doc), "no key");
 }
 
 /* A point that is in the archive only, rehydrated for ten days. */
@@ -414,6 +470,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plan_says_where_and_how_long),
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_a_copy_that_is_to_be_made_again_is_none),
+        cmocka_unit_test(test_a_document_says_what_is_leaving),
         cmocka_unit_test(test_what_was_rehydrated_leaves_by_itself_and_nothing_else),
         cmocka_unit_test(test_a_document_says_where_copies_are),
         cmocka_unit_test(test_a_document_says_what_is_wrong_with_copies),

@@ -208,6 +208,25 @@ static void to_parameters(struct bench *b)
     fake_answer(&b->h, "/listDatabases", "{\"value\":[{\"name\":\"shop\"},{\"name\":\"postgres\"}]}");
 }
 
+static void a_point_that_is_being_deleted_is_not_chosen(void **state)
+{
+    static const char two[] = "{\"value\":[" POINT("dd", "2026-09-20T06:00:00Z", "VaultStore", "DELETING") ","
+                              POINT("cc", "2026-09-13T06:00:00Z", "VaultStore", "COMMITTED") "]}";
+    struct bench b;
+
+    (void)state;
+    start(&b, "restore", SHOP);
+    fake_answer(&b.h, "/recoveryPoints", two);
+    fake_answer(&b.h, "/backupInstances/shop", shop);
+    fake_answer(&b.h, "/backupVaults/vault1", "{\"location\":\"local\"}");
+    assert_string_equal(ui_restore_of(b.f)->points.chosen, P("cc"));
+    b.f->grid.cursor = 0;
+    type(&b, " ");
+    assert_string_equal(ui_restore_of(b.f)->points.chosen, P("cc"));
+    assert_non_null(strstr(b.h.note, "it is being deleted"));
+    end(&b);
+}
+
 static void the_newest_whole_point_is_chosen_and_a_lost_one_never(void **state)
 {
     struct bench b;
@@ -617,6 +636,7 @@ int main(void)
         cmocka_unit_test(of_several_only_common_rules_are_offered_and_one_that_fails_stops_no_other),
         cmocka_unit_test(a_single_backup_that_fails_keeps_its_dialog),
         cmocka_unit_test(without_a_policy_nothing_is_backed_up),
+        cmocka_unit_test(a_point_that_is_being_deleted_is_not_chosen),
         cmocka_unit_test(the_newest_whole_point_is_chosen_and_a_lost_one_never),
         cmocka_unit_test(a_point_that_was_named_is_chosen_even_when_the_list_lacks_it),
         cmocka_unit_test(points_are_filtered_by_time),
