@@ -111,6 +111,7 @@ static struct world make(struct fixture *f, int points)
     w.dir = kg_xstrdup(kg_json_str(vault.json, "properties.storeSettings.path"));
     for (int i = 0; i < points; i++) {
         AUTO_REPLY struct reply done = back_up(f, "good", "Completed");
+        assert_int_equal(done.status, 200);
         KG_AUTO_FREE char *path = instance_path("good", "/recoveryPoints");
         AUTO_REPLY struct reply list = call(f, "GET", path, NULL);
 
@@ -246,6 +247,7 @@ static void test_whatever_dies_in_between_nothing_stays_leaving(void **state)
         expect_state(f, w.point[last], "Completed");
         /* The next round's newest. */
         AUTO_REPLY struct reply done = back_up(f, "good", "Completed");
+        assert_int_equal(done.status, 200);
         KG_AUTO_FREE char *path = instance_path("good", "/recoveryPoints");
         AUTO_REPLY struct reply list = call(f, "GET", path, NULL);
         free(w.point[0]);
@@ -299,6 +301,7 @@ static void provoke_adoption(struct fixture *f, const struct world *w)
     tell(w, "list.taken", false);
     tell(w, "list.wait", true);
     AUTO_REPLY struct reply failed = back_up(f, "refused", "Failed");
+    assert_int_equal(failed.status, 200);
     wait_told(w, "list.taken");
 }
 
