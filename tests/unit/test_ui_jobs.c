@@ -13,7 +13,6 @@
 #include "model/detail.h"
 #include "ui_fake_host.h"
 #include "ui_golden.h"
-#include "ui_golden_files.h"
 
 #define VAULT "/subscriptions/default/resourceGroups/g1/providers/Microsoft.DataProtection/backupVaults/vault1"
 #define SHOP VAULT "/backupInstances/shop"
