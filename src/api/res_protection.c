@@ -15,12 +15,12 @@ static const struct {
     const char *from[3];
     const char *to;
     const char *job, *step;
-    bool keeps;                          /* promises what becomes of the points: not while some are being deleted */
+    bool keeps;                          /* promises that all points stay: not while some are being deleted */
 } transitions[] = {
     { "stopProtection", { "ProtectionConfigured", "ProtectionError", "BackupSchedulesSuspended" }, "ProtectionStopped",
       "StopProtection", "Stop backups, keep all recovery points", true },
     { "suspendBackups", { "ProtectionConfigured", "ProtectionError" }, "BackupSchedulesSuspended",
-      "SuspendBackups", "Stop backups, keep recovery points as the policy says", true },
+      "SuspendBackups", "Stop backups, keep recovery points as the policy says", false },
     { "resumeProtection", { "ProtectionStopped", "BackupSchedulesSuspended" }, "ProtectionConfigured",
       "ResumeProtection", "Back up by the policy again", false },
     { "resumeBackups", { "BackupSchedulesSuspended" }, "ProtectionConfigured",

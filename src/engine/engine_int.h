@@ -107,6 +107,8 @@ void kg_tasks_start_adopt(struct kg_engine *e, const char *vault);
 struct kg_run *kg_tasks_park(struct kg_engine *e, struct kg_task *t, struct kg_job *job);
 void kg_tasks_unpark(struct kg_run *r, const struct kg_err *why);
 bool kg_tasks_none_left(const struct kg_engine *e);  /* but those that are parked */
+bool kg_tasks_collects(const struct kg_engine *e, const char *vault); /* a collection runs, or waits */
+bool kg_tasks_restores(const struct kg_engine *e, const char *point); /* a restore of it runs, or waits */
 /* Trouble with the catalog itself, which another try may not meet; everything else is about what was asked. */
 bool kg_is_catalog_trouble(enum kg_code c);
 bool kg_tasks_idle(const struct kg_engine *e);

@@ -145,7 +145,8 @@ static struct list find_expired(const struct kg_engine *e, const struct points *
             leave[steps[i].point] |= 1u << steps[i].store;
     for (size_t i = 0; i < p->n && kg_json_count(l.points) + kg_json_count(l.settle) < AT_ONCE; i++) {
         const struct facts *f = &p->facts[i];
-        bool leftover = store == KG_DATASTORE_VAULT && f->leftover, goes = (leave[i] & bit || leftover) && !(f->stayed & bit);
+        bool leftover = store == KG_DATASTORE_VAULT && f->leftover;
+        bool goes = (leave[i] & bit || leftover) && !(f->stayed & bit) && !kg_tasks_restores(e, f->id);
 
         if (goes)
             kg_json_push_str(l.points, f->id);
@@ -279,13 +280,17 @@ static bool is_leaving(const struct agenda *a)
     return false;
 }
 
+/* Not while a collection is at work: it was told which points there are, and stops when one is missing. */
 static int let_leave(struct kg_engine *e, const char *instance, void *arg, struct kg_err *err)
 {
     KG_CLEANUP(agenda_done) struct agenda a = { 0 };
     KG_AUTO_TARGET struct kg_target target = { 0 };
+    KG_AUTO_FREE char *vault = kg_id_parent(instance);
     int r;
 
     (void)arg;
+    if (kg_tasks_collects(e, vault))
+        return 0;
     if (make_agenda(e, instance, &a, err) < 0)
         return -(int)err->code;
     if (!is_leaving(&a))
@@ -349,7 +354,7 @@ static int purge_instance(struct kg_engine *e, const char *instance, void *arg, 
     (void)arg;
     if (kg_catalog_get(e->catalog, instance, &r, err) < 0 || kg_catalog_get(e->catalog, vault, &v, err) < 0)
         return -(int)err->code;
-    if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || !is_purged(e, &r, &v, err))
+    if (!kg_instance_is_deleted(r.json) || is_too_early(r.json, kg_now_wall()) || kg_tasks_collects(e, vault) || !is_purged(e, &r, &v, err))
         return err->code == KG_E_OK ? 0 : -(int)err->code;
     if (kg_holds_refuse(e->catalog, &r, err) < 0)
         return -(int)err->code;

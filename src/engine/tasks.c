@@ -568,6 +568,23 @@ void kg_tasks_unpark(struct kg_run *r, const struct kg_err *why)
     kg_timer_set(r->e->pump, kg_now_mono());
 }
 
+bool kg_tasks_collects(const struct kg_engine *e, const char *vault)
+{
+    for (const struct kg_run *r = e->runs; r; r = r->next)
+        if (r->task->kind == KG_TASK_COLLECT && r->task->vault && kg_id_equal(r->task->vault, vault))
+            return true;
+    return false;
+}
+
+bool kg_tasks_restores(const struct kg_engine *e, const char *point)
+{
+    for (const struct kg_run *r = e->runs; r; r = r->next)
+        if ((r->task->kind == KG_TASK_RESTORE_DATABASE || r->task->kind == KG_TASK_RESTORE_FILES) &&
+            strcasecmp(kg_json_str_or(r->task->params, "point", ""), point) == 0)
+            return true;
+    return false;
+}
+
 bool kg_tasks_none_left(const struct kg_engine *e)
 {
     for (const struct kg_run *r = e->runs; r; r = r->next)

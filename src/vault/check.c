@@ -84,6 +84,17 @@ static int add_error(struct check *c, const char *object, const struct kg_err *e
     return add_damage(c, object, text);
 }
 
+/* Of an object that was listed: one that has gone by now was collected meanwhile, and is missed only by what needs it. */
+static int add_error_of_listed(struct check *c, const char *object, const struct kg_err *e)
+{
+    size_t before = c->n_damage;
+    int d = add_error(c, object, e);
+
+    if (c->n_damage > before)
+        c->damage[d].if_needed = e->code == KG_E_NOT_FOUND;
+    return d;
+}
+
 /* The stream being walked needs the object of damage d. */
 static void add_affected(struct check *c, int d)
 {
@@ -196,7 +207,7 @@ static void note_damage(void *ctx, const char *object, const struct kg_err *why)
 {
     struct check *c = ctx;
     char text[700];
-    int d = add_error(c, object, why);
+    int d = add_error_of_listed(c, object, why);
 
     if (strncmp(object, "index/", 6) != 0)
         return;
@@ -261,7 +272,7 @@ static int read_segments(struct check *c, const char *name, size_t from, size_t 
                 *err = why;
                 return -(int)err->code;
             }
-            lose_segment(c, i, add_error(c, name, &why));
+            lose_segment(c, i, add_error_of_listed(c, name, &why));
         }
         chunk += s.chunks;
         if (c->o->read_data)
@@ -320,7 +331,7 @@ static int check_pack(struct check *c, size_t pack, size_t from, size_t to, stru
         return -(int)err->code;
     }
     if (!sound)
-        add_error(c, name, &why);
+        add_error_of_listed(c, name, &why);
     else if (from < to && !agrees(c, &d, from, to))
         sound = false, add_damage(c, name, "its directory does not say what the index says");
     if (c->o->read_data || !sound)
@@ -403,6 +414,7 @@ static int open_node(struct check *c, const uint8_t *id, const struct kg_place *
     char pack[KG_PACK_NAME];
     struct kg_seg s = kg_locator_seg(&c->index, place->seg, pack);
     struct kg_err why = { 0 };
+    struct kg_place other;
 
     if (place->len % KG_ID != 0) {
         add_affected(c, add_damage(c, pack, "a list of chunks has no whole ids"));
@@ -414,10 +426,9 @@ static int open_node(struct check *c, const uint8_t *id, const struct kg_place *
             *err = why;
             return -(int)err->code;
         }
-        lose_segment(c, place->seg, add_error(c, pack, &why));
-        add_affected(c, c->lost[place->seg]);
-        *ret_whole = false;
-        return 0;
+        lose_segment(c, place->seg, add_error_of_listed(c, pack, &why));
+        *ret_whole = visit_chunk(c, id, &other);
+        return *ret_whole ? open_node(c, id, &other, depth, ret_whole, ret, err) : 0;
     }
     ids = kg_xalloc(place->len);
     memcpy(ids, c->plain + place->at, place->len);

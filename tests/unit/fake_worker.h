@@ -400,16 +400,6 @@ static void fake_server(const struct fake *f)
     fake_done(r);
 }
 
-/* Takes its time while the store has a file "slow-delete". */
-static void fake_point_delete(const struct fake *f)
-{
-    KG_AUTO_FREE char *slow = kg_xprintf("%s/slow-delete", kg_json_str_or(f->job, "storePath", "/"));
-
-    while (access(slow, F_OK) == 0)
-        usleep(5000);
-    fake_done(NULL);
-}
-
 /* One row of "validate-backup": what databases of these names are like. */
 static struct kg_json *fake_row(const struct fake *f, const struct kg_json *row)
 {

@@ -181,6 +181,8 @@ static void test_no_name_can_break_out_of_a_script(void **state)
             KG_AUTO_FREE char *user = kg_xprintf("%d%du%s", only, l, nasty);
 
             assert_true(strlen(user) < 64);
+            for (char *at = database; (at = strchr(at, '\n'));) /* no database with such a name can be protected */
+                *at = ' ';
             try_script(database, user, only, (enum kg_script_language)l);
         }
     }

@@ -92,7 +92,7 @@ static void expect_state(struct fixture *f, const char *path, const char *state)
 static struct world make(struct fixture *f, int points)
 {
     static const char settings[] = "worker_silence_seconds = 60\ncancel_seconds = 1\nmax_jobs = 2\nlog_level = debug\nstop_seconds = 3\n"
-                                   "lifecycle_seconds = 1\nclock_settle_seconds = 0\n";
+                                   "lifecycle_seconds = 1\nclock_settle_seconds = 0\nclock_away_days = 36500\n";
     KG_AUTO_FREE char *policy = kg_xstrdup(policy_body);
     struct world w = { .dir = NULL };
     struct kg_err err = { 0 };
@@ -120,17 +120,6 @@ static struct world make(struct fixture *f, int points)
     return w;
 }
 
-static char *restore_body(const char *path)
-{
-    return kg_xprintf(
-        "{\"objectType\":\"AzureBackupRecoveryPointBasedRestoreRequest\",\"recoveryPointId\":\"%s\","
-        "\"sourceDataStoreType\":\"VaultStore\",\"restoreTargetInfo\":{\"objectType\":\"RestoreTargetInfo\","
-        "\"recoveryOption\":\"FailIfExists\",\"restoreLocation\":\"local\",\"datasourceInfo\":{\"objectType\":\"Datasource\","
-        "\"resourceID\":\"" SERVER "/databases/back\"},\"datasourceAuthCredentials\":{"
-        "\"objectType\":\"SecretStoreBasedAuthCredentials\",\"secretStoreResource\":{\"secretStoreType\":\"AzureKeyVault\","
-        "\"uri\":\"https://kv1.vault.local/secrets/login\"}}}}", id_of(path));
-}
-
 static void test_a_point_that_leaves_says_so_and_promises_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -142,9 +131,8 @@ static void test_a_point_that_leaves_says_so_and_promises_nothing(void **state)
     KG_AUTO_FREE char *rehydrate = instance_path("good", "/rehydrate");
     KG_AUTO_FREE char *wish = kg_xprintf("{\"recoveryPointId\":\"%s\"}", id_of(w.point[0]));
     KG_AUTO_FREE char *stop = instance_path("good", "/stopProtection");
-    KG_AUTO_FREE char *suspend = instance_path("good", "/suspendBackups");
-    KG_AUTO_FREE char *wanted = restore_body(w.point[0]);
-    KG_AUTO_FREE char *other = restore_body(w.point[1]);
+    KG_AUTO_FREE char *wanted = restore_body(id_of(w.point[0]), "back");
+    KG_AUTO_FREE char *other = restore_body(id_of(w.point[1]), "back");
     KG_AUTO_FREE char *validation = kg_xprintf("{\"restoreRequestObject\":%s}", wanted);
 
     tell(&w, "delete.wait", true);
@@ -161,7 +149,6 @@ static void test_a_point_that_leaves_says_so_and_promises_nothing(void **state)
     expect_error(f, "POST", validate, validation, KG_E_LEAVING, "is being deleted");
     expect_error(f, "POST", rehydrate, wish, KG_E_LEAVING, "is being deleted");
     expect_error(f, "POST", stop, NULL, KG_E_LEAVING, "1 recovery point of backup instance 'bi-good' is being deleted");
-    expect_error(f, "POST", suspend, NULL, KG_E_LEAVING, "is being deleted");
     expect_state(f, w.point[1], "Completed"); /* the newest stays, and is as ever */
     expect(f, "POST", hold_other, "{}", 200);
     expect(f, "POST", restore, other, 202);
@@ -272,7 +259,7 @@ static void test_after_a_deletion_that_failed_halfway_what_is_listed_is_there(vo
         expect_state(f, w.point[i], "Deleting"); /* nobody knows */
     tell(&w, "delete.wait", false);
     for (int i = 0; i < 3; i++) {
-        KG_AUTO_FREE char *wanted = restore_body(w.point[i]);
+        KG_AUTO_FREE char *wanted = restore_body(id_of(w.point[i]), "back");
 
         expect_state(f, w.point[i], has_file(&w, w.point[i]) ? "Completed" : "");
         there += has_file(&w, w.point[i]);

@@ -72,7 +72,7 @@ struct expiry { char *clock, *slow, *job; };
 
 static void begin_expiry(struct fixture *f, struct expiry *x, const char *behind)
 {
-    static const char more[] = "lifecycle_seconds = 1\nclock_settle_seconds = 0\nmax_light_tasks = 1\n";
+    static const char more[] = "lifecycle_seconds = 1\nclock_settle_seconds = 0\nclock_away_days = 3650\nmax_light_tasks = 1\n";
     KG_AUTO_BUF struct kg_buf settings = KG_BUF_INIT(10000);
     struct kg_err err = { 0 };
 
@@ -89,7 +89,7 @@ static void begin_expiry(struct fixture *f, struct expiry *x, const char *behind
     if (behind)
         make_points(f, behind);
     KG_AUTO_FREE char *store = store_path(f);
-    x->slow = kg_xprintf("%s/slow-delete", store);
+    x->slow = kg_xprintf("%s/delete.wait", store);
     assert_int_equal(kg_write_file(x->slow, "", 0, 0600, &err), 0);
     stop_service(f, SIGTERM);
     set_clock(f, 0);

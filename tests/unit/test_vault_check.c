@@ -592,6 +592,39 @@ static void test_a_pack_without_an_index_is_named_when_the_manifest_cannot_tell(
     read_point(w->f->v, "p2", (char *[]){ w->data[0], w->data[1], w->data[3] }, w->len, 3);
 }
 
+/* A collection that comes past while the check is at work. */
+static void collect_now(void *ctx, uint64_t done, uint64_t total)
+{
+    struct world *w = ctx;
+    struct kg_err err = { 0 };
+
+    (void)done, (void)total;
+    for (size_t i = 1; i < w->packs.n; i++)
+        if (kg_store_remove(w->f->st, w->packs.name[i], &err) < 0)
+            err = (struct kg_err){ 0 };
+}
+
+static void test_what_is_collected_during_a_check_is_missed_only_where_it_is_needed(void **state)
+{
+    struct world *w = *state;
+    struct kg_check_opts o = { .progress = collect_now, .ctx = w };
+    KG_AUTO_JSON struct kg_json *report = NULL, *needed = NULL;
+    struct kg_stream s[TABLES];
+    struct kg_err err = { 0 };
+
+    OK(kg_vault_check(w->f->v, &o, &needed, &err));
+    assert_false(kg_json_bool(needed, "healthy", true));
+    assert_true(is_affected(needed, "p1", "table public.t0"));
+    fixture_free(w->f);
+    w->f = fixture_new(false);
+    OK(back_up(w->f->v, &tiny, "p1", w->data, w->len, TABLES, s, NULL, &err));
+    w->packs = objects_of(w->f->st, "packs/");
+    OK(kg_point_delete(w->f->v, "inst", "p1", &err));
+    OK(kg_vault_check(w->f->v, &o, &report, &err));
+    if (!kg_json_bool(report, "healthy", false))
+        fail_with(report, "nobody needs", "packs/");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -617,6 +650,7 @@ int main(void)
         TEST(test_a_chunk_that_no_pack_has_is_a_fault_of_the_packs),
         TEST(test_manifests_that_say_something_else_are_named),
         TEST(test_a_pack_without_an_index_is_named_when_the_manifest_cannot_tell),
+        TEST(test_what_is_collected_during_a_check_is_missed_only_where_it_is_needed),
     };
 
     kg_crypto_start();
