@@ -484,8 +484,8 @@ static void test_a_key_vault_without_a_secret_is_not_done(void **state)
     kg_json_set_u64(o->center, "instances.total", 0);
     kg_json_set_u64(o->center, "servers", 1);
     kg_json_set_u64(o->center, "keyVaultsWithSecrets", 0);
-    assert_true(recorded_shows(&r, "✓ 1. Register a PostgreSQL server"));
-    assert_true(recorded_shows(&r, "· 2. Create a key vault, and a secret in it"));
+    assert_true(recorded_shows(&r, "│› ✓ 1. Register a PostgreSQL server"));     /* not by colour alone */
+    assert_true(recorded_shows(&r, "│  · 2. Create a key vault, and a secret in it"));
     kg_json_set_u64(o->center, "keyVaults", 1);
     kg_json_set_str(o->center, "keyVaultWithoutSecret", keyvault);
     assert_true(recorded_shows(&r, "· 2. Create a key vault, and a secret in it"));
@@ -541,6 +541,27 @@ static void test_the_end_of_a_job_is_a_notification_with_a_link(void **state)
     recorded_close(&r);
 }
 
+/* The status line does not go on with its job for two seconds more when the job's page says that it has ended. */
+static void test_what_a_page_says_of_a_job_is_seen_in_the_status_line(void **state)
+{
+    const char *job = recorded_argument("backup-job");
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
+    ui_watch_add(&r.shell, job);
+    r.shell.watch.of[0].runs = true;
+    r.shell.jobs.asked = r.now;
+    ui_shell_tick(&r.shell, r.now);
+    assert_true(r.shell.jobs.call == 0);                             /* it is not time yet */
+    ui_open(ui_shell_top(&r.shell), "backup-job", job);
+    recorded_settle(&r);
+    assert_true(recorded_shows(&r, "Status              ✗ Failed"));
+    ui_shell_tick(&r.shell, r.now);
+    assert_true(r.shell.jobs.call != 0);
+    recorded_close(&r);
+}
+
 static void test_a_vaults_page_tells_what_it_takes_up(void **state)
 {
     struct recorded r;
@@ -559,6 +580,30 @@ static void test_a_vaults_page_tells_what_it_takes_up(void **state)
     recorded_close(&r);
 }
 
+/* Every vault has one; it is named when something is in it. The tile under the cursor is not underlined. */
+static void test_the_overview_names_an_archive_with_points(void **state)
+{
+    struct ui_canvas c;
+    struct ui_overview *o;
+    struct recorded r;
+
+    (void)state;
+    recorded_open(&r, "", 24, 80, UI_UTF8);
+    o = (struct ui_overview *)ui_shell_top(&r.shell);
+    kg_json_set_u64(o->center, "usage.ArchiveStore.storedBytes", 650);
+    assert_false(recorded_shows(&r, "archive 650 B"));
+    assert_true(recorded_shows(&r, "% saved"));
+    kg_json_set_u64(o->center, "usage.ArchiveStore.logicalBytes", 9000);
+    assert_true(recorded_shows(&r, "archive 650 B"));
+    assert_true(recorded_shows(&r, "% saved"));
+    ui_canvas_init(&c, 24, 80, UI_UTF8);
+    ui_frame_draw(&r.shell, &c);
+    for (int x = 0; x < 20; x++)
+        assert_int_not_equal(c.cell[3 * c.w + x].role, UI_ROLE_TAB_CURRENT);
+    ui_canvas_done(&c);
+    recorded_close(&r);
+}
+
 static void test_a_note_without_room_in_the_line_is_not_cut(void **state)
 {
     static const char text[] = "The role assignment template was written to /srv/templates/backup/roles-of-the-vault1-in-production.json";
@@ -567,7 +612,8 @@ static void test_a_note_without_room_in_the_line_is_not_cut(void **state)
     (void)state;
     recorded_open(&r, "backup-vaults", 24, 80, UI_UTF8);
     r.shell.host.ops->note(&r.shell.host, UI_NOTE_OK, "It was written", NULL);
-    assert_true(recorded_shows(&r, "\n ✓ It was written\n"));
+    assert_true(recorded_shows(&r, "└─ ✓ It was written ──"));
+    assert_true(recorded_shows(&r, "Esc Back"));                     /* the keys stay in sight */
     r.shell.host.ops->note(&r.shell.host, UI_NOTE_OK, text, NULL);
     assert_true(recorded_shows(&r, "roles-of-the-vault1-in-production.json"));
     assert_true(recorded_shows(&r, "Any key goes on"));
@@ -776,9 +822,11 @@ int main(void)
         cmocka_unit_test(test_breadcrumbs_have_no_hole_and_esc_is_always_said),
         cmocka_unit_test(test_each_line_of_a_tile_opens_its_own_list),
         cmocka_unit_test(test_a_key_vault_without_a_secret_is_not_done),
+        cmocka_unit_test(test_what_a_page_says_of_a_job_is_seen_in_the_status_line),
         cmocka_unit_test(test_a_vaults_page_tells_what_it_takes_up),
         cmocka_unit_test(test_what_was_changed_on_a_page_shows_in_the_list_below),
         cmocka_unit_test(test_a_hidden_section_leaves_no_gap),
+        cmocka_unit_test(test_the_overview_names_an_archive_with_points),
         cmocka_unit_test(test_a_note_without_room_in_the_line_is_not_cut),
         cmocka_unit_test(test_the_end_of_a_job_is_a_notification_with_a_link),
         cmocka_unit_test(test_keys_at_random_break_nothing),

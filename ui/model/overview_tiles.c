@@ -37,7 +37,8 @@ static void tile_attention(const struct ui_overview *o, struct ui_shown l[UI_TIL
 static void tile_storage(const struct ui_overview *o, struct ui_shown l[UI_TILE_LINES])
 {
     static const char *const tiers[] = { "VaultStore", "ArchiveStore" };
-    double stored = 0, logical = 0, in_tier[KG_ARRAY_LEN(tiers)];
+    double stored = 0, logical = 0, in_tier[KG_ARRAY_LEN(tiers)], last = 0;
+    struct ui_shown *saved;
     char a[32];
 
     for (size_t i = 0; i < KG_ARRAY_LEN(tiers); i++) {
@@ -47,14 +48,16 @@ static void tile_storage(const struct ui_overview *o, struct ui_shown l[UI_TILE_
         in_tier[i] = kg_json_double(o->center, path, 0);
         stored += in_tier[i];
         snprintf(path, sizeof path, "usage.%s.logicalBytes", tiers[i]);
-        logical += kg_json_double(o->center, path, 0);
+        logical += last = kg_json_double(o->center, path, 0);
     }
+    saved = &l[last > 0 ? 2 : 1];            /* an archive without a point is not worth a line, nor is one that nobody asked for */
     ui_format_bytes(in_tier[0], a, sizeof a);
     snprintf(l[0].text, sizeof l[0].text, "vault %s", a);
     ui_format_bytes(in_tier[1], a, sizeof a);
-    snprintf(l[1].text, sizeof l[1].text, "archive %s", a);
+    if (last > 0)
+        snprintf(l[1].text, sizeof l[1].text, "archive %s", a);
     if (logical > 0 && stored <= logical)
-        snprintf(l[2].text, sizeof l[2].text, "%d%% saved", (int)(100 * (logical - stored) / logical));
+        snprintf(saved->text, sizeof saved->text, "%d%% saved", (int)(100 * (logical - stored) / logical));
 }
 
 #define LAST_DAY "\"time\":\"last 24 hours\""

@@ -13,7 +13,7 @@
 #include "view/form_view.h"
 #include "view/view.h"
 
-enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8, CRUMB_W = 3, ASK_H = 7, ASK_W = 60 };
+enum { MENU_W = 20, WIDE = 100, PANE_W = 60, BAR_W = 8, CRUMB_W = 3, ASK_H = 7, ASK_W = 60, NOTE_AROUND = 8 };
 
 struct ui_rect ui_centred(const struct ui_canvas *c, int h, int w)
 {
@@ -253,34 +253,39 @@ static void draw_jobs(const struct ui_shell *s, struct ui_canvas *c, int *right)
     *right -= w + BAR_W + 6;
 }
 
-/* The newest note stands in a box: one that stays, or has no room in the line. How a job ended covers nothing: it is in the pane. */
+/* The newest note stands in a box: one that stays, or has no room in the page's lower edge. How a job ended covers nothing: it is in
+ * the pane. */
 static bool in_box(const struct ui_shell *s, int w)
 {
     const struct ui_noted *n = s->toast && s->n_notes ? &s->note[s->n_notes - 1] : NULL;
 
-    return n && (ui_note_stays(s) || (!n->link && ui_width(n->text) + 4 > w));
+    return n && (ui_note_stays(s) || (!n->link && ui_width(n->text) + NOTE_AROUND > w));
 }
 
-/* True: the newest note has to stand in a box. */
-static bool draw_status(const struct ui_shell *s, struct ui_canvas *c)
+/* In the lower edge of the page, so that the keys stay in sight. */
+static void draw_note(const struct ui_shell *s, struct ui_canvas *c)
+{
+    const struct ui_noted *n = &s->note[s->n_notes - 1];
+    int y = c->h - 2, most = c->w - NOTE_AROUND, w = ui_width(n->text) < most ? ui_width(n->text) : most;
+
+    ui_fill(c, (struct ui_rect){ y, 2, 1, w + 4 }, UI_ROLE_STATUS);
+    ui_put(c, y, 3, ui_note_role(n->level), ui_note_glyph(n->level));
+    ui_text(c, y, 5, w, ui_note_role(n->level), n->text);
+}
+
+/* The keys that work here, what runs, and the newest note. */
+static void draw_status(struct ui_shell *s, struct ui_canvas *c)
 {
     const struct ui_model *m = ui_shell_top(s);
-    const struct ui_keymap *map = m ? ui_view_keys(m) : &ui_keys_global;
-    int y = c->h - 1, x = 1, right = c->w;
-    bool boxed;
+    int right = c->w;
 
-    ui_fill(c, (struct ui_rect){ y, 0, 1, c->w }, UI_ROLE_STATUS);
+    ui_fill(c, (struct ui_rect){ c->h - 1, 0, 1, c->w }, UI_ROLE_STATUS);
     draw_jobs(s, c, &right);
-    boxed = in_box(s, right);
-    if (s->toast && s->n_notes && !boxed) {
-        const struct ui_noted *n = &s->note[s->n_notes - 1];
-
-        x += ui_put(c, y, x, ui_note_role(n->level), ui_note_glyph(n->level)) + 1;
-        ui_text(c, y, x, right - x - 1, ui_note_role(n->level), n->text);
-        return false;
-    }
-    draw_hints(c, map, y, right);
-    return boxed;
+    draw_hints(c, m ? ui_view_keys(m) : &ui_keys_global, c->h - 1, right);
+    if (in_box(s, c->w))
+        ui_notes_draw_toast(s, c, s->content);
+    else if (s->toast && s->n_notes)
+        draw_note(s, c);
 }
 
 /* ---- menu ---- */
@@ -431,8 +436,7 @@ void ui_frame_draw(struct ui_shell *s, struct ui_canvas *c)
     draw_title(s, c);
     draw_commands(s, c);
     draw_content(s, c);
-    if (draw_status(s, c))
-        ui_notes_draw_toast(s, c, s->content);
+    draw_status(s, c);
     if (s->notes_pane.open)
         ui_notes_draw_pane(s, c, c->w >= WIDE ? (struct ui_rect){ 2, c->w - PANE_W, c->h - 3, PANE_W }
                                               : (struct ui_rect){ 2, 0, c->h - 3, c->w });

@@ -45,6 +45,7 @@ void ui_notes_draw_toast(struct ui_shell *s, struct ui_canvas *c, struct ui_rect
 /* watch.c */
 void ui_watch_add(struct ui_shell *s, const char *job);
 void ui_watch_running(struct ui_shell *s, const struct kg_json *running, bool all);      /* all: no more than these run */
+void ui_watch_see(struct ui_shell *s, const struct kg_json *job);
 void ui_watch_done(struct ui_shell *s);
 
 /* frame.c, help.c */

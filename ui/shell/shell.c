@@ -218,6 +218,8 @@ static void answered(void *ctx, uint64_t id, const struct kg_answer *a)
     free_sent(sent);
     if (job)
         ui_watch_add(was.s, job);
+    if (a->reply)
+        ui_watch_see(was.s, a->reply->json);
     ui_model_answer(was.m, was.tag, id, a);
     settle(was.s);
     was.s->changed = true;

@@ -73,6 +73,19 @@ static void job_answered(void *ctx, uint64_t call, const struct kg_answer *a)
         forget(s, i);
 }
 
+/* What any page was told of a job: that one has ended is seen at once in the status line. */
+void ui_watch_see(struct ui_shell *s, const struct kg_json *job)
+{
+    const char *id = kg_json_str(job, "id"), *status = kg_json_str(job, "properties.status");
+    size_t at = id && status ? find(s, id) : s->watch.n;
+
+    if (at == s->watch.n || !s->watch.of[at].runs)
+        return;
+    for (size_t i = 0; i < KG_ARRAY_LEN(ends); i++)
+        if (strcmp(ends[i].status, status) == 0)
+            s->jobs.asked = 0;
+}
+
 /* Those that are not among the running ones any more have ended, or are about to. */
 void ui_watch_running(struct ui_shell *s, const struct kg_json *running, bool all)
 {

@@ -18,9 +18,9 @@ static void draw_tile(const struct ui_overview *o, struct ui_canvas *c, struct u
     struct ui_shown l[UI_TILE_LINES];
     bool here = o->cursor / UI_TILE_LINES == i;
 
-    ui_box(c, r, here ? UI_ROLE_TAB_CURRENT : UI_ROLE_FRAME, ui_overview_tile(o, i, l));
+    ui_box(c, r, here ? UI_ROLE_COMMAND_KEY : UI_ROLE_FRAME, ui_overview_tile(o, i, l));
     if (here)
-        ui_put(c, r.y + 1 + (int)(o->cursor % UI_TILE_LINES), r.x + 1, UI_ROLE_TAB_CURRENT, UI_G_CRUMB);
+        ui_put(c, r.y + 1 + (int)(o->cursor % UI_TILE_LINES), r.x + 1, UI_ROLE_COMMAND_KEY, UI_G_CRUMB);
     for (int k = 0; k < UI_TILE_LINES; k++) {
         enum ui_role role = l[k].state == UI_NONE ? UI_ROLE_VALUE : ui_state_role(l[k].state);
         int x = r.x + 3;
@@ -179,7 +179,9 @@ static void draw_first(const struct ui_overview *o, struct ui_canvas *c, struct 
         bool here = o->cursor == i, is_done = ui_first_step_done(o, i);
 
         if (here)
-            ui_fill(c, (struct ui_rect){ y, r.x + 1, 1, r.w - 2 }, UI_ROLE_CURSOR);
+            ui_fill(c, (struct ui_rect){ y, r.x, 1, r.w - 1 }, UI_ROLE_CURSOR);
+        if (here)
+            ui_put(c, y, r.x, UI_ROLE_CURSOR, UI_G_CRUMB);
         ui_put(c, y, r.x + 2, here ? UI_ROLE_CURSOR : is_done ? UI_ROLE_STATE_OK : UI_ROLE_DIM, is_done ? UI_G_OK : UI_G_DOT);
         ui_textf(c, y, r.x + 4, r.w - 6, here ? UI_ROLE_CURSOR : UI_ROLE_ITEM, "%zu. %s", i + 1, ui_first_steps[i].title);
         ui_text(c, y + 1, r.x + 7, r.w - 9, UI_ROLE_DIM, ui_first_step_text(o, i));
