@@ -256,12 +256,37 @@ static void only_rows_with_success_go_on(void **state)
     press(&b, UI_BUTTON_NEXT);
     assert_int_equal(b.f->step, 2);
     assert_string_equal(ui_form_step_error(b.f, 2),
-                        "4 of 5 databases are not ready: db1 (Role assignment not done) and more. Mend or remove them.");
+                        "4 of 5 databases are not ready: db1 (Role assignment not done) and more. Mend them (d says why), or press "
+                        "u to remove them.");
     picture(&b, "configure-datasources-80x24");
     command(&b, 'u');
     assert_int_equal(b.c->n, 1);
     press(&b, UI_BUTTON_NEXT);
     assert_int_equal(b.f->step, 3);
+    end(&b);
+}
+
+/* What the service advises is said for the command line; here there is a key for it. */
+static void what_mends_a_database_is_named_by_its_key(void **state)
+{
+    struct kg_buf t = KG_BUF_INIT(1 << 16);
+    struct bench b;
+
+    (void)state;
+    to_datasources(&b);
+    add(&b, 0, 2, true);
+    kg_buf_addf(&t, "{\"value\":[{\"name\":\"%s\",\"outcome\":\"ValidationFailed\",\"error\":{\"message\":\"it lacks some\"},"
+                "\"checks\":[{\"id\":\"databasePrivileges\",\"title\":\"Privileges\",\"state\":\"Failed\"}]},{\"name\":\"%s\","
+                "\"outcome\":\"RoleAssignmentNotDone\",\"error\":{\"message\":\"no role\"}}]}", b.c->row[0].instance,
+                b.c->row[1].instance);
+    fake_answer(&b.h, "validateForBackupBatch", t.p);
+    kg_buf_done(&t);
+    assert_true(pictured(&b.f->base, 24, 80, "it lacks some; p for the script that grants it, d for details"));
+    command(&b, 'd');
+    assert_non_null(strstr(b.h.opened_arg, "In the list:      p: Grant script, v: Assign another secret, e: Re-validate"));
+    act(&b, UI_ACT_DOWN);
+    command(&b, 'd');
+    assert_non_null(strstr(b.h.opened_arg, "In the list:      r: Assign missing roles\n"));
     end(&b);
 }
 
@@ -447,7 +472,13 @@ static void one_put_a_row_and_a_failing_row_stops_nothing(void **state)
     assert_int_equal(b.f->grid.cursor, 1);
 
     assert_int_equal(row(&b, "db1")->state, UI_CONF_BUSY);       /* how it stands is asked again */
+    press(&b, UI_BUTTON_SUBMIT);             /* too early: what failed before is not what holds it up */
+    assert_int_equal(waiting(&b, "/backupInstances/"), 0);
+    assert_int_equal(b.f->step, 2);
+    assert_int_equal(b.f->err.code, KG_E_OK);
+    assert_non_null(strstr(ui_form_step_error(b.f, 2), "db1 (Validating…). Wait for it"));
     all_ready(&b);
+    press(&b, UI_BUTTON_NEXT);
     name = kg_xstrdup(row(&b, "db1")->instance);
     press(&b, UI_BUTTON_SUBMIT);
     assert_int_equal(waiting(&b, "/backupInstances/"), 1);
@@ -470,7 +501,8 @@ static void what_is_configured_is_not_touched_again(void **state)
     fake_fail(&b.h, "/backupInstances/", KG_E_DB_NOT_FOUND, "gone");
     report(&b, "ValidationFailed", "gone");
     (void)ui_form_go(b.f, 2);
-    assert_string_equal(ui_form_step_error(b.f, 2), "1 of 2 databases are not ready: db1 (Validation failed). Mend or remove it.");
+    assert_string_equal(ui_form_step_error(b.f, 2), "1 of 2 databases are not ready: db1 (Validation failed). Mend it (d says why), "
+                        "or press x to remove it.");
     b.f->grid.cursor = 0;
     command(&b, 'x');                        /* nothing: it is configured */
     assert_int_equal(b.c->n, 2);
@@ -571,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_service_that_is_not_there_fails_the_batch_and_it_can_be_asked_again),
         cmocka_unit_test(a_row_that_the_answer_does_not_hold_has_failed),
         cmocka_unit_test(only_rows_with_success_go_on),
+        cmocka_unit_test(what_mends_a_database_is_named_by_its_key),
         cmocka_unit_test(no_database_is_no_datasource),
         cmocka_unit_test(a_secret_goes_to_all_marked_rows),
         cmocka_unit_test(leaving_the_key_vault_dialog_changes_nothing),

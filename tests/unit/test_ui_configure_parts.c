@@ -75,6 +75,7 @@ static void what_cannot_be_chosen_is_not_and_the_rest_is_added(void **state)
     fake_answer(&b.h, "listDatabases", databases);
     press(&b, UI_BUTTON_SUBMIT);
     assert_false(b.h.is_closed);             /* nothing is selected yet */
+    assert_true(pictured(&b.f->base, 24, 80, "✗ Select at least one database: open a server with Enter, select with Space."));
     ui_form_focus(b.f, 0);
     assert_false(ui_model_dirty(&b.f->base));
     act(&b, UI_ACT_MARK_ALL);
@@ -88,6 +89,23 @@ static void what_cannot_be_chosen_is_not_and_the_rest_is_added(void **state)
     end(&b);
 }
 
+static void a_server_whose_secret_is_known_is_listed_at_once(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    start(&b, &ui_wizard_select_databases, "{\"vault\":\"" VAULT "\",\"region\":\"local\",\"secrets\":[{\"server\":\"" SERVER
+          "\",\"uri\":\"" URI "\",\"keyVaultId\":\"" KEYVAULT "\"}],\"taken\":[]}");
+    fake_answer(&b.h, "flexibleServers", "{\"value\":[{\"id\":\"/x/flexibleServers/flex\",\"name\":\"flex\",\"location\":\"local\"}]}");
+    assert_int_equal(waiting(&b, "listDatabases"), 0);       /* the other list is under way */
+    fake_answer(&b.h, "/servers", "{\"value\":[{\"id\":\"" SERVER "\",\"name\":\"pg1\",\"location\":\"local\"}]}");
+    assert_int_equal(waiting(&b, "listDatabases"), 1);
+    assert_non_null(strstr(fake_find(&b.h, SERVER "/listDatabases")->body, "\"secretUri\":\"" URI "\""));
+    fake_answer(&b.h, "listDatabases", databases);
+    assert_int_equal(lines(&b), 7);
+    end(&b);
+}
+
 static void select_all_takes_what_the_filter_shows(void **state)
 {
     struct bench b;
@@ -98,7 +116,8 @@ static void select_all_takes_what_the_filter_shows(void **state)
     act(&b, UI_ACT_FILTER);
     type(&b, "shel");
     assert_int_equal(lines(&b), 3);          /* both servers (flex may have it) and shelf */
-    ui_form_focus(b.f, 0);
+    act(&b, UI_ACT_OPEN);                    /* Enter goes back to the list */
+    assert_int_equal(b.f->focus, 0);
     act(&b, UI_ACT_MARK_ALL);
     ui_form_set(b.f, "filter", "", NULL);
     press(&b, UI_BUTTON_SUBMIT);
@@ -331,6 +350,7 @@ static void the_template_is_saved_and_a_file_is_never_overwritten(void **state)
     press(&b, UI_BUTTON_SUBMIT);
     assert_true(b.h.is_closed);
     assert_non_null(strstr(b.h.saved, "\"resources\": ["));
+    assert_string_equal(b.h.note, "written to role-assignments.json. An administrator deploys it; then e validates again");
     end(&b);
 }
 
@@ -353,6 +373,8 @@ static void the_grant_script_is_shown_and_saved_in_the_language_chosen(void **st
     assert_true(fake_find(&b.h, "grantScript")->follow);
     fake_answer(&b.h, "grantScript", "{\"script\":\"Write-Host 2\"}");
     assert_string_equal(b.h.saved, "Write-Host 2");
+    assert_string_equal(b.h.note, "written to grant-shop.ps1. An administrator of the server runs it, as './grant-shop.ps1 -U postgres'; "
+                                  "then e validates again");
     assert_true(b.h.is_closed);
     end(&b);
 }
@@ -362,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_is_asked_with_a_secret_that_is_asked_for_once),
         cmocka_unit_test(what_cannot_be_chosen_is_not_and_the_rest_is_added),
+        cmocka_unit_test(a_server_whose_secret_is_known_is_listed_at_once),
         cmocka_unit_test(select_all_takes_what_the_filter_shows),
         cmocka_unit_test(a_server_that_does_not_let_one_in_says_why_and_another_secret_is_asked_for),
         cmocka_unit_test(hundreds_of_databases_can_be_chosen),

@@ -112,8 +112,11 @@ static void test_what_was_stored_is_the_result_once_there_is_one(void **state)
     start(&b, "backup-job", JOB);
     fake_answer(&b.h, "/backupJobs/j1",
                 "{\"id\":\"" JOB "\",\"name\":\"j1\",\"properties\":{\"status\":\"Completed\",\"operation\":\"Backup\",\"extendedInfo\":{"
-                "\"progress\":{\"phase\":\"commit\",\"storedBytes\":0},\"result\":{\"storedBytes\":1536}}}}");
+                "\"progress\":{\"phase\":\"commit\",\"bytesDone\":3300000,\"bytesTotal\":3300000,\"storedBytes\":0},"
+                "\"result\":{\"bytes\":1400000,\"storedBytes\":1536}}}}");
     assert_true(pictured(b.m, 40, 78, "Added to the vault  1.5 kB"));
+    assert_true(pictured(b.m, 40, 78, "Done                1.4 MB\n"));
+    assert_false(pictured(b.m, 40, 78, "3.3 MB"));           /* what the tables take up on the server */
     end(&b);
 }
 

@@ -107,6 +107,13 @@ static void test_text_of_the_shipped_themes_has_contrast(void **state)
             if (contrast(st.fg, st.bg) < want)
                 fail_msg("%s: %s has contrast %.2f", rows[i].name, ui_role_name((enum ui_role)r), contrast(st.fg, st.bg));
         }
+        for (int r = UI_ROLE_STATE_OK; r <= UI_ROLE_STATE_OFF; r++) {            /* in a marked row */
+            struct ui_style st = ui_cell_style(&t, &(struct ui_cell){ .role = (uint8_t)r, .flags = UI_MARKED }, 256);
+
+            if (contrast(st.fg, st.bg) < rows[i].text)
+                fail_msg("%s: %s has contrast %.2f in a marked row", rows[i].name, ui_role_name((enum ui_role)r),
+                         contrast(st.fg, st.bg));
+        }
     }
 }
 
@@ -320,8 +327,11 @@ static void test_a_row_under_the_cursor_looks_like_the_cursor(void **state)
     assert_style(ui_cell_style(&t, &cell, 256), 1, 0, UI_BOLD);
     cell.flags = UI_CURSOR_ROW;
     assert_style(ui_cell_style(&t, &cell, 256), 15, 4, UI_BOLD);
-    cell.flags = UI_MARKED;
-    assert_style(ui_cell_style(&t, &cell, 256), 3, 0, UI_BOLD | UI_UNDERLINE);
+    cell.flags = UI_MARKED;                  /* its state stays to be seen */
+    assert_style(ui_cell_style(&t, &cell, 256), 1, 0, UI_BOLD | UI_UNDERLINE);
+    cell.role = UI_ROLE_ITEM;
+    assert_style(ui_cell_style(&t, &cell, 256), 3, 0, UI_UNDERLINE);
+    cell.role = UI_ROLE_STATE_FAILED;
     cell.flags = UI_MARKED | UI_CURSOR_ROW;
     assert_style(ui_cell_style(&t, &cell, 256), 15, 4, UI_BOLD | UI_UNDERLINE);
     cell.flags |= UI_SHADE;

@@ -77,6 +77,7 @@ const char *ui_conf_why(const struct ui_conf_row *r);            /* what is wron
 void ui_conf_details(const struct ui_conf_row *r, struct kg_buf *ret);       /* every check */
 void ui_conf_cli(const struct ui_form *f, struct kg_buf *ret);
 /* How many rows are in a state; those that are configured count as UI_CONF_READY. */
+bool ui_conf_lacks_privileges(const struct ui_conf_row *r);       /* the grant script mends it */
 size_t ui_conf_count(const struct ui_conf *c, enum ui_conf_state s);
 /* A name as ids have it. The caller frees. */
 char *ui_conf_encode(const char *name);

@@ -666,6 +666,8 @@ static bool open_focus(struct ui_form *f, struct ui_input *in)
         ui_form_press(f, -1 - f->focus);
     else if (in && (in->field->type == UI_FIELD_CHOICE || in->field->type == UI_FIELD_BUTTON) && !f->sending)
         toggle(f, in);
+    else if (in && in->field->type == UI_FIELD_TEXT && in->field->press)
+        in->field->press(f);
     else if (f->focus == UI_FOCUS_FILE)
         ui_form_press(f, UI_BUTTON_SAVE);
     else

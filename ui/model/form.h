@@ -67,7 +67,7 @@ struct ui_field {
     /* What is wrong with the value, as a sentence, or NULL. Called for values that are there. */
     const char *(*check)(const struct ui_form *f, const char *value);
     void (*changed)(struct ui_form *f);      /* after the value was changed, by hand or by a choice that arrived */
-    void (*press)(struct ui_form *f);        /* UI_FIELD_BUTTON */
+    void (*press)(struct ui_form *f);        /* UI_FIELD_BUTTON; of a text: what Enter does, instead of going on; or NULL */
     void (*text)(const struct ui_form *f, struct kg_buf *ret);   /* UI_FIELD_NOTE */
     const char *review;                      /* label in the review; NULL: label; "": not there */
     const char *none;                        /* what an empty value means, in the empty field and the review: "no limit"; NULL: "none" */
@@ -264,6 +264,7 @@ void ui_form_show_told(const struct ui_form *f, void (*fn)(void *ctx, const char
 void ui_form_press(struct ui_form *f, int button);
 bool ui_form_go(struct ui_form *f, size_t step);                 /* back, or to a step that was reached */
 void ui_form_focus(struct ui_form *f, int focus);
+void ui_form_focus_grid(struct ui_form *f);                      /* of the step, if it has one */
 void ui_form_submit(struct ui_form *f);                          /* as the last button does */
 /* The row of the open list: an option, or one with the label of what is none. */
 struct ui_option ui_form_pick_row(const struct ui_form *f, size_t row);

@@ -32,6 +32,5 @@ static inline bool ui_form_writes(const struct ui_form *f) { return f->kind->sub
 void ui_form_take_answer(struct ui_form *f, const struct kg_answer *a);      /* to a call of the submission */
 void ui_form_close(struct ui_form *f);                           /* with what was made */
 void ui_form_propose_file(struct ui_form *f);                    /* that the secret that is told may be saved to */
-void ui_form_focus_grid(struct ui_form *f);                      /* of the step, if it has one */
 
 #endif

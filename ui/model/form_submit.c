@@ -132,6 +132,7 @@ void ui_form_submit(struct ui_form *f)
         ui_note(&f->base, UI_NOTE_WARNING, "this portal was started with --readonly");
         return;
     }
+    f->err = (struct kg_err){ 0 };           /* it was about what was sent before */
     for (size_t s = 0; s < f->kind->n_steps; s++) {
         f->checked[s] = true;
         if (ui_form_step_good(f, s))
@@ -146,7 +147,6 @@ void ui_form_submit(struct ui_form *f)
     }
     if (name && strcmp(name, ui_edit_text(&f->typed)) != 0)
         return;
-    f->err = (struct kg_err){ 0 };
     f->sending = true;
     f->sent = f->failed = 0;
     if (f->kind->start)

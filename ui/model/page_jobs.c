@@ -266,9 +266,10 @@ static void progress_value(const struct kg_json *j, int64_t now, struct ui_shown
     (void)now;
     ui_format_bytes(done, a, sizeof a);
     ui_format_bytes(total, b, sizeof b);
-    if (total > 0 && strcmp(status(j), "Completed") == 0)        /* what was told last is older than the end */
+    if (total > 0 && strcmp(status(j), "Completed") == 0) {      /* what was told last is older than the end, and an estimate */
+        ui_format_bytes(kg_json_double(j, "properties.extendedInfo.result.bytes", total), b, sizeof b);
         snprintf(ret->text, sizeof ret->text, "%s", b);
-    else if (total > 0 && done <= total)
+    } else if (total > 0 && done <= total)
         snprintf(ret->text, sizeof ret->text, "%d%%, %s of %s", (int)(done * 100 / total), a, b);
     else
         snprintf(ret->text, sizeof ret->text, "%s", a);

@@ -425,7 +425,7 @@ static void add_hint(const struct ui_conf_row *r, struct kg_buf *ret)
         return;
     }
     kg_text_add_printable(ret, some);
-    kg_buf_adds(ret, why[n] ? "…; d for details" : "; d for details");
+    kg_buf_addf(ret, "%s;%s d for details", why[n] ? "…" : "", ui_conf_lacks_privileges(r) ? " p for the script that grants it," : "");
 }
 
 /* Under the grid: what is to be done about the row under the cursor, else how many are ready. */
@@ -455,17 +455,22 @@ static const char *check_datasources(const struct ui_form *f)
     struct ui_shown s = { "", UI_NONE };
     KG_AUTO_BUF struct kg_buf name = KG_BUF_INIT(400);
     size_t i = 0;
+    bool trouble = false;
 
     if (!c->n)
         return "Add at least one database: press a in the list.";
     if (ready == c->n)
         return NULL;
-    while (c->row[i].sent == UI_CONF_DONE || c->row[i].state == UI_CONF_READY)
+    for (size_t k = 0; k < c->n; k++)
+        trouble |= c->row[k].sent != UI_CONF_DONE && in_trouble(&c->row[k]);
+    while (c->row[i].sent == UI_CONF_DONE || c->row[i].state == UI_CONF_READY || (trouble && !in_trouble(&c->row[i])))
         i++;
     ui_conf_readiness(&c->row[i], &s);
     kg_text_add_printable(&name, c->row[i].database);
-    snprintf(c->said, sizeof c->said, "%zu of %zu database%s not ready: %.80s (%.60s)%s. Mend or remove %s.", c->n - ready, c->n,
-             c->n == 1 ? " is" : "s are", name.p, s.text, c->n - ready > 1 ? " and more" : "", c->n - ready > 1 ? "them" : "it");
+    snprintf(c->said, sizeof c->said, "%zu of %zu database%s not ready: %.80s (%.60s)%s. %s", c->n - ready, c->n,
+             c->n == 1 ? " is" : "s are", name.p, s.text, c->n - ready > 1 ? " and more" : "",
+             !trouble ? "Wait for it, then go on." : c->n - ready > 1 ? "Mend them (d says why), or press u to remove them."
+                                                                       : "Mend it (d says why), or press x to remove it.");
     return c->said;
 }
 

@@ -223,6 +223,27 @@ static void take_text(struct ui_form *f, int tag, const struct kg_answer *a)
     ui_open(&f->base, "text", text.p);
 }
 
+/* "written to grant-shop.sh. An administrator of the server runs it, as 'bash grant-shop.sh -U postgres'; then e validates again" */
+static void say_saved(const struct ui_form *f, struct kg_buf *ret)
+{
+    static const struct { const char *language, *run; } runs[] = { { "bash", "bash %s -U postgres" },
+        { "powershell", "./%s -U postgres" }, { "sql", "psql -f %s -U postgres -d DATABASE" } };
+    KG_AUTO_BUF struct kg_buf file = KG_BUF_INIT(ID_MAX);
+    const char *at;
+
+    kg_text_add_printable(&file, ui_form_value(f, "file"));
+    kg_buf_addf(ret, "written to %s. ", file.p);
+    for (size_t i = 0; i < KG_ARRAY_LEN(runs); i++) {
+        if (!ui_form_is(f, "language", runs[i].language))
+            continue;
+        at = strstr(runs[i].run, "%s");
+        kg_buf_addf(ret, "An administrator of the server runs it, as '%.*s%s%s'; then e validates again", (int)(at - runs[i].run),
+                    runs[i].run, file.p, at + 2);
+        return;
+    }
+    kg_buf_adds(ret, "An administrator deploys it; then e validates again");
+}
+
 static void saved(struct ui_form *f)
 {
     KG_AUTO_BUF struct kg_buf text = KG_BUF_INIT(BODY_MAX), said = KG_BUF_INIT(ID_MAX);
@@ -234,8 +255,7 @@ static void saved(struct ui_form *f)
         f->finished = false;
         return;
     }
-    kg_buf_adds(&said, "written to ");
-    kg_text_add_printable(&said, ui_form_value(f, "file"));
+    say_saved(f, &said);
     ui_note(&f->base, UI_NOTE_OK, said.p);
     ui_close(&f->base, NULL);
 }

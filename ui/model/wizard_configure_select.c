@@ -137,26 +137,6 @@ static void ask_servers(struct ui_form *f)
                                             .load = UI_READY };
 }
 
-static void take_servers(struct ui_form *f, int tag, const struct kg_answer *a)
-{
-    struct own *o = own_of(f);
-    const struct kg_json *json = a->reply ? a->reply->json : NULL;
-    const char *next = a->err ? NULL : kg_json_str(json, "nextLink");
-
-    if (a->err)
-        o->err = *a->err;
-    else
-        for (const struct kg_json *j = kg_json_first(kg_json_get(json, "value")); j; j = kg_json_next(j))
-            take_server(o, j);
-    if (next && o->n < SERVERS_MAX)
-        ui_ask(&f->base, next, tag);
-    else
-        o->asking--;
-    if (!o->asking)
-        qsort(o->server, o->n, sizeof *o->server, by_name);
-    arrange(f);
-}
-
 /* ---- databases ---- */
 
 static void drop_databases(struct server *s)
@@ -194,6 +174,41 @@ static void list_databases(struct ui_form *f, struct server *s, const char *uri)
     s->asked = s->open = true;
     s->tag = ui_conf_tag(&o->shared);
     ui_ask_call(&f->base, &(struct ui_call){ .method = "POST", .path = path.p, .body = text.p, .follow = true }, s->tag);
+    arrange(f);
+}
+
+/* Servers whose secret was chosen before need not be opened again. */
+static void open_known(struct ui_form *f)
+{
+    struct own *o = own_of(f);
+
+    for (size_t i = 0; i < o->n; i++) {
+        const struct kg_json *secret = secret_of(o, o->server[i].id);
+
+        if (secret && !o->server[i].asked)
+            list_databases(f, &o->server[i], kg_json_str_or(secret, "uri", ""));
+    }
+}
+
+static void take_servers(struct ui_form *f, int tag, const struct kg_answer *a)
+{
+    struct own *o = own_of(f);
+    const struct kg_json *json = a->reply ? a->reply->json : NULL;
+    const char *next = a->err ? NULL : kg_json_str(json, "nextLink");
+
+    if (a->err)
+        o->err = *a->err;
+    else
+        for (const struct kg_json *j = kg_json_first(kg_json_get(json, "value")); j; j = kg_json_next(j))
+            take_server(o, j);
+    if (next && o->n < SERVERS_MAX)
+        ui_ask(&f->base, next, tag);
+    else
+        o->asking--;
+    if (!o->asking) {
+        qsort(o->server, o->n, sizeof *o->server, by_name);
+        open_known(f);
+    }
     arrange(f);
 }
 
@@ -643,7 +658,8 @@ static bool dirty(const struct ui_model *m)
 
 static const struct ui_field fields[] = {
     { .name = "databases", .label = "", .type = UI_FIELD_GRID },
-    { .name = "filter", .label = "Filter", .type = UI_FIELD_TEXT, .optional = true, .max = 200, .changed = filter_changed },
+    { .name = "filter", .label = "Filter", .type = UI_FIELD_TEXT, .optional = true, .max = 200, .changed = filter_changed,
+      .press = ui_form_focus_grid },
     { .label = "", .type = UI_FIELD_NOTE, .text = summary },
 };
 static const struct ui_step steps[] = { { .title = "Databases", .field = fields, .n_fields = KG_ARRAY_LEN(fields), .grid = &grid,

@@ -110,6 +110,14 @@ const char *ui_conf_why(const struct ui_conf_row *r)
     return r->err.code ? r->err.msg : kg_json_str_or(r->report, "error.message", "");
 }
 
+bool ui_conf_lacks_privileges(const struct ui_conf_row *r)
+{
+    for (const struct kg_json *j = kg_json_first(kg_json_get(r->report, "checks")); j; j = kg_json_next(j))
+        if (strcmp(kg_json_str_or(j, "id", ""), "databasePrivileges") == 0)
+            return strcmp(kg_json_str_or(j, "state", ""), "Failed") == 0;
+    return false;
+}
+
 size_t ui_conf_count(const struct ui_conf *c, enum ui_conf_state s)
 {
     size_t n = 0;
@@ -179,6 +187,21 @@ static void add_checks(struct kg_buf *ret, const struct kg_json *checks)
                 add_check(ret, checks, j);
 }
 
+/* What the checks advise is for the command line too; here there is a key for it. */
+static void add_keys(struct kg_buf *ret, const struct ui_conf_row *r)
+{
+    static const char *const keys[UI_CONF_STATES_] = {
+        [UI_CONF_NO_SECRET] = "v: Assign key vault",
+        [UI_CONF_ROLE] = "r: Assign missing roles",
+        [UI_CONF_CANNOT] = "t: Download template, for an administrator who may assign roles",
+        [UI_CONF_FAILED] = "v: Assign another secret, e: Re-validate when it is mended, x: Remove",
+    };
+
+    if (!ui_conf_changeable(r) || !keys[r->state])
+        return;
+    kg_buf_addf(ret, "In the list:      %s%s\n", ui_conf_lacks_privileges(r) ? "p: Grant script, " : "", keys[r->state]);
+}
+
 void ui_conf_details(const struct ui_conf_row *r, struct kg_buf *ret)
 {
     struct ui_shown s = { "", UI_NONE };
@@ -195,6 +218,7 @@ void ui_conf_details(const struct ui_conf_row *r, struct kg_buf *ret)
         kg_buf_adds(ret, "\nConfiguring backup failed\n");
         add_own_error(ret, &r->sent_err);
     }
+    add_keys(ret, r);
     kg_buf_adds(ret, "\n");
     if (r->err.code)
         add_own_error(ret, &r->err);

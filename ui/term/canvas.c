@@ -421,14 +421,18 @@ void ui_box(struct ui_canvas *c, struct ui_rect r, enum ui_role role, const char
     }
 }
 
+static bool tells_state(uint8_t role) { return role >= UI_ROLE_STATE_OK && role <= UI_ROLE_STATE_OFF; }
+
 struct ui_style ui_cell_style(const struct ui_theme *t, const struct ui_cell *cell, int colours)
 {
     struct ui_style own = ui_theme_style(t, (enum ui_role)cell->role, colours), st = own;
 
     if (cell->flags & UI_SHADE)
         return ui_theme_style(t, UI_ROLE_SHADE, colours);
-    if (cell->flags & UI_MARKED)
+    if (cell->flags & UI_MARKED) {
         st = ui_theme_style(t, UI_ROLE_MARKED, colours);
+        st.fg = tells_state(cell->role) ? own.fg : st.fg;
+    }
     if (cell->flags & UI_CURSOR_ROW) {
         unsigned marked = cell->flags & UI_MARKED ? st.attrs : 0;
 
