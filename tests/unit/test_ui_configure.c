@@ -283,10 +283,10 @@ static void what_mends_a_database_is_named_by_its_key(void **state)
     kg_buf_done(&t);
     assert_true(pictured(&b.f->base, 24, 80, "it lacks some; p for the script that grants it, d for details"));
     command(&b, 'd');
-    assert_non_null(strstr(b.h.opened_arg, "In the list:      p: Grant script, v: Assign another secret, e: Re-validate"));
+    assert_non_null(strstr(b.h.opened_arg, "In Datasources:   p: Grant script, v: Assign another secret, e: Re-validate"));
     act(&b, UI_ACT_DOWN);
     command(&b, 'd');
-    assert_non_null(strstr(b.h.opened_arg, "In the list:      r: Assign missing roles\n"));
+    assert_non_null(strstr(b.h.opened_arg, "In Datasources:   r: Assign missing roles\n"));
     end(&b);
 }
 

@@ -199,7 +199,7 @@ static void add_keys(struct kg_buf *ret, const struct ui_conf_row *r)
 
     if (!ui_conf_changeable(r) || !keys[r->state])
         return;
-    kg_buf_addf(ret, "In the list:      %s%s\n", ui_conf_lacks_privileges(r) ? "p: Grant script, " : "", keys[r->state]);
+    kg_buf_addf(ret, "In Datasources:   %s%s\n", ui_conf_lacks_privileges(r) ? "p: Grant script, " : "", keys[r->state]);
 }
 
 void ui_conf_details(const struct ui_conf_row *r, struct kg_buf *ret)

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "model/cells.h"
 #include "model/format.h"
 #include "theme/theme.h"
 
@@ -22,13 +23,17 @@ enum { LIST_H = 14, PALETTE_W = 76, RESOURCES_MAX = 2000 };
 
 /* ---- resources ---- */
 
-/* Behind "/subscriptions/NAME/". What lies in a vault is not among the resources, so backup instances are asked for as well. */
-static const struct { const char *method, *path, *body; } lists[] = {
+/* Behind "/subscriptions/NAME/". What lies in a vault is not among the resources, so backup instances and policies are asked for
+ * as well. */
+static const struct { const char *method, *path, *body; } lists[UI_FOUND_IN] = {
     { "GET", "resources?$top=1000", NULL },
     { "POST", "providers/Microsoft.DataProtection/searchBackupInstances", "{}" },
+    { "POST", "providers/Microsoft.DataProtection/searchBackupPolicies", "{}" },
 };
+#define POLICY "Backup policy"
 static const struct { const char *type, *what; } types[] = {
     { "Microsoft.DataProtection/backupVaults", "Backup vault" },
+    { "Microsoft.DataProtection/backupVaults/backupPolicies", POLICY },
     { "Microsoft.DBforPostgreSQL/flexibleServers", "PostgreSQL flexible server" },
     { "Microsoft.DBforPostgreSQL/servers", "PostgreSQL server" },
     { "Microsoft.KeyVault/vaults", "Key vault" },
@@ -41,6 +46,17 @@ static const char *what_is(const char *type)
         if (strcasecmp(types[i].type, type) == 0)
             return types[i].what;
     return "Backup instance";
+}
+
+/* "Backup policy of prod-vault": several vaults may have one of the same name. */
+static void add_what(const struct kg_json *of, struct kg_json *ret)
+{
+    char vault[100], what[140];
+
+    snprintf(what, sizeof what, "%s", what_is(kg_json_str_or(of, "type", "")));
+    if (strcmp(what, POLICY) == 0 && *ui_id_part(kg_json_str_or(of, "id", ""), "backupVaults", vault, sizeof vault))
+        snprintf(what, sizeof what, POLICY " of %s", vault);
+    kg_json_set_str(ret, "what", what);
 }
 
 static void find(struct ui_shell *s);
@@ -72,7 +88,7 @@ static void resources_answered(void *ctx, uint64_t id, const struct kg_answer *a
 
         kg_json_set_str(r, "id", kg_json_str_or(i, "id", ""));
         kg_json_set_str(r, "name", kg_json_str_or(i, "properties.friendlyName", kg_json_str_or(i, "name", "")));
-        kg_json_set_str(r, "what", what_is(kg_json_str_or(i, "type", "")));
+        add_what(i, r);
         kg_json_push(s->palette.resources[which], r);
     }
     next = kg_json_str_or(a->reply->json, "nextLink", "");
@@ -423,6 +439,14 @@ void ui_palette_click(struct ui_shell *s, const struct ui_event *ev)
     }
 }
 
+static bool is_loading(const struct ui_shell *s)
+{
+    for (size_t i = 0; i < UI_FOUND_IN; i++)
+        if (s->palette.call[i])
+            return true;
+    return false;
+}
+
 void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c)
 {
     struct ui_rect r = area(c->w);
@@ -443,7 +467,7 @@ void ui_palette_draw(struct ui_shell *s, struct ui_canvas *c)
         *top = at - LIST_H + 1;
     if (!s->palette.n_found)
         ui_text(c, r.y + 3, r.x + 2, r.w - 4, UI_ROLE_DIM,
-                s->palette.call[0] || s->palette.call[1] ? "Loading..." : "Nothing has all of these words.");
+                is_loading(s) ? "Loading..." : "Nothing has all of these words.");
     for (size_t i = *top; i < s->palette.n_found && i < *top + LIST_H; i++) {
         int y = r.y + 3 + (int)(i - *top), took;
         enum ui_role role = i == at ? UI_ROLE_CURSOR : UI_ROLE_ITEM;

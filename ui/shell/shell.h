@@ -28,7 +28,7 @@ struct ui_wish {
     char *save_screen;                       /* a file's name */
 };
 
-enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400, UI_WATCH_MAX = 64 };
+enum { UI_LAYERS_MAX = 16, UI_NOTES_MAX = 50, UI_FOUND_MAX = 400, UI_FOUND_IN = 3, UI_WATCH_MAX = 64 };
 
 /* serial: no two are the same. next: what a model opened after it had closed itself takes its place. */
 struct ui_layer {
@@ -73,9 +73,9 @@ struct ui_shell {
         struct ui_edit edit;
         struct ui_found found[UI_FOUND_MAX];
         size_t n_found, cursor, top;
-        struct kg_json *resources[2];        /* of all types; backup instances */
-        uint64_t call[2];                    /* for each; 0: none is under way */
-        bool stale[2];                       /* the next answer takes the place of what is there */
+        struct kg_json *resources[UI_FOUND_IN];      /* of all types; backup instances; backup policies */
+        uint64_t call[UI_FOUND_IN];          /* for each; 0: none is under way */
+        bool stale[UI_FOUND_IN];                       /* the next answer takes the place of what is there */
         char *history[20];
         size_t n_history, at;
     } palette;
