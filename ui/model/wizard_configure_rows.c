@@ -384,7 +384,8 @@ static void end(struct ui_form *f)
     f->err = (struct kg_err){ 0 };
     (void)kg_err_set(&f->err, failed->sent_err.code, "%zu of %zu databases could not be configured; '%s' on '%s': %s", n, c->n,
                      failed->database, failed->server, failed->sent_err.msg);
-    kg_err_advise(&f->err, "Mend them in Datasources (d says why), or remove them there (x), and configure again; what is configured stays so.");
+    kg_err_advise(&f->err, "Mend them in Datasources (d says why), or remove them there (x), and configure again; what is "
+                           "configured stays so.");
     ui_conf_pump(f);
 }
 
