@@ -45,6 +45,7 @@ static void progress(const char *status, const char *done, const char *total, st
 }
 
 #define P "properties.extendedInfo.progress."
+#define AMOUNT "properties.extendedInfo.result.bytes " P "bytesDone"    /* what was backed up; until then how far it is on the server */
 static const struct ui_list_kind all_jobs;
 
 static const char *of(const struct ui_row *r, const char *paths) { return ui_row_value(&all_jobs, r, paths); }
@@ -56,7 +57,7 @@ static void duration_cell(const struct ui_row *r, int64_t now, struct ui_shown *
 static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *ret)
 {
     (void)now;
-    progress(of(r, "properties.status"), of(r, P "bytesDone"), of(r, P "bytesTotal"), ret);
+    progress(of(r, "properties.status"), of(r, AMOUNT), of(r, P "bytesTotal"), ret);
 }
 
 /* ---- the lists ---- */
@@ -70,7 +71,7 @@ static void progress_cell(const struct ui_row *r, int64_t now, struct ui_shown *
     { .title = "Started", .paths = "properties.startTime", .format = UI_F_TIME, .min = 8, .want = 16, .rank = 2 }, \
     { .title = "Duration", .paths = "properties.duration", .cell = duration_cell, .min = 8, .want = 11, .rank = 4, \
       .right = true }, \
-    { .title = "Progress", .paths = P "bytesDone", .cell = progress_cell, .min = 8, .want = 10, .rank = 3, .right = true }
+    { .title = "Progress", .paths = AMOUNT, .cell = progress_cell, .min = 8, .want = 10, .rank = 3, .right = true }
 
 static const struct ui_column columns[] = { COLUMNS(5) };
 #define MORE { P "bytesTotal", "properties.errorDetails.0.message", "properties.backupInstanceId" }
