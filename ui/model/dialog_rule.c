@@ -75,7 +75,7 @@ static void lacks_note(const struct ui_form *f, struct kg_buf *ret)
 {
     kg_buf_adds(ret, "! Vault ");
     kg_text_add_printable(ret, kg_json_str_or(((const struct rule *)f->own)->arg, "vault", ""));
-    kg_buf_adds(ret, " has no archive tier. Choose No here, or a vault that was created with an archive datastore.");
+    kg_buf_adds(ret, " was created without an archive datastore: its archive lies beside its directory, on the same disk.");
 }
 
 static void name_note(const struct ui_form *f, struct kg_buf *ret) { kg_text_add_printable(ret, kg_json_str_or(given(f), "name", "")); }

@@ -625,8 +625,8 @@ static void review_rules(const struct ui_form *f, struct kg_buf *ret)
         kg_buf_addf(ret, "  %s\n", s.text);
     }
     if (ui_rules_use_archive(p->rules) && p->archive == UI_ARCHIVE_MISSING)
-        kg_buf_addf(ret, "\n! Vault %s has no archive tier, nothing can go there. Take it out of the rules, or choose a vault that "
-                    "was created with an archive datastore.\n", ui_last_part(p->vault));
+        kg_buf_addf(ret, "\n! Vault %s was created without an archive datastore: its archive lies beside its directory, on the same "
+                    "disk.\n", ui_last_part(p->vault));
     if (!p->edit)
         return;
     kg_buf_adds(ret, "\nApplies to new recovery points only. Those that are there keep what they were promised.\n");
