@@ -131,8 +131,8 @@ static const struct broken *find_broken(const struct judging *g, char *name)
 /* What a copy is missed under. A report's own entries have no store where it is the vault itself. */
 static char *missed_as(const char *store, const char *object) { return kg_xprintf("%s:%s", store, object); }
 
-/* One store's copy, of those that the point has by now: the check may have begun before one left. Of one that is lost nobody knows
- * what else is wrong with it. */
+/* One store's copy, of those that the point has by now, and that are not leaving: the check may have begun before one did. Of one
+ * that is lost nobody knows what else is wrong with it. */
 static bool judge_copy(struct judging *g, const char *guid, struct kg_point_row *row, enum kg_datastore store)
 {
     KG_AUTO_FREE char *name = kg_xprintf("%s:points/%s/%s", kg_datastore_to_text(store), guid, row->id);
@@ -151,10 +151,11 @@ static bool judge_copy(struct judging *g, const char *guid, struct kg_point_row 
 static int judge_point(void *arg, const char *guid, struct kg_point_row *row, struct kg_err *err)
 {
     struct judging *g = arg;
+    unsigned judged = kg_copies_in(row->json) & ~kg_leaving_stores(row->json) & g->looked_at;
     bool news = false;
 
     for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
-        if (kg_copies_in(row->json) & g->looked_at & 1u << s && judge_copy(g, guid, row, (enum kg_datastore)s))
+        if (judged & 1u << s && judge_copy(g, guid, row, (enum kg_datastore)s))
             news = true;
     return news ? kg_catalog_point_update(g->e->catalog, row, err) : 0;
 }

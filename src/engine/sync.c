@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "job/user_error.h"
 #include "policy/copies.h"
+#include "policy/leaving.h"
 
 enum { BURIED_MAX = 1000 };
 
@@ -40,12 +41,12 @@ static bool is_listed(const struct kg_json *list, const char *point)
     return false;
 }
 
-/* One store's copy; a copy that the catalog did not know of is one that is found. */
+/* One store's copy; a copy that the catalog did not know of is one that is found. One that is leaving, or may have left, is not lost. */
 static bool compare_copy(struct syncing *s, struct kg_point_row *row, enum kg_datastore store, bool *ret_found)
 {
     bool here = is_listed(s->in[store].points, row->id), known = kg_copies_in(row->json) & 1u << store;
 
-    if (is_listed(s->in[store].unreadable, row->id) || (!here && !known))
+    if (is_listed(s->in[store].unreadable, row->id) || (!here && (!known || kg_leaving_stores(row->json) & 1u << store)))
         return false;
     if (known && !kg_copies_set_lost(row->json, store, !here))
         return false;

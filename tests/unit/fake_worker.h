@@ -502,10 +502,12 @@ static void fake_find_broken(const struct fake *f, struct kg_json *d)
     kg_json_set(d, "points", points);
 }
 
+/* "check.wait": before, until the file goes. */
 static void fake_check(const struct fake *f)
 {
     struct kg_json *r = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object();
 
+    fake_wait_while(f, "check.wait");
     fake_find_lost(f, damage);
     kg_json_set_str(d, "object", "packs/aa/bb");
     fake_find_broken(f, d);

@@ -338,6 +338,54 @@ static void adopt_and_expire(struct fixture *f, bool expiry_first)
 static void test_a_list_older_than_a_deletion_brings_nothing_back(void **state) { adopt_and_expire(*state, true); }
 static void test_a_list_recorded_before_a_deletion_is_neither(void **state) { adopt_and_expire(*state, false); }
 
+/* A job that died has deleted it, and nobody knows yet: what looks at the vault then must not call it lost. */
+static void test_what_may_have_left_is_not_lost_to_a_synchronization(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_WORLD struct world w = make(f, 2);
+    KG_AUTO_FREE char *sync = instance_path("good", "/sync");
+
+    tell(&w, "delete.wait", true);
+    set_clock(&w, 100);
+    expect_state(f, w.point[0], "Deleting");
+    AUTO_REPLY struct reply asked = call(f, "POST", sync, "{}"); /* behind the deletion */
+    assert_int_equal(asked.status, 202);
+    tell(&w, "list.wait", true);
+    tell(&w, "delete.dies", true);
+    tell(&w, "delete.wait", false);
+    wait_told(&w, "list.taken");
+    assert_false(has_file(&w, w.point[0]));
+    expect_state(f, w.point[0], "Deleting");
+    tell(&w, "list.wait", false);
+    AUTO_REPLY struct reply end = wait_operation(f, asked.operation);
+    AUTO_REPLY struct reply job = wait_job(f, kg_json_str_or(end.json, "properties.jobId", "/"));
+    assert_string_equal(kg_json_str_or(job.json, "properties.status", ""), "Completed");
+    expect_state(f, w.point[0], "");
+    expect_state(f, w.point[1], "Completed");
+}
+
+static void test_what_left_during_a_check_is_not_lost(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_WORLD struct world w = make(f, 2);
+
+    tell(&w, "check.wait", true);
+    AUTO_REPLY struct reply asked = call(f, "POST", VAULT "/check", "{}");
+    assert_int_equal(asked.status, 202);
+    tell(&w, "delete.late", true);
+    set_clock(&w, 100);
+    wait_told(&w, "delete.done");
+    assert_false(has_file(&w, w.point[0]));
+    tell(&w, "check.wait", false);
+    AUTO_REPLY struct reply end = wait_operation(f, asked.operation);
+    AUTO_REPLY struct reply found = call(f, "GET", asked.location, NULL);
+    assert_string_equal(kg_json_str_or(end.json, "status", ""), "Succeeded");
+    assert_int_equal(kg_json_count(kg_json_get(found.json, "damage")), 1); /* what every check of this worker finds */
+    expect_state(f, w.point[0], "Deleting");
+    tell(&w, "delete.late", false);
+    expect_state(f, w.point[0], "");
+}
+
 static int end(void **state)
 {
     struct fixture *f = *state;
@@ -357,6 +405,8 @@ int main(int argc, char **argv)
         T(test_after_a_deletion_that_failed_halfway_what_is_listed_is_there),
         T(test_a_list_older_than_a_deletion_brings_nothing_back),
         T(test_a_list_recorded_before_a_deletion_is_neither),
+        T(test_what_may_have_left_is_not_lost_to_a_synchronization),
+        T(test_what_left_during_a_check_is_not_lost),
     };
     int role = role_main(argc, argv);
 
