@@ -259,9 +259,10 @@ static const char *advice_of(const struct kg_point_row *p)
         return "Its copy in the vault is lost: restore it from the archive, with --rehydration-priority.";
     if (damaged & vault)
         return "Its copy in the vault is damaged: restore it from the archive, with --source-datastore ArchiveStore.";
-    return lost ? "Its copy in the archive is lost, and is made anew from the vault's."
-                : "Its copy in the archive is damaged: the vault's stays. Bring the archive's damaged objects back from a copy, then run "
-                  "'keepgres vault check --read-data'.";
+    return lost                       ? "Its copy in the archive is lost, and is made anew from the vault's."
+           : kg_again_stores(p->json) ? "Its copy in the archive is damaged, and is made anew from the vault's."
+                                      : "Its copy in the archive is damaged: the vault's stays. Bring the archive's damaged objects back "
+                                        "from a copy, then run 'keepgres vault check --read-data'.";
 }
 
 static void set_summary(struct kg_json *props, const struct kg_point_row *p)

@@ -122,6 +122,8 @@ static int copy_stays(struct kg_engine *e, const char *instance, const char *poi
         kg_stayed(row.json, store, problem, (kg_usec)e->settings.lifecycle_seconds * KG_SECOND, kg_now_wall());
     if (kept && store == KG_DATASTORE_VAULT && kg_json_bool(kept, "again", false))
         kg_again_begin(row.json, KG_DATASTORE_ARCHIVE, problem);
+    if (kept && store == KG_DATASTORE_ARCHIVE && kg_json_bool(kept, "again", false)) /* the vault's copy is made by nobody */
+        (void)kg_copies_set_damaged(row.json, KG_DATASTORE_VAULT, problem, true);
     return kg_catalog_point_update(e->catalog, &row, err);
 }
 

@@ -109,6 +109,7 @@ struct judging {
     struct broken *broken;           /* points of which something is damaged, with the first that is; sorted */
     size_t n_broken, cap_broken;
     unsigned looked_at, read;        /* stores; of which all data was read */
+    unsigned opened;                 /* those that could be looked into */
 };
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -157,6 +158,8 @@ static int judge_point(void *arg, const char *guid, struct kg_point_row *row, st
     for (int s = 0; s < KG_DATASTORE_COUNT_; s++)
         if (judged & 1u << s && judge_copy(g, guid, row, (enum kg_datastore)s))
             news = true;
+    if (judged & g->opened & 1u << KG_DATASTORE_ARCHIVE && kg_again_follow(row->json))
+        news = true;
     return news ? kg_catalog_point_update(g->e->catalog, row, err) : 0;
 }
 
@@ -165,6 +168,7 @@ static void note_store(struct judging *g, const struct kg_json *report, enum kg_
     if (!report)
         return;
     g->looked_at |= 1u << store;
+    g->opened |= kg_json_bool(report, "unreadable", false) ? 0 : 1u << store;
     g->read |= kg_json_bool(report, "readData", false) ? 1u << store : 0;
 }
 

@@ -77,10 +77,30 @@ unsigned kg_again_stores(const struct kg_json *point)
     return store < 0 ? 0 : 1u << store & kg_copies_in(point);
 }
 
-void kg_again_begin(struct kg_json *point, enum kg_datastore store, const char *problem)
+static void want_again(struct kg_json *point, enum kg_datastore store, const char *problem)
 {
     kg_json_set_str(point, "again.store", kg_datastore_to_text(store));
     kg_json_set_str(point, "again.problem", problem);
+}
+
+void kg_again_begin(struct kg_json *point, enum kg_datastore store, const char *problem)
+{
+    want_again(point, store, problem);
+    (void)kg_copies_set_damaged(point, store, problem, true);
+}
+
+bool kg_again_follow(struct kg_json *point)
+{
+    const char *damage = kg_copies_damage(point, KG_DATASTORE_ARCHIVE);
+    bool again = kg_again_stores(point) & 1u << KG_DATASTORE_ARCHIVE;
+
+    if (again == (damage != NULL) || (damage && !(kg_copies_sound(point) & 1u << KG_DATASTORE_VAULT)))
+        return false;
+    if (damage)
+        want_again(point, KG_DATASTORE_ARCHIVE, damage);
+    else
+        kg_again_end(point, KG_DATASTORE_ARCHIVE);
+    return true;
 }
 
 void kg_again_end(struct kg_json *point, enum kg_datastore store)

@@ -20,8 +20,12 @@ void kg_leaving_begin(struct kg_json *point, unsigned stores, const char *run, k
 void kg_leaving_end(struct kg_json *point, enum kg_datastore store);
 bool kg_leaving_is_of(const struct kg_json *point, const char *run);
 
-/* The copy there lacks something: it is to be made again. That it was ends with kg_again_end(). */
+/* The copy there lacks something, as who read all of it found: it is damaged (policy/copies.h), and to be made again. That it was ends
+ * with kg_again_end(). */
 unsigned kg_again_stores(const struct kg_json *point);
+/* After a check: the archive's copy is to be made again if it is damaged and the vault's is sound; not any more if nothing is wrong
+ * with it. True: that is news. */
+bool kg_again_follow(struct kg_json *point);
 void kg_again_begin(struct kg_json *point, enum kg_datastore store, const char *problem);
 void kg_again_end(struct kg_json *point, enum kg_datastore store);
 

@@ -190,7 +190,7 @@ static int check_store(const struct kg_op *op, const char *store, struct kg_json
 }
 
 /* An archive that cannot be opened at all is damage, too: the vault's report must not be lost over it. What is in it is
- * affected and not lost: a directory that is not mounted comes back. */
+ * affected and not lost: a directory that is not mounted comes back ("unreadable": nothing is copied again for it). */
 static struct kg_json *archive_unreadable(const struct kg_op *op, const struct kg_err *why)
 {
     struct kg_json *j = kg_json_object(), *damage = kg_json_array(), *d = kg_json_object(), *affects = kg_json_array(),
@@ -211,6 +211,7 @@ static struct kg_json *archive_unreadable(const struct kg_op *op, const struct k
     kg_json_set(d, "affects", affects);
     kg_json_push(damage, d);
     kg_json_set_bool(j, "healthy", false);
+    kg_json_set_bool(j, "unreadable", true);
     kg_json_set(j, "damage", damage);
     return j;
 }

@@ -146,6 +146,32 @@ static void test_a_document_says_what_is_leaving(void **state)
     assert_string_equal(kg_stayed_problem(doc), "no key");
 }
 
+/* What is to be made again is damaged to everybody; and what a check finds damaged in the archive is to be made again. */
+static void test_what_is_damaged_in_the_archive_is_made_again(void **state)
+{
+    static const enum kg_datastore vault = KG_DATASTORE_VAULT, archive = KG_DATASTORE_ARCHIVE;
+    KG_AUTO_JSON struct kg_json *doc = kg_json_object();
+    kg_usec now = at("2026-02-05T00:00:00Z");
+
+    (void)state;
+    kg_copies_add(doc, now, archive, now, 5);
+    assert_false(kg_again_follow(doc));
+    kg_again_begin(doc, archive, "a pack is damaged");
+    assert_int_equal(kg_copies_sound(doc), VAULT); /* if the vault loses its copy none is left to count on */
+    assert_string_equal(kg_copies_damage(doc, archive), "a pack is damaged");
+    assert_false(kg_copies_set_damaged(doc, archive, NULL, false) || kg_again_follow(doc)); /* a check that reads less */
+    assert_int_equal(kg_again_stores(doc), ARCHIVE);
+    assert_true(kg_copies_set_damaged(doc, archive, NULL, true) && kg_again_follow(doc));
+    assert_int_equal(kg_again_stores(doc), 0);
+    assert_true(kg_copies_set_damaged(doc, archive, "torn", false) && kg_again_follow(doc));
+    assert_false(kg_again_follow(doc)); /* no news */
+    assert_int_equal(kg_promise_read(doc, now).again, ARCHIVE);
+    assert_true(kg_copies_set_damaged(doc, archive, NULL, false) && kg_again_follow(doc)); /* found by a look, gone by a look */
+    assert_true(kg_copies_set_damaged(doc, archive, "torn", false) && kg_copies_set_damaged(doc, vault, "torn", false));
+    assert_false(kg_again_follow(doc)); /* of nothing whole */
+    assert_true(kg_copies_set_damaged(doc, vault, NULL, false) && kg_again_follow(doc)); /* when that is whole again */
+}
+
 /* A point that is in the archive only, rehydrated for ten days. */
 static void test_what_was_rehydrated_leaves_by_itself_and_nothing_else(void **state)
 {
@@ -472,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_a_copy_that_is_to_be_made_again_is_none),
         cmocka_unit_test(test_a_document_says_what_is_leaving),
+        cmocka_unit_test(test_what_is_damaged_in_the_archive_is_made_again),
         cmocka_unit_test(test_what_was_rehydrated_leaves_by_itself_and_nothing_else),
         cmocka_unit_test(test_a_document_says_where_copies_are),
         cmocka_unit_test(test_a_document_says_what_is_wrong_with_copies),
