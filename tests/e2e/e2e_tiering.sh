@@ -173,6 +173,12 @@ check "before they are over" wait_for 20 in_stores "$later" "VaultStore ArchiveS
 # ---- what one store lost or damaged, the other has ----
 
 sync()   { keepgres backup-instance sync -n shop -v $VAULT; }
+damage_archive() # All of every pack but its ends.
+{
+    find "$archive/packs" -type f | while read -r pack; do
+        dd if=/dev/zero of="$pack" bs=64 seek=2 count=$(($(stat -c %s "$pack") / 64 - 4)) conv=notrunc status=none
+    done
+}
 copies() { point "$1" | jq -r '"\(.properties.recoveryPointState): " + (.properties.recoveryPointDataStoresDetails | map(.state) | join(" "))'; }
 sums shop >"$T/both.sums"
 object=$(find "$vault/points" -name "$both")
@@ -201,6 +207,17 @@ drop back
 rm -r "$vault/packs" && mv "$T/tmp/packs" "$vault/packs"
 vault_is_healthy "when the packs are back" --read-data
 is "both are good" "$(copies "$both")" "Completed: COMMITTED COMMITTED"
+all_again() { keepgres recovery-point list -n shop -v $VAULT | jq -e 'all(.[].properties.recoveryPointDataStoresDetails | map(.state) | join(" ");
+              . != "COMMITTED DAMAGED")' >/dev/null; }
+cp -r "$archive/packs" "$T/packs"
+damage_archive
+fails "damaged packs of the archive are found, too" 'damaged' keepgres vault check -v $VAULT --read-data
+check "and what the vault has of them is made again" wait_for 40 all_again
+is "so that both are good" "$(copies "$both")" "Completed: COMMITTED COMMITTED"
+is "by a second job" "$(keepgres job list -v $VAULT | jq --arg p "$both" '[.[].properties | select(.operation == "Tiering" and .status == "Completed"
+    and .extendedInfo.additionalDetails.RecoveryPointId == $p)] | length')" 2
+cp -r "$T/packs/." "$archive/packs"
+rm -rf "$T/packs"
 kg_stop
 need python3 -c 'import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as c: c.execute("delete from points where id = ?", (sys.argv[2],))' "$T/state/keepgres/catalog.sqlite" "$first"
@@ -210,12 +227,6 @@ is "as what it is" "$(stores "$first") $(tier "$first")" "ArchiveStore VaultArch
 
 # ---- an archive that is damaged when the vault's copy is to leave ----
 
-damage_archive() # All of every pack but its ends.
-{
-    find "$archive/packs" -type f | while read -r pack; do
-        dd if=/dev/zero of="$pack" bs=64 seek=2 count=$(($(stat -c %s "$pack") / 64 - 4)) conv=notrunc status=none
-    done
-}
 warned() { keepgres job list -v $VAULT | jq -r '.[].properties | select(.operation == "Expire" and .status == "CompletedWithWarnings") | .extendedInfo.warningDetails' |
            grep -q "recovery point $1 stays in the VaultStore: $2"; } # POINT WHY
 cp -r "$archive/packs" "$T/packs"
