@@ -153,9 +153,12 @@ int kg_result_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err) KG
 int kg_result_failed(struct kg_engine *e, enum kg_task_kind kind, const char *resource, const struct kg_err *why,
                      const char *detail, struct kg_err *err) KG_MUST_CHECK;
 
+/* The instance that was looked for last, {0} before: a list of points names few instances, many times. */
+struct kg_last_found { char *guid, *id; };
+void kg_last_found_done(struct kg_last_found *l);
 /* A point that "point-list" told of, and in which store, into the catalog, unless it is there. *ret_new is not touched then. */
-int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, bool *ret_new,
-                   struct kg_err *err) KG_MUST_CHECK;
+int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, struct kg_last_found *last,
+                   bool *ret_new, struct kg_err *err) KG_MUST_CHECK;
 /* The instance of a vault that keeps its points under this GUID, as an id that the caller frees; NULL: none has it. */
 int kg_find_instance(struct kg_engine *e, const char *vault, const char *guid, char **ret, struct kg_err *err) KG_MUST_CHECK;
 /* Remembers which archive the vault has. */

@@ -428,17 +428,36 @@ static int tell_its_job(struct kg_engine *e, const char *vault, const char *inst
     return 0;
 }
 
-int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, bool *ret_new,
-                   struct kg_err *err)
+void kg_last_found_done(struct kg_last_found *l)
+{
+    free(l->guid);
+    free(l->id);
+    *l = (struct kg_last_found){ 0 };
+}
+
+static int find_again(struct kg_engine *e, const char *vault, const char *guid, struct kg_last_found *last, struct kg_err *err)
+{
+    if (last->guid && strcasecmp(last->guid, guid) == 0)
+        return 0;
+    kg_last_found_done(last);
+    if (kg_find_instance(e, vault, guid, &last->id, err) < 0)
+        return -(int)err->code;
+    last->guid = kg_xstrdup(guid);
+    return 0;
+}
+
+int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json *p, enum kg_datastore store, struct kg_last_found *last,
+                   bool *ret_new, struct kg_err *err)
 {
     const char *guid = kg_json_str_or(p, "instance", ""), *point = kg_json_str_or(p, "point", "");
     KG_CLEANUP(kg_point_row_done) struct kg_point_row known = { 0 };
     KG_AUTO_JSON struct kg_json *result = NULL;
-    KG_AUTO_FREE char *instance = NULL;
+    const char *instance;
     struct kg_err why = { 0 };
 
-    if (kg_find_instance(e, vault, guid, &instance, err) < 0)
+    if (find_again(e, vault, guid, last, err) < 0)
         return -(int)err->code;
+    instance = last->id;
     /* A point of an instance that was deleted stays in the vault until its garbage is collected; one that was deleted since the vault
      * was asked is gone. */
     if (!instance || kg_gone_has(e, instance, point) || kg_catalog_point_get(e->catalog, instance, point, &known, &why) == 0)
@@ -458,10 +477,11 @@ int kg_adopt_point(struct kg_engine *e, const char *vault, const struct kg_json 
 int kg_recover_adopt(struct kg_engine *e, const char *vault, const struct kg_json *result, struct kg_err *err)
 {
     const struct kg_json *points = kg_json_get(result, "points"), *unreadable = kg_json_get(result, "unreadable");
+    KG_CLEANUP(kg_last_found_done) struct kg_last_found last = { 0 };
     bool is_new = false;
 
     for (const struct kg_json *p = kg_json_first(points); p; p = kg_json_next(p))
-        if (kg_adopt_point(e, vault, p, KG_DATASTORE_VAULT, &is_new, err) < 0)
+        if (kg_adopt_point(e, vault, p, KG_DATASTORE_VAULT, &last, &is_new, err) < 0)
             return -(int)err->code;
     for (const struct kg_json *p = kg_json_first(unreadable); p; p = kg_json_next(p))
         kg_log(KG_LOG_WARN, "recovery point '%s' of instance '%s' in '%s' cannot be read: %s", kg_json_str_or(p, "point", "?"),

@@ -23,7 +23,11 @@ enum { BURIED_MAX = 1000 };
 
 /* ---- one instance ---- */
 
-struct listing { const struct kg_json *points, *unreadable; };
+struct ids { const char **v; size_t n; }; /* borrowed, sorted */
+struct listing {
+    const struct kg_json *points, *unreadable;
+    struct ids there, odd;           /* of them */
+};
 
 struct syncing {
     struct kg_run *r;
@@ -33,20 +37,29 @@ struct syncing {
     uint64_t known;
 };
 
-static bool is_listed(const struct kg_json *list, const char *point)
+static int by_id(const void *a, const void *b) { return strcasecmp(*(const char *const *)a, *(const char *const *)b); }
+
+static struct ids sorted(const struct kg_json *list)
 {
+    struct ids ids = { kg_xalloc_array(kg_json_count(list) + 1, sizeof *ids.v), 0 };
+
     for (const struct kg_json *p = kg_json_first(list); p; p = kg_json_next(p))
-        if (strcasecmp(kg_json_str_or(p, "point", ""), point) == 0)
-            return true;
-    return false;
+        ids.v[ids.n++] = kg_json_str_or(p, "point", "");
+    qsort(ids.v, ids.n, sizeof *ids.v, by_id);
+    return ids;
+}
+
+static bool is_listed(const struct ids *ids, const char *point)
+{
+    return ids->n && bsearch(&point, ids->v, ids->n, sizeof *ids->v, by_id);
 }
 
 /* One store's copy; a copy that the catalog did not know of is one that is found. One that is leaving, or may have left, is not lost. */
 static bool compare_copy(struct syncing *s, struct kg_point_row *row, enum kg_datastore store, bool *ret_found)
 {
-    bool here = is_listed(s->in[store].points, row->id), known = kg_copies_in(row->json) & 1u << store;
+    bool here = is_listed(&s->in[store].there, row->id), known = kg_copies_in(row->json) & 1u << store;
 
-    if (is_listed(s->in[store].unreadable, row->id) || (!here && (!known || kg_leaving_stores(row->json) & 1u << store)))
+    if (is_listed(&s->in[store].odd, row->id) || (!here && (!known || kg_leaving_stores(row->json) & 1u << store)))
         return false;
     if (known && !kg_copies_set_lost(row->json, store, !here))
         return false;
@@ -168,6 +181,10 @@ static void report(struct syncing *s, struct kg_json *adopted)
 
 static void syncing_done(struct syncing *s)
 {
+    for (int i = 0; i < KG_DATASTORE_COUNT_; i++) {
+        free(s->in[i].there.v);
+        free(s->in[i].odd.v);
+    }
     kg_json_free(s->lost);
     kg_json_free(s->lost_copies);
     kg_json_free(s->found);
@@ -176,10 +193,12 @@ static void syncing_done(struct syncing *s)
 /* What one store has and the catalog lacks. */
 static int adopt(struct kg_engine *e, const struct syncing *s, enum kg_datastore store, struct kg_json *adopted, struct kg_err *err)
 {
+    KG_CLEANUP(kg_last_found_done) struct kg_last_found last = { 0 };
+
     for (const struct kg_json *p = kg_json_first(s->in[store].points); p; p = kg_json_next(p)) {
         bool is_new = false;
 
-        if (kg_adopt_point(e, s->r->task->vault, p, store, &is_new, err) < 0)
+        if (kg_adopt_point(e, s->r->task->vault, p, store, &last, &is_new, err) < 0)
             return -(int)err->code;
         if (is_new)
             kg_json_push_str(adopted, kg_json_str_or(p, "point", "?"));
@@ -191,7 +210,9 @@ static void note_listing(struct syncing *s, const struct kg_json *list, enum kg_
 {
     if (!list)
         return;
-    s->in[store] = (struct listing){ kg_json_get(list, "points"), kg_json_get(list, "unreadable") };
+    s->in[store] = (struct listing){ .points = kg_json_get(list, "points"), .unreadable = kg_json_get(list, "unreadable") };
+    s->in[store].there = sorted(s->in[store].points);
+    s->in[store].odd = sorted(s->in[store].unreadable);
     s->looked_at |= 1u << store;
 }
 

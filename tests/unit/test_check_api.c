@@ -99,11 +99,51 @@ static void test_a_point_that_needs_a_damaged_pack_is_not_good(void **state)
     expect_newest(f, "good", true);
 }
 
+static struct reply synchronize(struct fixture *f)
+{
+    KG_AUTO_FREE char *path = instance_path("good", "/sync");
+    AUTO_REPLY struct reply r = call(f, "POST", path, "{}");
+    AUTO_REPLY struct reply end = wait_operation(f, r.operation);
+
+    assert_string_equal(kg_json_str_or(end.json, "status", ""), "Succeeded");
+    return call(f, "GET", r.location, NULL);
+}
+
+static void test_a_synchronization_names_what_is_gone_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+
+    make_world(f);
+    add_instance(f, "good");
+    back_up_quietly(f, "good", "Completed");
+    KG_CLEANUP(only_point_done) struct only_point p = find_only_point(f, "good");
+    KG_AUTO_FREE char *elsewhere = kg_xprintf("%.*s/away", (int)(strrchr(p.file, '/') - p.file), p.file);
+    const char *id = strrchr(p.path, '/') + 1;
+
+    for (int i = 0; i < 3; i++)
+        back_up_quietly(f, "good", "Completed");
+    AUTO_REPLY struct reply before = synchronize(f);
+    assert_int_equal(kg_json_u64(before.json, "recoveryPoints", 0), 4);
+    assert_int_equal(kg_json_count(kg_json_get(before.json, "lost")), 0);
+    assert_int_equal(rename(p.file, elsewhere), 0);
+    AUTO_REPLY struct reply lost = synchronize(f);
+    assert_int_equal(kg_json_count(kg_json_get(lost.json, "lost")), 1);
+    assert_string_equal(kg_json_str_or(lost.json, "lost.0", ""), id);
+    expect_point_state(f, p.path, "Lost");
+    assert_int_equal(rename(elsewhere, p.file), 0);
+    AUTO_REPLY struct reply found = synchronize(f);
+    assert_int_equal(kg_json_count(kg_json_get(found.json, "lost")) + kg_json_count(kg_json_get(found.json, "adopted")), 0);
+    assert_string_equal(kg_json_str_or(found.json, "found.0", ""), id);
+    assert_int_equal(kg_json_count(kg_json_get(found.json, "found")), 1);
+    expect_point_state(f, p.path, "Completed");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_check_names_the_points_that_the_vault_has_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_point_that_needs_a_damaged_pack_is_not_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_synchronization_names_what_is_gone_and_nothing_else, setup, teardown),
     };
     int role = role_main(argc, argv);
 
