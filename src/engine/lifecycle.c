@@ -5,7 +5,8 @@
  * between finds it leaving (leaving.c), and deleting twice is deleting. Copies to the archive are made one at a time (tiering.c): that
  * which failed least often first, of these the oldest point's.
  *
- * Nothing is deleted because a clock jumped: when it did (see clock.c), all is left as it is for CLOCK_SETTLES. */
+ * Nothing is deleted because a clock jumped: when it did (see clock.c), all is left as it is until it has settled. Only of what began to
+ * leave before it is looked whether it is there: nobody restores what may be gone. */
 #include "engine/engine_int.h"
 
 #include <inttypes.h>
@@ -146,7 +147,7 @@ static struct list find_expired(const struct kg_engine *e, const struct points *
     for (size_t i = 0; i < p->n && kg_json_count(l.points) + kg_json_count(l.settle) < AT_ONCE; i++) {
         const struct facts *f = &p->facts[i];
         bool leftover = store == KG_DATASTORE_VAULT && f->leftover;
-        bool goes = (leave[i] & bit || leftover) && !(f->stayed & bit) && !kg_tasks_restores(e, f->id);
+        bool goes = (leave[i] & bit || leftover) && !(f->stayed & bit) && !kg_tasks_restores(e, f->id) && kg_clock_is_settled(e);
 
         if (goes)
             kg_json_push_str(l.points, f->id);
@@ -501,6 +502,7 @@ void kg_lifecycle_tick(struct kg_engine *e)
     e->lifecycle_at = now + (kg_usec)e->settings.lifecycle_seconds * KG_SECOND;
     if (!kg_clock_is_settled(e)) {
         kg_log(KG_LOG_DEBUG, "the clock jumped: no recovery point is deleted until it has kept its pace for a while");
+        for_each(e, KG_TYPE_INSTANCE, add_name, "expiry", let_leave, NULL);
         return;
     }
     look_at_points(e);

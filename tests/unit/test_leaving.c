@@ -386,6 +386,37 @@ static void test_what_left_during_a_check_is_not_lost(void **state)
     expect_state(f, w.point[0], "");
 }
 
+/* While nobody believes the clock nothing is deleted; what a deletion left is found all the same. */
+static void test_a_clock_that_jumped_does_not_keep_a_point_in_doubt(void **state)
+{
+    static const char settings[] = "worker_silence_seconds = 60\ncancel_seconds = 1\nmax_jobs = 2\nlog_level = debug\nstop_seconds = 3\n"
+                                   "lifecycle_seconds = 1\nclock_settle_seconds = 86400\nclock_away_days = 36500\n";
+    struct fixture *f = *state;
+    AUTO_WORLD struct world w = make(f, 3);
+    KG_AUTO_FREE char *instance = instance_path("good", "");
+    struct kg_err err = { 0 };
+    const char *clock = "";
+    size_t there = 0;
+
+    stop_service(f, SIGTERM);
+    assert_int_equal(kg_write_file(f->config, settings, sizeof settings - 1, 0600, &err), 0);
+    start_service(f);
+    set_clock(&w, 100); /* two of the points are over */
+    for (int i = 0; i < 4000 && strcmp(clock, "Settling") != 0; i++, usleep(5000)) {
+        AUTO_REPLY struct reply r = call(f, "GET", SERVICE, NULL);
+
+        clock = strcmp(kg_json_str_or(r.json, "clock.state", ""), "Settling") == 0 ? "Settling" : "";
+    }
+    assert_string_equal(clock, "Settling");
+    tell(&w, "delete.dies", true);
+    expect_operation(f, "DELETE", instance, NULL, "Failed");
+    for (int i = 0; i < 3; i++) {
+        expect_state(f, w.point[i], has_file(&w, w.point[i]) ? "Completed" : "");
+        there += has_file(&w, w.point[i]);
+    }
+    assert_int_equal(there, 2);
+}
+
 static int end(void **state)
 {
     struct fixture *f = *state;
@@ -407,6 +438,7 @@ int main(int argc, char **argv)
         T(test_a_list_recorded_before_a_deletion_is_neither),
         T(test_what_may_have_left_is_not_lost_to_a_synchronization),
         T(test_what_left_during_a_check_is_not_lost),
+        T(test_a_clock_that_jumped_does_not_keep_a_point_in_doubt),
     };
     int role = role_main(argc, argv);
 
