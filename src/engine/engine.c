@@ -106,12 +106,13 @@ static void leave_when_idle(struct kg_engine *e)
     }
 }
 
+/* A clock that nobody believes says nothing of how old they are. */
 static void prune(struct kg_engine *e)
 {
     kg_usec now = kg_now_wall();
     struct kg_err err = { 0 };
 
-    if (e->pruned_at && kg_now_mono() < e->pruned_at + PRUNE_EVERY)
+    if (!kg_clock_is_settled(e) || (e->pruned_at && kg_now_mono() < e->pruned_at + PRUNE_EVERY))
         return;
     e->pruned_at = kg_now_mono();
     if (kg_catalog_job_prune(e->catalog, now - (kg_usec)e->settings.job_keep_days * 24 * 3600 * KG_SECOND, NULL, &err) < 0 ||
@@ -124,9 +125,9 @@ static void on_tick(void *arg)
     struct kg_engine *e = arg;
 
     kg_tasks_tick(e);
-    prune(e);
     kg_recover_tick(e);
     kg_clock_tick(e);
+    prune(e);
     kg_schedule_tick(e);
     kg_tiering_tick(e);
     kg_lifecycle_tick(e);

@@ -415,6 +415,13 @@ static void test_a_clock_that_jumped_does_not_keep_a_point_in_doubt(void **state
         there += has_file(&w, w.point[i]);
     }
     assert_int_equal(there, 2);
+    AUTO_REPLY struct reply jobs = call(f, "GET", VAULT "/backupJobs", NULL);
+    assert_non_null(kg_json_str(jobs.json, "value.0.id"));
+    stop_service(f, SIGTERM);
+    set_clock(&w, 3000); /* nor are jobs forgotten that are old to that clock only */
+    start_service(f);
+    usleep(1500 * 1000); /* that would be in its first second */
+    expect(f, "GET", kg_json_str(jobs.json, "value.0.id"), NULL, 200);
 }
 
 static int end(void **state)
