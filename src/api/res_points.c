@@ -18,8 +18,8 @@ struct keeper {
     kg_usec newest;                      /* time of the newest good point; 0: there is none */
 };
 
-/* No check of the vault found anything wrong with it, or a copy elsewhere is sound. */
-static bool is_good(const struct kg_point_row *p) { return kg_copies_state(p->json) == KG_COPY_SOUND; }
+/* No check of the vault found anything wrong with it, or a copy elsewhere is sound; and it is not on its way out. */
+static bool is_good(const struct kg_point_row *p) { return kg_copies_state(p->json) == KG_COPY_SOUND && !kg_leaving_all(p->json); }
 
 static bool is_deleting(const struct kg_point_row *p, const struct keeper *k) { return k->deleting || kg_leaving_all(p->json); }
 

@@ -382,8 +382,8 @@ static void a_vault_without_archive_is_told_where_one_sends_something_there(void
         to_archive(&d);
         assert_int_equal(ui_form_input_shown(d.f, d.f->n_inputs - 2), all[i].told);
         d.f->input[d.f->n_inputs - 2].field->text(d.f, &note);
-        assert_string_equal(note.p, "! Vault vault1 was created without an archive datastore: its archive lies beside its directory, on the "
-                                    "same disk.");
+        assert_string_equal(note.p, "! Vault vault1 was created without an archive datastore: its archive lies beside its directory, on "
+                                    "the same disk.");
         end(&d);
         in_dialog(&b, to_archive);
         b.f->kind->more_review(b.f, &review);
