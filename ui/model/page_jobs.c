@@ -342,6 +342,19 @@ static void warnings_value(const struct kg_json *j, int64_t now, struct ui_shown
     ret->state = n ? UI_WARNING : UI_NONE;
 }
 
+/* A backup has its point's name from the beginning, and the point itself only when it has completed. */
+static void point_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
+{
+    const char *made = kg_json_str_or(j, "properties.extendedInfo.additionalDetails.RecoveryPointId", ""),
+               *status = kg_json_str_or(j, "properties.status", "");
+    bool none = strcmp(kg_json_str_or(j, "properties.operationCategory", kg_json_str_or(j, "properties.operation", "")), "Backup") == 0 &&
+                (strcmp(status, "Failed") == 0 || strcmp(status, "Cancelled") == 0);
+
+    (void)now;
+    snprintf(ret->text, sizeof ret->text, "%.100s", none ? "none was made" : *made ? made
+             : kg_json_str_or(j, "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", ""));
+}
+
 /* "pg1\shop_new", or the container's URL. */
 static void destination_value(const struct kg_json *j, int64_t now, struct ui_shown *ret)
 {
@@ -373,8 +386,7 @@ static const struct ui_value values[] = {
     { "Ended", "properties.endTime", UI_F_TIME | UI_F_IF_ANY, NULL, NULL },
     { "Duration", "", UI_F_RESTLESS, NULL, duration_value },
     { "Started by", "properties.startedBy properties.initiatedBy", 0, NULL, NULL },
-    { "Recovery point", "properties.extendedInfo.additionalDetails.RecoveryPointId "
-                        "properties.extendedInfo.sourceRecoverPoint.recoveryPointID", UI_F_IF_ANY, NULL, NULL },
+    { "Recovery point", "", UI_F_IF_ANY, NULL, point_value },
     { "Restored to", "", UI_F_IF_ANY, NULL, destination_value },
     { NULL, "Progress", 0, NULL, NULL },
     { "Phase", P "phase", UI_F_IF_ANY, NULL, NULL },
