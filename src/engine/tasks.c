@@ -184,10 +184,14 @@ static int write_operation(struct kg_run *r, struct kg_err *err)
 
     if (!r->task->operation)
         return 0;
-    if (kg_catalog_operation_get(r->e->catalog, r->task->operation, &op, err) < 0)
-        return -(int)err->code;
+    if (kg_catalog_operation_get(r->e->catalog, r->task->operation, &op, err) < 0) {
+        if (err->code != KG_E_NOT_FOUND)
+            return -(int)err->code;
+        *err = (struct kg_err){ 0 };
+        return 0; /* it ended when the job was accepted, and was forgotten: the job took longer than those are kept */
+    }
     if (op.end)
-        return 0; /* it ended when the job was accepted */
+        return 0;
     free(op.status);
     op.status = kg_xstrdup(r->err.code == KG_E_OK ? "Succeeded" : r->err.code == KG_E_CANCELLED ? "Canceled" : "Failed");
     op.end = kg_now_wall();

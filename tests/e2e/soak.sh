@@ -141,7 +141,7 @@ good_backup()
     local _
     for _ in 1 2 3; do
         backup && return 0
-        grep -qE 'is in progress|is in use by a task' "$T/tmp/op" || break
+        grep -qE 'is in progress|is in use by a task|being deleted' "$T/tmp/op" || break
         wait_for $SETTLES settled
     done
     complain "a backup failed: $(tail -n 3 "$T/tmp/op")"
@@ -195,7 +195,7 @@ change() # arguments of keepgres
     local _
     for _ in 1 2 3 4 5; do
         timeout 60 keepgres "$@" -v $VAULT >"$T/tmp/op" 2>&1 && return 0
-        grep -qE 'is in progress|is in use by a task' "$T/tmp/op" || break
+        grep -qE 'is in progress|is in use by a task|being deleted' "$T/tmp/op" || break
         wait_for $SETTLES settled
     done
     complain "$*: $(tail -n 3 "$T/tmp/op")"

@@ -452,10 +452,12 @@ static void fake_validate(const struct fake *f)
     fake_done(r);
 }
 
+/* "restore.wait": until the file goes. */
 static void fake_restore(const struct fake *f)
 {
     struct kg_json *r = kg_json_object();
 
+    fake_wait_while(f, "restore.wait");
     if (strcmp(kg_json_str_or(f->job, "targetDatabase", ""), "taken") == 0)
         fake_fail(KG_E_DB_NAME_TAKEN, "database 'taken' exists", NULL);
     kg_json_set_u64(r, "rows", 100);

@@ -424,6 +424,26 @@ static void test_a_clock_that_jumped_does_not_keep_a_point_in_doubt(void **state
     expect(f, "GET", kg_json_str(jobs.json, "value.0.id"), NULL, 200);
 }
 
+static void test_what_a_restore_reads_does_not_leave(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_WORLD struct world w = make(f, 3);
+    KG_AUTO_FREE char *restore = instance_path("good", "/restore");
+    KG_AUTO_FREE char *wanted = restore_body(id_of(w.point[0]), "back");
+
+    tell(&w, "restore.wait", true);
+    KG_AUTO_FREE char *job = start_job(f, restore, wanted);
+    set_clock(&w, 200);
+    expect_state(f, w.point[1], "");     /* its time is over, as that of the other one */
+    usleep(1500 * 1000);                 /* and another look at both */
+    expect_state(f, w.point[0], "Completed");
+    assert_true(has_file(&w, w.point[0]));
+    tell(&w, "restore.wait", false);
+    AUTO_REPLY struct reply done = wait_job(f, job);
+    assert_string_equal(kg_json_str_or(done.json, "properties.status", ""), "Completed");
+    expect_state(f, w.point[0], "");
+}
+
 static int end(void **state)
 {
     struct fixture *f = *state;
@@ -446,6 +466,7 @@ int main(int argc, char **argv)
         T(test_what_may_have_left_is_not_lost_to_a_synchronization),
         T(test_what_left_during_a_check_is_not_lost),
         T(test_a_clock_that_jumped_does_not_keep_a_point_in_doubt),
+        T(test_what_a_restore_reads_does_not_leave),
     };
     int role = role_main(argc, argv);
 
