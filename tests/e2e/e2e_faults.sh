@@ -39,6 +39,7 @@ for point in $points; do
     complaints=''
     complain() { complaints+="$1"$'\n'; }
     for how in 1:EIO 1:kill 3:ENOSPC 4:kill; do
+        case $how/$point in 3:*/store.* | 3:*/catalog.* | 3:*/files.*) ;; 3:*) continue ;; esac # where a disk can be full
         ran=$((ran + 1))
         fault=$point:$how
         before=$(find "$T/data" -path '*/points/*' -type f | wc -l)
