@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "api/resolve.h"
 #include "base/alloc.h"
 #include "policy/leaving.h"
 
@@ -18,23 +19,19 @@ int kg_leaving_refuse(const struct kg_point_row *point, unsigned stores, struct 
                       kg_datastore_to_text(leaving & 1u << KG_DATASTORE_VAULT ? KG_DATASTORE_VAULT : KG_DATASTORE_ARCHIVE));
 }
 
+static int count(void *arg, struct kg_point_row *row, struct kg_err *err)
+{
+    (void)err;
+    *(size_t *)arg += kg_leaving_stores(row->json) != 0;
+    return 0;
+}
+
 int kg_leaving_refuse_any(struct kg_catalog *catalog, const struct kg_resource *instance, struct kg_err *err)
 {
-    struct kg_point_query q = { .instance = instance->id, .top = KG_PAGE_MAX };
-    KG_AUTO_FREE char *after = NULL;
     size_t n = 0;
 
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++)
-            n += kg_leaving_stores(l.rows[i].json) != 0;
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
+    if (kg_each_point(catalog, instance->id, count, &n, err) < 0)
+        return -(int)err->code;
     if (!n)
         return 0;
     kg_err_set(err, KG_E_LEAVING, "%zu recovery point%s of backup instance '%s' %s being deleted", n, n > 1 ? "s" : "", instance->name,

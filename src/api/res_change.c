@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/instance.h"
+#include "api/resolve.h"
 #include "api/standing.h"
 #include "base/alloc.h"
 #include "model/policy.h"
@@ -39,12 +40,14 @@ static struct kg_json *rule_of(struct kg_json *by_rule, const char *tag)
     return kg_json_get_mutable(by_rule, path);
 }
 
-static void count_point(struct tally *t, const struct kg_point_row *row)
+static int count_point(void *arg, struct kg_point_row *row, struct kg_err *err)
 {
+    struct tally *t = arg;
     struct kg_life life = kg_promise_read(row->json, row->time);
     kg_usec end = kg_life_end(&life);
     struct kg_json *rule = rule_of(t->by_rule, row->tag);
 
+    (void)err;
     kg_json_set_u64(rule, "recoveryPoints", kg_json_u64(rule, "recoveryPoints", 0) + 1);
     t->points++;
     t->held += kg_promise_is_held(row->json, kg_now_wall());
@@ -53,24 +56,6 @@ static void count_point(struct tally *t, const struct kg_point_row *row)
         t->first = end;
     if (end > t->last)
         t->last = end;
-}
-
-static int count_points(struct kg_call *c, const char *instance, struct tally *t, struct kg_err *err)
-{
-    struct kg_point_query q = { .instance = instance, .top = KG_PAGE_MAX };
-    KG_AUTO_FREE char *after = NULL;
-
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(c->api->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++)
-            count_point(t, &l.rows[i]);
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
     return 0;
 }
 
@@ -123,7 +108,7 @@ static int answer(struct kg_call *c, struct kg_resource *instance, const struct 
     const char *old = kg_json_str(instance->json, "properties.policyInfo.policyId");
     struct kg_json *a;
 
-    if (kg_policy_from_json(policy->json, &p, err) < 0 || count_points(c, instance->id, &t, err) < 0)
+    if (kg_policy_from_json(policy->json, &p, err) < 0 || kg_each_point(c->api->catalog, instance->id, count_point, &t, err) < 0)
         return -(int)err->code;
     a = kg_json_object();
     kg_json_set_str(a, "backupInstanceId", instance->id);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "api/resolve.h"
 #include "api/start.h"
 #include "base/alloc.h"
 #include "base/text.h"
@@ -95,37 +96,29 @@ int kg_res_point_release(struct kg_call *c, struct kg_err *err)
 
 /* ---- what a hold forbids ---- */
 
-static int find_held(struct kg_catalog *catalog, const char *instance, struct kg_buf *names, size_t *n, struct kg_err *err)
+struct held { struct kg_buf *names; size_t n; };
+
+static int note_held(void *arg, struct kg_point_row *row, struct kg_err *err)
 {
-    struct kg_point_query q = { .instance = instance, .top = KG_PAGE_MAX };
-    KG_AUTO_FREE char *after = NULL;
+    struct held *h = arg;
 
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++)
-            if (kg_promise_is_held(l.rows[i].json, kg_now_wall()) && (*n)++ < NAMED_MAX)
-                kg_buf_addf(names, "%s%s", *n > 1 ? ", " : "", l.rows[i].id);
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
+    (void)err;
+    if (kg_promise_is_held(row->json, kg_now_wall()) && h->n++ < NAMED_MAX)
+        kg_buf_addf(h->names, "%s%s", h->n > 1 ? ", " : "", row->id);
     return 0;
 }
 
 int kg_holds_refuse(struct kg_catalog *catalog, const struct kg_resource *instance, struct kg_err *err)
 {
     KG_AUTO_BUF struct kg_buf names = KG_BUF_INIT(NAMED_MAX * 64);
-    size_t n = 0;
+    struct held h = { &names, 0 };
 
-    if (find_held(catalog, instance->id, &names, &n, err) < 0)
+    if (kg_each_point(catalog, instance->id, note_held, &h, err) < 0)
         return -(int)err->code;
-    if (!n)
+    if (!h.n)
         return 0;
-    kg_err_set(err, KG_E_CONFLICT, "backup instance '%s' has %zu held recovery point%s: %s%s", instance->name, n, n > 1 ? "s" : "",
-               names.p, n > NAMED_MAX ? " and more" : "");
+    kg_err_set(err, KG_E_CONFLICT, "backup instance '%s' has %zu held recovery point%s: %s%s", instance->name, h.n,
+               h.n > 1 ? "s" : "", names.p, h.n > NAMED_MAX ? " and more" : "");
     kg_err_advise(err, "Release them with 'keepgres recovery-point release' first.");
     return -(int)err->code;
 }

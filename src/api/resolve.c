@@ -59,6 +59,26 @@ int kg_each_resource(struct kg_catalog *c, const struct kg_resource_query *query
     return r;
 }
 
+int kg_each_point(struct kg_catalog *c, const char *instance, kg_point_fn *fn, void *arg, struct kg_err *err)
+{
+    struct kg_point_query q = { .instance = instance, .top = KG_PAGE_MAX };
+    KG_AUTO_FREE char *after = NULL;
+    int r = 0;
+
+    do {
+        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
+
+        q.after = after;
+        if (kg_catalog_point_list(c, &q, &l, err) < 0)
+            return -(int)err->code;
+        for (size_t i = 0; i < l.count && r == 0; i++)
+            r = fn(arg, &l.rows[i], err);
+        free(after);
+        after = KG_TAKE(l.next);
+    } while (after && r == 0);
+    return r;
+}
+
 int kg_check_secret(struct kg_catalog *c, struct kg_keyvault *kv, const char *uri, struct kg_err *err)
 {
     KG_AUTO_KEYVAULT_ITEM struct kg_keyvault_item item = { 0 };

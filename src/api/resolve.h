@@ -18,6 +18,9 @@ int kg_check_name_free(const struct kg_call *c, const char *type, const char *na
 typedef int kg_resource_fn(void *arg, const struct kg_resource *r, struct kg_err *err);
 int kg_each_resource(struct kg_catalog *c, const struct kg_resource_query *q, kg_resource_fn *fn, void *arg,
                      struct kg_err *err) KG_MUST_CHECK;
+/* The same for the recovery points of an instance, the newest first. fn may change the row, and write it back. */
+typedef int kg_point_fn(void *arg, struct kg_point_row *row, struct kg_err *err);
+int kg_each_point(struct kg_catalog *c, const char *instance, kg_point_fn *fn, void *arg, struct kg_err *err) KG_MUST_CHECK;
 /* Is there a secret of that URI? One of Azure is not looked at: who reads it will see. KG_E_NO_KEYVAULT, KG_E_NO_SECRET. */
 int kg_check_secret(struct kg_catalog *c, struct kg_keyvault *kv, const char *uri, struct kg_err *err) KG_MUST_CHECK;
 /* The container that a URL means: its id, its directory, its account's region (the caller frees). KG_E_NO_CONTAINER. */

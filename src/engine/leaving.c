@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/resolve.h"
 #include "base/alloc.h"
 #include "model/id.h"
 #include "policy/copies.h"
@@ -170,27 +171,18 @@ int kg_leaving_done(struct kg_engine *e, const struct kg_run *r, struct kg_err *
 
 /* ---- failures ---- */
 
+static int doubt(void *arg, struct kg_point_row *row, struct kg_err *err)
+{
+    struct kg_engine *e = arg;
+
+    kg_leaving_begin(row->json, kg_copies_in(row->json), e->run_id, kg_now_wall());
+    return kg_catalog_point_update(e->catalog, row, err);
+}
+
 /* Its points may be gone, or there: nobody knows. */
 int kg_leaving_in_doubt(struct kg_engine *e, const char *instance, struct kg_err *err)
 {
-    struct kg_point_query q = { .instance = instance };
-    KG_AUTO_FREE char *after = NULL;
-
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(e->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++) {
-            kg_leaving_begin(l.rows[i].json, kg_copies_in(l.rows[i].json), e->run_id, kg_now_wall());
-            if (kg_catalog_point_update(e->catalog, &l.rows[i], err) < 0)
-                return -(int)err->code;
-        }
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
-    return 0;
+    return kg_each_point(e->catalog, instance, doubt, e, err);
 }
 
 /* What is in doubt is looked at soon; while that fails, less and less often. */

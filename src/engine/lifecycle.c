@@ -75,29 +75,29 @@ static void read_facts(const struct kg_point_row *row, const char *run, kg_usec 
                   after <= now + PAUSE_MOST;
 }
 
+struct reading { struct points *to; const char *run; kg_usec now; };
+
+static int read_point(void *arg, struct kg_point_row *row, struct kg_err *err)
+{
+    const struct reading *g = arg;
+    struct points *p = g->to;
+    size_t n = p->n;
+
+    (void)err;
+    KG_GROW(p->life, n, p->cap);
+    KG_GROW(p->facts, n, p->cap_facts);
+    p->life[n] = kg_promise_read(row->json, row->time);
+    read_facts(row, g->run, g->now, &p->facts[n]);
+    p->n++;
+    return 0;
+}
+
 static int read_points(struct kg_engine *e, const char *instance, kg_usec now, struct points *ret, struct kg_err *err)
 {
-    struct kg_point_query q = { .instance = instance, .top = AT_ONCE };
-    KG_AUTO_FREE char *after = NULL;
+    struct reading g = { ret, e->run_id, now };
 
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(e->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++) {
-            size_t n = ret->n;
-
-            KG_GROW(ret->life, n, ret->cap);
-            KG_GROW(ret->facts, n, ret->cap_facts);
-            ret->life[n] = kg_promise_read(l.rows[i].json, l.rows[i].time);
-            read_facts(&l.rows[i], e->run_id, now, &ret->facts[n]);
-            ret->n++;
-        }
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
+    if (kg_each_point(e->catalog, instance, read_point, &g, err) < 0)
+        return -(int)err->code;
     return 0;
 }
 

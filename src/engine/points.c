@@ -21,36 +21,29 @@ enum { EXPECTED_MAX = 100 * 1000, DAMAGE_SHOWN = 4000, AFFECTS_SHOWN = 4000 };
 /* ---- every point of a vault ---- */
 
 typedef int point_fn(void *arg, const char *guid, struct kg_point_row *row, struct kg_err *err);
-struct walk { struct kg_engine *e; point_fn *fn; void *arg; };
+struct walk { struct kg_engine *e; point_fn *fn; void *arg; const char *guid; };
+
+static int walk_point(void *arg, struct kg_point_row *row, struct kg_err *err)
+{
+    const struct walk *w = arg;
+
+    return w->fn(w->arg, w->guid, row, err);
+}
 
 static int walk_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
 {
-    const struct walk *w = arg;
-    const char *guid = kg_json_str(r->json, "internal.instance");
-    struct kg_point_query q = { .instance = r->id };
-    KG_AUTO_FREE char *after = NULL;
+    struct walk *w = arg;
 
-    if (!guid || strcasecmp(kg_json_str_or(r->json, "properties.provisioningState", ""), "Deleting") == 0)
+    w->guid = kg_json_str(r->json, "internal.instance");
+    if (!w->guid || strcasecmp(kg_json_str_or(r->json, "properties.provisioningState", ""), "Deleting") == 0)
         return 0;
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(w->e->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++)
-            if (w->fn(w->arg, guid, &l.rows[i], err) < 0)
-                return -(int)err->code;
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
-    return 0;
+    return kg_each_point(w->e->catalog, r->id, walk_point, w, err);
 }
 
 static int walk_vault(struct kg_engine *e, const char *vault, point_fn *fn, void *arg, struct kg_err *err)
 {
     struct kg_resource_query q = { .type = KG_TYPE_INSTANCE, .parent = vault };
-    struct walk w = { e, fn, arg };
+    struct walk w = { e, fn, arg, NULL };
 
     return kg_each_resource(e->catalog, &q, walk_instance, &w, err) < 0 ? -(int)err->code : 0;
 }

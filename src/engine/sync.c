@@ -86,8 +86,9 @@ static void note_lost(struct syncing *s, const struct kg_point_row *row)
     }
 }
 
-static int compare(struct kg_engine *e, struct syncing *s, struct kg_point_row *row, struct kg_err *err)
+static int compare(void *arg, struct kg_point_row *row, struct kg_err *err)
 {
+    struct syncing *s = arg;
     bool news = false, found = false;
 
     s->known++;
@@ -97,27 +98,7 @@ static int compare(struct kg_engine *e, struct syncing *s, struct kg_point_row *
     note_lost(s, row);
     if (found)
         kg_json_push_str(s->found, row->id);
-    return news ? kg_catalog_point_update(e->catalog, row, err) : 0;
-}
-
-static int compare_all(struct kg_engine *e, struct syncing *s, struct kg_err *err)
-{
-    struct kg_point_query q = { .instance = s->r->task->instance, .top = KG_PAGE_MAX };
-    KG_AUTO_FREE char *after = NULL;
-
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(e->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++)
-            if (compare(e, s, &l.rows[i], err) < 0)
-                return -(int)err->code;
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
-    return 0;
+    return news ? kg_catalog_point_update(s->r->e->catalog, row, err) : 0;
 }
 
 static void warn(struct kg_run *r, const struct kg_err *why)
@@ -226,7 +207,8 @@ int kg_sync_done(struct kg_engine *e, struct kg_run *r, struct kg_err *err)
     note_listing(&s, list, KG_DATASTORE_VAULT);
     note_listing(&s, kg_json_get(list, "archive"), KG_DATASTORE_ARCHIVE);
     if (adopt(e, &s, KG_DATASTORE_VAULT, adopted, err) < 0 || adopt(e, &s, KG_DATASTORE_ARCHIVE, adopted, err) < 0 ||
-        compare_all(e, &s, err) < 0 || (kg_json_count(adopted) && kg_usage_changed(e, r->task->vault, err) < 0))
+        kg_each_point(e->catalog, r->task->instance, compare, &s, err) < 0 ||
+        (kg_json_count(adopted) && kg_usage_changed(e, r->task->vault, err) < 0))
         return -(int)err->code;
     warn_of_losses(&s);
     report(&s, KG_TAKE(adopted));

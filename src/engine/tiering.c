@@ -385,25 +385,19 @@ static int park_jobs(struct kg_engine *e, struct kg_err *err)
     return 0;
 }
 
+static int see_point(void *arg, struct kg_point_row *row, struct kg_err *err)
+{
+    (void)err;
+    if (kg_rehydration_read(row->json).status == KG_REHYDRATION_CREATING)
+        kg_tiering_want(arg, row->instance, row->id, 0);
+    return 0;
+}
+
 static int see_instance(void *arg, const struct kg_resource *r, struct kg_err *err)
 {
     struct kg_engine *e = arg;
-    struct kg_point_query q = { .instance = r->id };
-    KG_AUTO_FREE char *after = NULL;
 
-    do {
-        KG_AUTO_POINT_LIST struct kg_point_list l = { 0 };
-
-        q.after = after;
-        if (kg_catalog_point_list(e->catalog, &q, &l, err) < 0)
-            return -(int)err->code;
-        for (size_t i = 0; i < l.count; i++)
-            if (kg_rehydration_read(l.rows[i].json).status == KG_REHYDRATION_CREATING)
-                kg_tiering_want(e, r->id, l.rows[i].id, 0);
-        free(after);
-        after = KG_TAKE(l.next);
-    } while (after);
-    return 0;
+    return kg_each_point(e->catalog, r->id, see_point, e, err);
 }
 
 int kg_tiering_start(struct kg_engine *e, struct kg_err *err)
