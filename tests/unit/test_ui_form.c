@@ -9,7 +9,7 @@
 
 #include "crypto/secret.h"
 #include "model/form.h"
-#include "ui_fake_host.h"
+#include "ui_form_bench.h"
 #include "ui_golden.h"
 #include "view/form_view.h"
 #include "view/view.h"
@@ -78,31 +78,6 @@ static const struct ui_form_kind form = { .step = steps, .n_steps = 2, .submit_l
 static const struct ui_kind kind = { .name = "make", .title = "Make", .shape = UI_WIZARD, .family = UI_FORM, .data = &form };
 
 /* ---- helpers ---- */
-
-struct bench { struct fake_host h; struct ui_form *f; };
-
-static void start(struct bench *b, const struct ui_kind *k, const char *arg)
-{
-    fake_host_init(&b->h);
-    b->f = (struct ui_form *)ui_model_new(k, &b->h.host, arg);
-}
-
-static void end(struct bench *b) { ui_model_free(&b->f->base); }
-
-/* Types as the portal does: the keys are those of what has the keyboard. */
-static void type(struct bench *b, const char *text)
-{
-    for (; *text; text++)
-        fake_type(&b->f->base, ui_form_keys(b->f), (char[]){ *text, 0 });
-}
-
-static void key(struct bench *b, uint32_t k)
-{
-    struct ui_event ev = { .kind = UI_EV_KEY, .key = k };
-
-    if (!ui_model_type(&b->f->base, &ev))
-        (void)ui_model_act(&b->f->base, ui_keymap_find(ui_form_keys(b->f), k));
-}
 
 static const char *at(struct bench *b)
 {

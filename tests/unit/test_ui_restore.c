@@ -12,7 +12,7 @@
 #include "model/form.h"
 #include "model/reader.h"
 #include "model/restore.h"
-#include "ui_fake_host.h"
+#include "ui_form_bench.h"
 #include "ui_golden.h"
 #include "view/form_view.h"
 
@@ -25,23 +25,7 @@
 
 /* ---- helpers ---- */
 
-struct bench { struct fake_host h; struct ui_form *f; };
-
-static void start(struct bench *b, const char *kind, const char *arg)
-{
-    fake_host_init(&b->h);
-    b->f = (struct ui_form *)ui_model_new(ui_kind_of_name(kind), &b->h.host, arg);
-}
-static void end(struct bench *b) { ui_model_free(&b->f->base); }
-
-static void key(struct bench *b, uint32_t k)
-{
-    struct ui_event ev = { .kind = UI_EV_KEY, .key = k };
-
-    if (!ui_model_type(&b->f->base, &ev))
-        (void)ui_model_act(&b->f->base, ui_keymap_find(ui_form_keys(b->f), k));
-}
-static void type(struct bench *b, const char *text)
+static void type_keys(struct bench *b, const char *text)
 {
     for (; *text; text++)
         key(b, *text == '\n' ? UI_KEY_ENTER : *text == '\t' ? UI_KEY_TAB : (uint32_t)(unsigned char)*text);
@@ -105,7 +89,7 @@ static void backup_now_is_by_the_rule_that_was_chosen_and_ends_on_its_job(void *
     struct bench b;
 
     (void)state;
-    start(&b, "backup-now", SHOP);
+    start(&b, ui_kind_of_name("backup-now"), SHOP);
     submit(&b);
     assert_null(fake_find(&b.h, "shop/backup"));           /* not before the policy is known */
     fake_answer(&b.h, "/backupInstances/shop", shop);
@@ -129,7 +113,7 @@ static void of_several_only_common_rules_are_offered_and_one_that_fails_stops_no
     struct bench b;
 
     (void)state;
-    start(&b, "backup-now", SHOP "\n" SALES);
+    start(&b, ui_kind_of_name("backup-now"), SHOP "\n" SALES);
     fake_answer(&b.h, "/backupInstances/sales", sales);
     fake_answer(&b.h, "/backupInstances/shop", shop);
     fake_answer(&b.h, "/backupPolicies/daily", daily);
@@ -150,7 +134,7 @@ static void a_single_backup_that_fails_keeps_its_dialog(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "backup-now", SHOP);
+    start(&b, ui_kind_of_name("backup-now"), SHOP);
     fake_answer(&b.h, "/backupInstances/shop", shop);
     fake_answer(&b.h, "/backupPolicies/weekly", weekly);
     submit(&b);
@@ -166,7 +150,7 @@ static void without_a_policy_nothing_is_backed_up(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "backup-now", SHOP);
+    start(&b, ui_kind_of_name("backup-now"), SHOP);
     fake_fail(&b.h, "/backupInstances/shop", KG_E_NOT_FOUND, "there is no backup instance 'shop'");
     submit(&b);
     assert_null(fake_find(&b.h, "shop/backup"));
@@ -193,7 +177,7 @@ static const char servers[] = "{\"value\":[{\"id\":\"" SERVER "\",\"name\":\"pg1
 
 static void open_restore(struct bench *b, const char *arg)
 {
-    start(b, "restore", arg);
+    start(b, ui_kind_of_name("restore"), arg);
     fake_answer(&b->h, "/recoveryPoints", points);
     fake_answer(&b->h, "/backupInstances/shop", shop);
     fake_answer(&b->h, "/backupVaults/vault1", "{\"location\":\"local\"}");
@@ -215,13 +199,13 @@ static void a_point_that_is_being_deleted_is_not_chosen(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "restore", SHOP);
+    start(&b, ui_kind_of_name("restore"), SHOP);
     fake_answer(&b.h, "/recoveryPoints", two);
     fake_answer(&b.h, "/backupInstances/shop", shop);
     fake_answer(&b.h, "/backupVaults/vault1", "{\"location\":\"local\"}");
     assert_string_equal(ui_restore_of(b.f)->points.chosen, P("cc"));
     b.f->grid.cursor = 0;
-    type(&b, " ");
+    type_keys(&b, " ");
     assert_string_equal(ui_restore_of(b.f)->points.chosen, P("cc"));
     assert_non_null(strstr(b.h.note, "it is being deleted"));
     end(&b);
@@ -237,13 +221,13 @@ static void the_newest_whole_point_is_chosen_and_a_lost_one_never(void **state)
     assert_string_equal(b.f->input[b.f->focus].field->name, "points");
     look(&b, "restore-points-80x24");
     b.f->grid.cursor = 0;
-    type(&b, " ");
+    type_keys(&b, " ");
     assert_string_equal(ui_restore_of(b.f)->points.chosen, P("cc"));
     assert_non_null(strstr(b.h.note, "cannot be restored"));
     b.f->grid.cursor = 2;
-    type(&b, "\n");
+    type_keys(&b, "\n");
     assert_string_equal(ui_restore_of(b.f)->points.chosen, P("aa"));
-    type(&b, "\n");
+    type_keys(&b, "\n");
     assert_int_equal(b.f->step, 1);
     end(&b);
 }
@@ -256,7 +240,7 @@ static void a_point_that_was_named_is_chosen_even_when_the_list_lacks_it(void **
     open_restore(&b, P("aa"));
     assert_string_equal(ui_restore_of(b.f)->points.chosen, P("aa"));
     end(&b);
-    start(&b, "restore", P("99"));
+    start(&b, ui_kind_of_name("restore"), P("99"));
     fake_answer(&b.h, "/recoveryPoints?", points);
     next(&b);
     assert_int_equal(b.f->step, 0);
@@ -290,14 +274,14 @@ static void points_that_cannot_be_listed_can_be_asked_for_again(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "restore", SHOP);
+    start(&b, ui_kind_of_name("restore"), SHOP);
     fake_fail(&b.h, "/recoveryPoints", KG_E_DENIED, "ann may not read recovery points");
     assert_true(pictured(&b.f->base, 20, 78, "ann may not read recovery points"));
     assert_true(pictured(&b.f->base, 20, 78, "Try again"));
     next(&b);
     assert_int_equal(b.f->step, 0);
     ui_form_focus(b.f, (int)(ui_form_input(b.f, "points") - b.f->input) - 2);
-    type(&b, " ");
+    type_keys(&b, " ");
     fake_answer(&b.h, "/recoveryPoints", points);
     assert_false(pictured(&b.f->base, 20, 78, "Try again"));
     end(&b);
@@ -406,17 +390,17 @@ static void schemas_and_tables_are_chosen_from_what_the_point_holds(void **state
     assert_int_equal(b.f->step, 2);          /* nothing is chosen */
     ui_form_focus(b.f, (int)(ui_form_input(b.f, "tables") - b.f->input));
     assert_int_equal(ui_restore_tables_grid.count(b.f), 3);
-    type(&b, " ");                           /* all of app and of "odd.name" … */
+    type_keys(&b, " ");                           /* all of app and of "odd.name" … */
     key(&b, UI_KEY_DOWN);
-    type(&b, " ");
+    type_keys(&b, " ");
     key(&b, UI_KEY_RIGHT);
     key(&b, UI_KEY_DOWN);
-    type(&b, " ");                           /* … but its only table, */
-    type(&b, " ");                           /* and the table after all */
+    type_keys(&b, " ");                           /* … but its only table, */
+    type_keys(&b, " ");                           /* and the table after all */
     key(&b, UI_KEY_DOWN);
     key(&b, UI_KEY_RIGHT);
     key(&b, UI_KEY_DOWN);
-    type(&b, " ");
+    type_keys(&b, " ");
     look(&b, "restore-tables-80x24");
     next(&b);
     assert_true(ui_form_is_review(b.f));
@@ -460,10 +444,10 @@ static void answers_about_another_point_are_not_shown(void **state)
     ui_form_set(b.f, "scope", "chosen", NULL);
     (void)ui_form_go(b.f, 0);
     b.f->grid.cursor = 2;
-    type(&b, "\t");
+    type_keys(&b, "\t");
     ui_form_focus(b.f, (int)(ui_form_input(b.f, "points") - b.f->input));
     b.f->grid.cursor = 2;
-    type(&b, " ");
+    type_keys(&b, " ");
     ui_model_tick(&b.f->base);
     fake_answer(&b.h, P("cc") "/listContents", contents);
     assert_int_equal(ui_restore_of(b.f)->tables.n, 0);
@@ -512,7 +496,7 @@ static void what_the_vault_lost_or_damaged_comes_from_the_archive(void **state)
     for (size_t i = 0; i < KG_ARRAY_LEN(cases); i++) {
         struct bench b;
 
-        start(&b, "restore", SHOP);
+        start(&b, ui_kind_of_name("restore"), SHOP);
         fake_answer(&b.h, "/recoveryPoints", cases[i].points);
         assert_int_equal(ui_restore_of(b.f)->points.chosen != NULL, cases[i].chosen);
         assert_string_equal(ui_restore_source(b.f), cases[i].source);
@@ -554,7 +538,7 @@ static void without_an_instance_it_says_where_to_begin(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "restore", "");
+    start(&b, ui_kind_of_name("restore"), "");
     assert_int_equal(b.h.n_asks, 0);
     assert_true(pictured(&b.f->base, 20, 78, "nothing was chosen"));
     next(&b);
@@ -569,7 +553,7 @@ static void a_point_is_rehydrated_for_some_days(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "rehydrate", P("aa"));
+    start(&b, ui_kind_of_name("rehydrate"), P("aa"));
     ui_form_set(b.f, "days", "31", NULL);
     submit(&b);
     assert_null(fake_find(&b.h, "/rehydrate"));
@@ -588,7 +572,7 @@ static void a_point_s_tables_are_listed_with_rows_and_sizes(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "point-contents", P("cc"));
+    start(&b, ui_kind_of_name("point-contents"), P("cc"));
     assert_string_equal(fake_find(&b.h, P("cc") "/listContents")->method, "POST");
     assert_true(fake_find(&b.h, "/listContents")->follow);
     fake_answer(&b.h, "/listContents", contents);
@@ -605,7 +589,7 @@ static void a_log_grows_while_the_job_runs_and_is_left_alone_then(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "job-log", VAULT "/backupJobs/j1");
+    start(&b, ui_kind_of_name("job-log"), VAULT "/backupJobs/j1");
     fake_answer(&b.h, "/log?$skipToken=0", "{\"value\":[" LINE("1", "begun") "],\"nextLink\":\"x\"}");
     fake_answer(&b.h, "/log?$skipToken=1", "{\"value\":[" LINE("2", "data") "]}");
     fake_answer(&b.h, "/backupJobs/j1", "{\"properties\":{\"status\":\"InProgress\"}}");

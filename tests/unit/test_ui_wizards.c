@@ -16,35 +16,13 @@
 #include "model/commands.h"
 #include "model/form.h"
 #include "shell/parts.h"
-#include "ui_fake_host.h"
+#include "ui_form_bench.h"
 #include "ui_recorded.h"
 #include "view/form_view.h"
 #include "view/view.h"
 
 #define PROVIDERS "/subscriptions/default/resourceGroups/g1/providers"
 #define VAULT PROVIDERS "/Microsoft.DataProtection/backupVaults/v1"
-
-struct bench { struct fake_host h; struct ui_form *f; };
-
-static void start(struct bench *b, const char *kind, const char *arg)
-{
-    fake_host_init(&b->h);
-    b->f = (struct ui_form *)ui_model_new(ui_kind_of_name(kind), &b->h.host, arg);
-}
-static void end(struct bench *b) { ui_model_free(&b->f->base); }
-
-static void key(struct bench *b, uint32_t k)
-{
-    struct ui_event ev = { .kind = UI_EV_KEY, .key = k };
-
-    if (!ui_model_type(&b->f->base, &ev))
-        (void)ui_model_act(&b->f->base, ui_keymap_find(ui_form_keys(b->f), k));
-}
-static void type(struct bench *b, const char *text)
-{
-    for (; *text; text++)
-        fake_type(&b->f->base, ui_form_keys(b->f), (char[]){ *text, 0 });
-}
 
 /* What a terminal of h x 80 shows; the caller frees. */
 static char *screen(struct bench *b, int h)
@@ -73,7 +51,7 @@ static const char *field(const struct bench *b) { return b->f->focus >= 0 ? b->f
 
 static void to_properties(struct bench *b)
 {
-    start(b, "create-vault", NULL);
+    start(b, ui_kind_of_name("create-vault"), NULL);
     fake_answer(&b->h, "/resourceGroups", "{\"value\":[{\"id\":\"/g/default\",\"name\":\"default\",\"location\":\"local\"}]}");
     fake_answer(&b->h, "/backupVaults", "{\"value\":[]}");
     ui_form_set(b->f, "name", "prod", NULL);
@@ -115,7 +93,7 @@ static void a_list_opens_over_its_dialog_and_nothing_moves(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "add-server", "");
+    start(&b, ui_kind_of_name("add-server"), "");
     fake_answer(&b.h, "/resourceGroups", "{\"value\":[{\"id\":\"/g/default\",\"name\":\"default\",\"location\":\"local\"}]}");
     ui_form_set(b.f, "name", "pg1", NULL);
     ui_form_focus(b.f, (int)(ui_form_input(b.f, "sslMode") - b.f->input));
@@ -163,7 +141,7 @@ static void a_server_that_cannot_be_listed_says_why_in_full(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "select-databases", "{\"vault\":\"" VAULT "\",\"region\":\"local\",\"secrets\":[{\"server\":\"/s/servers/pg1\","
+    start(&b, ui_kind_of_name("select-databases"), "{\"vault\":\"" VAULT "\",\"region\":\"local\",\"secrets\":[{\"server\":\"/s/servers/pg1\","
                                   "\"uri\":\"https://kv/secrets/x\"}],\"taken\":[]}");
     fake_answer(&b.h, "flexibleServers", "{\"value\":[]}");
     fake_answer(&b.h, "/servers", "{\"value\":[{\"id\":\"/s/servers/pg1\",\"name\":\"pg1\",\"location\":\"local\"}]}");
@@ -277,7 +255,7 @@ static void what_was_left_empty_says_what_that_means(void **state)
         KG_AUTO_BUF struct kg_buf value = KG_BUF_INIT(1000);
         struct bench b;
 
-        start(&b, all[i].kind, "");
+        start(&b, ui_kind_of_name(all[i].kind), "");
         ui_form_review_value(b.f, (size_t)(ui_form_input(b.f, all[i].field) - b.f->input), &value);
         assert_string_equal(value.p, all[i].says);
         end(&b);
@@ -298,7 +276,7 @@ static void commands_for_secrets_read_the_value_from_a_file(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "create-secret", PROVIDERS "/Microsoft.KeyVault/vaults/kv1");
+    start(&b, ui_kind_of_name("create-secret"), PROVIDERS "/Microsoft.KeyVault/vaults/kv1");
     ui_form_set(b.f, "name", "login", NULL);
     ui_form_set(b.f, "user", "backup", NULL);
     ui_form_focus(b.f, (int)(ui_form_input(b.f, "password") - b.f->input));
@@ -307,7 +285,7 @@ static void commands_for_secrets_read_the_value_from_a_file(void **state)
     assert_string_equal(cli.p, "# connection.txt, which only you may read: User Id=backup;Password=PASSWORD;\n"
                                "keepgres keyvault secret set -g g1 --vault-name kv1 -n login --file connection.txt\n");
     end(&b);
-    start(&b, "new-secret-version", PROVIDERS "/Microsoft.KeyVault/vaults/kv1/secrets/login");
+    start(&b, ui_kind_of_name("new-secret-version"), PROVIDERS "/Microsoft.KeyVault/vaults/kv1/secrets/login");
     cli_of(&b, &cli);
     assert_non_null(strstr(cli.p, "User Id=USER;"));
     assert_non_null(strstr(cli.p, "secret set -g g1 --vault-name kv1 -n login --file connection.txt\n"));
@@ -320,14 +298,14 @@ static void a_servers_command_names_its_region_and_kind(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, "add-server", "");
+    start(&b, ui_kind_of_name("add-server"), "");
     ui_form_set(b.f, "name", "pg1", NULL);
     ui_form_set(b.f, "region", "berlin", NULL);
     ui_form_set(b.f, "type", "flexibleServers", NULL);
     cli_of(&b, &cli);
     assert_non_null(strstr(cli.p, " -l berlin --flexible\n"));
     end(&b);
-    start(&b, "edit-server", PROVIDERS "/Microsoft.DBforPostgreSQL/servers/pg1");
+    start(&b, ui_kind_of_name("edit-server"), PROVIDERS "/Microsoft.DBforPostgreSQL/servers/pg1");
     fake_answer(&b.h, "/servers/pg1", "{\"location\":\"berlin\",\"properties\":{\"fullyQualifiedDomainName\":\"h\"}}");
     cli_of(&b, &cli);                        /* without it the server would move to the group's region */
     assert_non_null(strstr(cli.p, " -l berlin\n"));
@@ -415,7 +393,7 @@ static void the_command_line_understands_what_wizards_say(void **state)
 
         if (!ui_kind_of_name(opened[i].kind))
             fail_msg("there is no '%s'", opened[i].kind);
-        start(&b, opened[i].kind, opened[i].arg);
+        start(&b, ui_kind_of_name(opened[i].kind), opened[i].arg);
         fill(b.f);
         cli_of(&b, &cli);
         for (const char *line = cli.p; line && *line && *line != '{' && *line != '\n'; line = strchr(line, '\n') + 1)
@@ -439,7 +417,7 @@ static void what_is_ticked_is_in_the_command(void **state)
         KG_AUTO_BUF struct kg_buf cli = KG_BUF_INIT(1 << 16);
         struct bench b;
 
-        start(&b, all[i].kind, VAULT);
+        start(&b, ui_kind_of_name(all[i].kind), VAULT);
         cli_of(&b, &cli);
         assert_null(strstr(cli.p, "--re"));
         assert_null(strstr(cli.p, "--dry"));
