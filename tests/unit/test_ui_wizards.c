@@ -141,7 +141,8 @@ static void a_server_that_cannot_be_listed_says_why_in_full(void **state)
     struct bench b;
 
     (void)state;
-    start(&b, ui_kind_of_name("select-databases"), "{\"vault\":\"" VAULT "\",\"region\":\"local\",\"secrets\":[{\"server\":\"/s/servers/pg1\","
+    start(&b, ui_kind_of_name("select-databases"),
+          "{\"vault\":\"" VAULT "\",\"region\":\"local\",\"secrets\":[{\"server\":\"/s/servers/pg1\","
                                   "\"uri\":\"https://kv/secrets/x\"}],\"taken\":[]}");
     fake_answer(&b.h, "flexibleServers", "{\"value\":[]}");
     fake_answer(&b.h, "/servers", "{\"value\":[{\"id\":\"/s/servers/pg1\",\"name\":\"pg1\",\"location\":\"local\"}]}");
